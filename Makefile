@@ -1,0 +1,110 @@
+# Every command a person or a check uses. Bare `make` lists them.
+#
+#   PYTHON=python3.12   the interpreter that .venv is made with (default: the first one found that is 3.11 or newer)
+#   CI=true             install the exact versions and hashes of requirements.lock
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
+DEV := .venv/.installed-dev
+DEMO := .venv/.installed-demo
+# The demo takes a complete .venv as it is; otherwise it installs no more than it needs.
+DEMO_NEEDS := $(if $(wildcard $(DEV)),$(DEV),$(DEMO))
+
+.PHONY: help
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(DEMO_NEEDS)  ## Two phones and a backend, cut and killed at random: nothing lost (DEMO_TEXT=file: your own lines)
+	@$(BIN)/python -m tests.chaos.demo
+
+.PHONY: test
+test: lint types layers  ## Every check: style, types, layers, tests (under 3 minutes)
+	@$(BIN)/python -m pytest -n 2
+
+.PHONY: setup
+setup: $(DEV)  ## Make .venv with all that development needs
+	@echo "Ready: $$($(BIN)/python --version) in .venv"
+
+.PHONY: lint
+lint: $(DEV)  ## ruff: rules and format
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check . || { echo "Not formatted: run make format"; exit 1; }
+
+.PHONY: types
+types: $(DEV)  ## mypy, strict
+	@$(BIN)/mypy --no-error-summary sdk mockserver tests docs
+
+.PHONY: layers
+layers: $(DEV)  ## import-linter: who may import whom
+	@$(BIN)/lint-imports --no-logo
+
+.PHONY: format
+format: $(DEV)  ## Let ruff format the code and sort the imports
+	@$(BIN)/ruff check --quiet --select I --fix .
+	@$(BIN)/ruff format .
+
+.PHONY: pictures
+pictures: $(DEV)  ## Draw the docs' generated pictures again
+	@$(BIN)/python docs/pictures/link_states.py
+
+.PHONY: wheel
+wheel: $(DEV)  ## Build dist/*.whl and dist/*.tar.gz
+	@$(BIN)/python -m build --no-isolation
+
+.PHONY: lock
+lock: $(DEV)  ## Choose the versions of requirements.lock anew (UPGRADE=1: the newest of all)
+	@$(BIN)/python -c 'import uv' 2>/dev/null || $(PIP) install uv
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev \
+		$(if $(UPGRADE),--upgrade) --no-emit-index-url --no-emit-find-links \
+		--custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+
+.PHONY: clean
+clean:  ## Remove .venv, caches and everything built
+	@rm -rf .venv build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache
+	@find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
+
+# A virtual environment whose interpreter is gone (an upgraded system) is made and filled anew.
+$(shell test -x $(BIN)/python || rm -f $(DEV) $(DEMO))
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Onebar needs Python 3.11 or newer, and none was found."; \
+		echo "On Debian or Ubuntu: apt-get install python3 python3-venv. Elsewhere: make PYTHON=/path/to/python3"; \
+		exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Onebar needs Python 3.11 or newer; $(PYTHON) is older, or cannot be run."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { $(INSTALL_VENV); }
+	@echo "Making .venv with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv --clear .venv
+
+# Debian ships the standard library without ensurepip. Only a CI machine, where nobody reads, gets it by itself.
+define INSTALL_VENV
+echo "$(PYTHON) cannot make virtual environments: Debian and Ubuntu keep that part in a package of its own."; \
+if [ -n "$$CI" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	echo "This is a CI machine: installing python3-venv."; \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y python3-venv >/dev/null; \
+else \
+	echo "Install it with:  sudo apt-get install python3-venv     then run make again."; exit 1; \
+fi
+endef
+
+$(DEV): pyproject.toml requirements.lock | $(BIN)/python
+	@echo "Installing what development needs into .venv (a minute or two the first time)"
+ifdef CI
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+else
+	@$(PIP) install -e '.[dev]'
+endif
+	@touch $@
+
+$(DEMO): pyproject.toml | $(BIN)/python
+	@echo "Installing what the demo needs into .venv (half a minute the first time)"
+	@$(PIP) install -e '.[demo]'
+	@touch $@

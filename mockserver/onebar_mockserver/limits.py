@@ -1,0 +1,105 @@
+"""Every limit of the server, by name and with its reason (D10)."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from onebar.core import frames
+
+DAY_S: Final = 24 * 60 * 60
+"""A day in seconds."""
+
+WINDOW: Final = 64
+"""Numbers a client may have unsettled: at 2 s of round trip it still allows 32 messages a second."""
+
+RETENTION_S: Final = 30 * DAY_S
+"""Age at which waiting mail is dropped: a phone may be away for a month (D8)."""
+
+OUTBOX_S: Final = 30 * DAY_S
+"""Announced outbox horizon: how long clients keep trying (D8)."""
+
+MAILBOX_BYTES_MAX: Final = 8 * 1024 * 1024
+"""Waiting mail of one device: 30 days of 400 short texts a day, with room to spare."""
+
+NOTES_BYTES_MAX: Final = 128 * 1024
+"""Unsettled notes of one device: half a message, because each Welcome and Accepted carries all of them (R3)."""
+
+TICK_RANGES_MAX: Final = 128
+"""Ranges in one coalesced tick: about 1 kB encoded; a further range starts another entry."""
+
+CREDIT_BYTES_MAX: Final = 64 * 1024
+"""Unacknowledged entries on one link (R25): 26 s of a 20 kbit/s downlink."""
+
+ENTRY_OVERHEAD_BYTES: Final = 40
+"""What an entry costs beyond its body, on the wire and in the mailbox: seven integers and their tag."""
+
+PAGE_ENTRIES_MAX: Final = 256
+"""Entries fetched for one link in one turn, so that a full mailbox does not hold up the other links (R19)."""
+
+TURN_INPUTS_MAX: Final = 256
+"""Frames handled in one turn (R19): about 10 ms of work before the other links are served again."""
+
+LINK_PENDING_MAX: Final = 512
+"""Frames of one link that may wait for their turn; beyond it the server stops reading from that link."""
+
+LINK_PENDING_BYTES_MAX: Final = 2 * frames.MESSAGE_BYTES_MAX
+"""Bytes that may wait for their turn on one link; one message of the longest kind always fits."""
+
+WRITE_BUFFER_BYTES_MAX: Final = 4 * frames.MESSAGE_BYTES_MAX
+"""Unsent bytes for one link before it is closed as too slow: credit and verdicts together stay far below."""
+
+HEAD_S: Final = 10.0
+"""Time for a request's head to arrive, so that half-open connections do not pile up."""
+
+FLIGHT_S: Final = 30.0
+"""Time for the flight as first message: one more round trip, of which the slowest networks take 10 s."""
+
+BODY_S: Final = 30.0
+"""Time for a request's body to arrive."""
+
+BODY_BYTES_MAX: Final = 4096
+"""Longest body of a registration request: the largest real one is 600 bytes."""
+
+CLOSE_S: Final = 2.0
+"""Time for the peer to answer a closing frame before the connection is cut."""
+
+STOP_S: Final = 1.0
+"""Time that a stopping server gives its links to close: the whole stop takes about 2 s."""
+
+CODE_LIFE_S: Final = 600
+"""Life of a registration code (§2)."""
+
+CODE_TRIES: Final = 5
+"""Tries for one code (§2): one in 200,000 to guess it."""
+
+GO_AWAY_MS: Final = 2_000
+"""Time over which the clients of a stopping server spread their reconnects (R17)."""
+
+SWEEP_ENTRIES_MAX: Final = 256
+"""Entries dropped in one transaction of the sweep (R19)."""
+
+SWEEP_EVERY_S: Final = 60.0
+"""Time between sweeps: retention is counted in days, so a minute more does not matter."""
+
+REOPEN_S: Final = 0.5
+"""Pause before a database that failed is opened again."""
+
+
+@dataclass(frozen=True)
+class ServerLimits:
+    """The limits a test or an operator may set; the others are constants of this module."""
+
+    window: int = WINDOW
+    retention_s: int = RETENTION_S
+    outbox_s: int = OUTBOX_S
+    mailbox_bytes_max: int = MAILBOX_BYTES_MAX
+
+    def announced(self) -> frames.Limits:
+        """Return what Welcome tells the client."""
+        return frames.Limits(
+            message_bytes_max=frames.MESSAGE_BYTES_MAX,
+            submit_bytes_max=frames.SUBMIT_BYTES_MAX,
+            window=self.window,
+            retention_s=self.retention_s,
+            outbox_s=self.outbox_s,
+            mailbox_bytes_max=self.mailbox_bytes_max,
+        )

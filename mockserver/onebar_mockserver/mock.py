@@ -1,0 +1,102 @@
+"""`MockServer`: the whole backend inside a test, on a free port, in milliseconds."""
+
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from onebar_mockserver.app import Backend, listen
+from onebar_mockserver.faults import Faults
+from onebar_mockserver.limits import ServerLimits
+from onebar_mockserver.registration import SmsLog
+
+HOST = "127.0.0.1"
+
+
+class MockServer:
+    """A backend for tests: `async with MockServer() as server:`, then point clients at `server.url`.
+
+    It is the real server with a real database, in a temporary folder unless `data` names one.
+    """
+
+    def __init__(self, data: Path | None = None, *, port: int = 0, limits: ServerLimits | None = None) -> None:
+        self.faults = Faults()
+        """Scripts what goes wrong."""
+        self.port = port
+        """The port it listens on; 0 until it has started, unless one was asked for."""
+        self._limits = limits
+        self._data = data
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._sms = SmsLog()
+        self._backend: Backend | None = None
+
+    @property
+    def url(self) -> str:
+        """The address for clients, `http://127.0.0.1:PORT`."""
+        return f"http://{HOST}:{self.port}"
+
+    def sms(self, phone: str) -> str:
+        """Return the newest registration code sent to this phone (E.164).
+
+        Raises:
+            LookupError: None was sent.
+        """
+        sent = self._sms.to(phone)
+        if not sent:
+            raise LookupError("no code was sent to this phone")
+        return sent[-1].code
+
+    async def start(self) -> None:
+        """Start, on the same port and data as before if it ran before.
+
+        Raises:
+            AddressError: The port is taken.
+            DatabaseError: The data directory cannot be used.
+        """
+        if self._data is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="onebar-")
+            self._data = Path(self._folder.name)
+        listener = listen(HOST, self.port)
+        try:
+            backend = Backend(self._data, limits=self._limits, faults=self.faults, sms=self._sms)
+            await backend.start(listener)
+        except BaseException:
+            listener.close()
+            raise
+        self.port = listener.getsockname()[1]
+        self._backend = backend
+
+    async def stop(self, *, go_away_ms: int | None = None) -> None:
+        """Stop and keep the data; `go_away_ms` first tells clients to come back within that time."""
+        backend, self._backend = self._backend, None
+        if backend is not None:
+            await backend.stop(go_away_ms=go_away_ms)
+
+    async def restart(self) -> None:
+        """Stop and start again on the same port and data.
+
+        Raises:
+            AddressError: Something else has taken the port meanwhile.
+        """
+        await self.stop()
+        await self.start()
+
+    def drop_links(self) -> None:
+        """Cut every link abruptly, without a closing frame."""
+        if self._backend is not None:
+            self._backend.gateway.drop_links()
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop, and remove the temporary folder."""
+        await self.stop()
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+            self._data = None

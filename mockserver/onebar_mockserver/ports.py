@@ -1,0 +1,258 @@
+"""What the router and the registration need from an engine: two ports.
+
+`Ledger` holds accounts, devices and codes; `Mailbox` holds verdicts and waiting mail. Both are asynchronous and
+take a batch at a time: a turn hands over everything it has to write, and an engine commits it at once. The embedded
+engine is `onebar_mockserver.sqlite`. The ports `Bus` (wake-ups between gateway processes) and `Blobs` (attachments)
+join when they get their first user; what a bus will say has its place already: the router's input `Woken`.
+"""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import NamedTuple, Protocol
+
+from onebar.core.frames import AccountInfo, Ack, Hello, Note, Submit, Void
+
+
+class EngineLostError(Exception):
+    """Whether the last batch was committed is unknown: close the links and reopen the engine (R19)."""
+
+
+class BatchFailedError(Exception):
+    """An operation raised; nothing of its batch was committed. Run them one by one to find it (R19)."""
+
+
+class Kind(IntEnum):
+    """What a mailbox entry is."""
+
+    ENVELOPE = 1
+    TICK = 2
+    UNDELIVERED = 3
+    DROPPED = 4
+
+
+class Entry(NamedTuple):
+    """One mailbox entry. `account` and `device` name the peer; `out_no` counts entries in a DROPPED one."""
+
+    seq: int
+    kind: Kind
+    account: int
+    device: int
+    out_no: int
+    at_ms: int
+    flags: int
+    body: bytes
+
+
+class Rejection(NamedTuple):
+    """In place of a Submit whose handling raised: spend its number with this reason."""
+
+    submit: Submit
+    reason: str
+
+
+class Op(NamedTuple):
+    """One frame to apply for a device, on behalf of the link that carries this connection number."""
+
+    link: int
+    device: int
+    connection_no: int
+    frame: Hello | Submit | Void | Ack | Rejection
+
+
+class Sent(NamedTuple):
+    """How far a mailbox has been sent; the next batch records it, to recognise a restored copy (R21)."""
+
+    device: int
+    epoch: int
+    seq: int
+
+
+class Attached(NamedTuple):
+    """The Hello was taken: the device's place and verdicts."""
+
+    epoch: int
+    cursor: int
+    head: int
+    mark: int
+    mark_hash: bytes
+    notes: tuple[Note, ...]
+
+
+class Refusal(NamedTuple):
+    """The Hello was not taken, for a reason of §3."""
+
+    reason: str
+    connection_no: int
+
+
+class Judged(NamedTuple):
+    """The verdicts after a Submit or Void; not `answered` if its number was above `mark + 1` (R1)."""
+
+    answered: bool
+    mark: int
+    notes: tuple[Note, ...]
+
+
+class Acked(NamedTuple):
+    """The Ack was applied."""
+
+
+class Fenced(NamedTuple):
+    """A newer link or a removal has ended this one; the frame was not applied."""
+
+
+class Broken(NamedTuple):
+    """The frame cannot be handled, or the client leaves far too much unsettled: it costs the link."""
+
+
+Result = Attached | Refusal | Judged | Acked | Fenced | Broken
+
+
+class Appended(NamedTuple):
+    """An entry that a batch added to a mailbox; `head` is the mailbox's last number before it."""
+
+    device: int
+    head: int
+    entry: Entry
+
+
+class Outcome(NamedTuple):
+    """What a committed batch did: one result for each operation, and the entries it added, in order."""
+
+    results: list[Result]
+    appended: list[Appended]
+
+
+class Want(NamedTuple):
+    """A request for a page: entries after `after`, at most about `bytes_max` of them."""
+
+    device: int
+    after: int
+    bytes_max: int
+
+
+class Page(NamedTuple):
+    """Entries in order; `more` tells that the mailbox holds others behind them, `head` its last number."""
+
+    entries: list[Entry]
+    more: bool
+    head: int
+
+
+class Swept(NamedTuple):
+    """What one step of the sweep did: `woken` mailboxes got notices; `done` when nothing is left to drop."""
+
+    woken: frozenset[int]
+    done: bool
+
+
+class Identity(NamedTuple):
+    """Who a device is, for checking its flight."""
+
+    account: int
+    identity_key: bytes
+
+
+class Keys(NamedTuple):
+    """A device's public keys as registered (§2)."""
+
+    identity_key: bytes
+    box_key: bytes
+    key_signature: bytes
+
+
+class Code(NamedTuple):
+    """A registration code in life."""
+
+    code: str
+    sent_at_ms: int
+
+
+class Registered(NamedTuple):
+    """The device now known, and the devices that it put out of use."""
+
+    account: int
+    device: int
+    removed: tuple[int, ...] = ()
+
+
+class RegistrationError(Exception):
+    """A registration was refused; `name` is an error name of §2, the text is its detail."""
+
+    def __init__(self, name: str, detail: str) -> None:
+        super().__init__(detail)
+        self.name = name
+
+
+class Ledger(Protocol):
+    """Accounts, devices and registration codes."""
+
+    async def issue_code(self, phone: str, fresh: str, now_ms: int) -> Code:
+        """Return the phone's code in life, or make `fresh` its code.
+
+        Raises:
+            EngineLostError: Unknown whether it was stored; ask again.
+        """
+
+    async def register(self, phone: str, code: str, keys: Keys, now_ms: int) -> Registered:
+        """Register a device by its code; the account's other devices are removed (§2).
+
+        Raises:
+            RegistrationError: The code is wrong or expired.
+            EngineLostError: Unknown whether it was stored; ask again.
+        """
+
+    async def replace(self, account: int, device: int, keys: Keys, now_ms: int) -> Registered:
+        """Give a restored phone a new device id (R20). The caller has checked the proof.
+
+        Raises:
+            RegistrationError: The old device was removed by something else.
+            EngineLostError: Unknown whether it was stored; ask again.
+        """
+
+    async def identities(self, devices: Sequence[int]) -> dict[int, Identity]:
+        """Return who these devices are, removed ones too; unknown ones are left out.
+
+        Raises:
+            EngineLostError: The engine must be reopened.
+        """
+
+    async def find(self, questions: Sequence[int | str]) -> list[AccountInfo | None]:
+        """Answer each question, an account's number or a phone (E.164), or None for no such account.
+
+        Raises:
+            EngineLostError: The engine must be reopened.
+        """
+
+
+class Mailbox(Protocol):
+    """Verdicts and waiting mail."""
+
+    async def apply(self, ops: Sequence[Op], sent: Sequence[Sent], now_ms: int) -> Outcome:
+        """Apply a batch in order and return when it is durable (D9).
+
+        Raises:
+            BatchFailedError: An operation raised; nothing was committed.
+            EngineLostError: Whether it was committed is unknown.
+        """
+
+    async def fetch(self, wants: Sequence[Want]) -> list[Page]:
+        """Return one page for each wish, with everything that was committed before the call.
+
+        Raises:
+            EngineLostError: The engine must be reopened.
+        """
+
+    async def sweep(self, now_ms: int) -> Swept:
+        """Do a bounded step of dropping mail that is too old or whose device is gone, with its notices (R5).
+
+        Raises:
+            EngineLostError: The engine must be reopened.
+        """
+
+    async def reopen(self) -> None:
+        """Open the engine anew after EngineLostError.
+
+        Raises:
+            EngineLostError: It cannot be opened yet; try again later.
+        """

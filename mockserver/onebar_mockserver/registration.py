@@ -1,0 +1,262 @@
+"""Registration over HTTP (docs/protocol.md §2)."""
+
+import asyncio
+import base64
+import binascii
+import re
+import struct
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Annotated, Final, NamedTuple, TypeVar
+
+import msgspec
+import phonenumbers
+from nacl.exceptions import BadSignatureError
+from nacl.signing import VerifyKey
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from onebar_mockserver.faults import Faults
+from onebar_mockserver.limits import BODY_BYTES_MAX, BODY_S
+from onebar_mockserver.ports import (
+    BatchFailedError,
+    EngineLostError,
+    Keys,
+    Ledger,
+    Registered,
+    RegistrationError,
+)
+
+STATUS: Final = {
+    "bad_request": 400,
+    "wrong_code": 403,
+    "code_expired": 403,
+    "device_removed": 403,
+    "bad_proof": 403,
+    "not_found": 404,
+    "too_large": 413,
+    "unavailable": 503,
+}
+"""Error names of §2 and their statuses."""
+
+SMS_KEPT: Final = 1_000
+"""Text messages that development mode remembers; the oldest go first."""
+
+_BOX_KEY_CONTEXT: Final = b"onebar box key 1\0"
+_REPLACE_CONTEXT: Final = b"onebar replace 1\0"
+
+B = TypeVar("B")
+Number = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Sms(NamedTuple):
+    """A text message that would have been sent."""
+
+    phone: str
+    code: str
+    sent_at_ms: int
+
+
+class SmsLog:
+    """Stands in for a text message service: keeps what was sent, so that tests and developers can read it."""
+
+    def __init__(self) -> None:
+        self._sent: deque[Sms] = deque(maxlen=SMS_KEPT)
+
+    def send(self, sms: Sms) -> None:
+        """Keep a message, once for each code."""
+        if sms not in self._sent:
+            self._sent.append(sms)
+
+    def to(self, phone: str) -> list[Sms]:
+        """Return what was sent to this phone, newest last."""
+        return [sms for sms in self._sent if sms.phone == phone]
+
+
+class CodeBody(msgspec.Struct):
+    """Body of `POST /v1/codes`."""
+
+    phone: str
+
+
+class KeysBody(msgspec.Struct, kw_only=True):
+    """The public keys of a new device, base64url."""
+
+    identity_key: str
+    box_key: str
+    key_signature: str
+
+
+class DeviceBody(KeysBody, kw_only=True):
+    """Body of `POST /v1/devices`."""
+
+    phone: str
+    code: str
+
+
+class ReplaceBody(KeysBody, kw_only=True):
+    """Body of `POST /v1/devices/replace`."""
+
+    account: Number
+    device: Number
+    proof: str
+
+
+@dataclass
+class Registration:
+    """The HTTP side of a server.
+
+    `fresh_code` makes six random digits, `removed` hears of devices put out of use, `lost` that the engine failed.
+    """
+
+    ledger: Ledger
+    faults: Faults
+    now_ms: Callable[[], int]
+    fresh_code: Callable[[], str]
+    removed: Callable[[tuple[int, ...]], None]
+    lost: Callable[[], None]
+    development: bool
+    sms: SmsLog = field(default_factory=SmsLog)
+
+    def app(self) -> Starlette:
+        """Return the ASGI application."""
+        routes = [
+            Route("/v1/codes", self._answered(self._codes), methods=["POST"]),
+            Route("/v1/devices", self._answered(self._devices), methods=["POST"]),
+            Route("/v1/devices/replace", self._answered(self._replace), methods=["POST"]),
+            Route("/healthz", self._answered(self._healthz), methods=["GET"]),
+        ]
+        if self.development:
+            routes.append(Route("/dev/sms", self._answered(self._dev_sms), methods=["GET"]))
+        return Starlette(routes=routes, exception_handlers={HTTPException: _http_error})
+
+    def _answered(self, handler: Handler) -> Handler:
+        """Turn the handler's errors into answers of §2."""
+
+        async def answer(request: Request) -> Response:
+            if self.faults.take_refusal():
+                return _error("unavailable", "try again later")
+            try:
+                return await handler(request)
+            except RegistrationError as error:
+                return _error(error.name, str(error))
+            except EngineLostError:
+                self.lost()
+                return _error("unavailable", "the database failed; try again later")
+            except BatchFailedError:
+                return _error("unavailable", "the request failed in the database")
+
+        return answer
+
+    async def _codes(self, request: Request) -> Response:
+        phone = _phone((await _body(request, CodeBody)).phone)
+        code = await self.ledger.issue_code(phone, self.fresh_code(), self.now_ms())
+        self.sms.send(Sms(phone, code.code, code.sent_at_ms))
+        return _json({}, 202)
+
+    async def _devices(self, request: Request) -> Response:
+        body = await _body(request, DeviceBody)
+        phone = _phone(body.phone)
+        registered = await self.ledger.register(phone, body.code, _keys(body), self.now_ms())
+        self.removed(registered.removed)
+        return _json({"account": registered.account, "device": registered.device})
+
+    async def _replace(self, request: Request) -> Response:
+        body = await _body(request, ReplaceBody)
+        keys = _keys(body)
+        proof = _bytes("proof", body.proof, 64)
+        old = (await self.ledger.identities([body.device])).get(body.device)
+        if old is None or old.account != body.account:
+            raise RegistrationError("not_found", f"account {body.account} never had a device {body.device}")
+        signed = _REPLACE_CONTEXT + struct.pack(">QQ", body.account, body.device) + keys.identity_key + keys.box_key
+        _verify("proof", old.identity_key, signed, proof)
+        registered: Registered = await self.ledger.replace(body.account, body.device, keys, self.now_ms())
+        self.removed(registered.removed)
+        return _json({"device": registered.device})
+
+    async def _healthz(self, _request: Request) -> Response:
+        return _json({"status": "ok"})
+
+    async def _dev_sms(self, request: Request) -> Response:
+        phone = _phone(request.query_params.get("phone", "").replace(" ", "+"))
+        return _json([sms._asdict() for sms in self.sms.to(phone)])
+
+
+async def _body(request: Request, kind: type[B]) -> B:
+    """Read and check a body: bounded in size and time, whatever the client announces."""
+    received = b""
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for part in request.stream():
+                received += part
+                if len(received) > BODY_BYTES_MAX:
+                    raise RegistrationError("too_large", f"a body has at most {BODY_BYTES_MAX} bytes")
+    except TimeoutError:
+        raise RegistrationError("bad_request", f"the body did not arrive within {BODY_S:.0f} s") from None
+    except ClientDisconnect:
+        raise RegistrationError("bad_request", "the body was cut off") from None
+    try:
+        return msgspec.json.decode(received, type=kind)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise RegistrationError("bad_request", str(error)) from error
+
+
+def _phone(text: str) -> str:
+    """Check a phone number and return it in E.164, the only form that is stored."""
+    try:
+        number = phonenumbers.parse(text, None)
+    except phonenumbers.NumberParseException:
+        raise RegistrationError(
+            "bad_request", "phone: not a number in international form, such as +4915112345678"
+        ) from None
+    if not phonenumbers.is_possible_number(number):
+        raise RegistrationError("bad_request", "phone: no such number can exist")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _keys(body: KeysBody) -> Keys:
+    keys = Keys(
+        _bytes("identity_key", body.identity_key, 32),
+        _bytes("box_key", body.box_key, 32),
+        _bytes("key_signature", body.key_signature, 64),
+    )
+    _verify("key_signature", keys.identity_key, _BOX_KEY_CONTEXT + keys.box_key, keys.key_signature)
+    return keys
+
+
+def _bytes(name: str, text: str, length: int) -> bytes:
+    try:
+        decoded = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except (binascii.Error, ValueError):
+        decoded = b""
+    if len(decoded) != length or re.fullmatch("[A-Za-z0-9_-]*", text) is None:
+        raise RegistrationError("bad_request", f"{name}: not {length} bytes in base64url without padding")
+    return decoded
+
+
+def _verify(name: str, identity_key: bytes, signed: bytes, signature: bytes) -> None:
+    try:
+        VerifyKey(identity_key).verify(signed, signature)
+    except (BadSignatureError, ValueError):
+        raise RegistrationError("bad_proof", f"{name}: the signature does not verify") from None
+
+
+def _json(value: object, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(value), status, media_type="application/json")
+
+
+def _error(name: str, detail: str) -> Response:
+    return _json({"error": name, "detail": detail}, STATUS[name])
+
+
+async def _http_error(_request: Request, error: Exception) -> Response:
+    """Answer what no route takes, in the form of every other error."""
+    if isinstance(error, HTTPException) and error.status_code == 404:
+        return _error("not_found", "there is nothing at this path")
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return _json({"error": "bad_request", "detail": "this path does not take this method"}, status)

@@ -1,0 +1,330 @@
+"""What each frame does: a turn takes the inputs of all links, commits them at once, and returns what to say.
+
+The router waits for its ports only. It knows no sockets, no clock and no engine.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from onebar.core import frames
+from onebar.core.frames import (
+    Accepted,
+    Ack,
+    ClientFrame,
+    Hello,
+    Ping,
+    Request,
+    Submit,
+    Unreadable,
+    Void,
+    Welcome,
+)
+from onebar_mockserver.flight import is_signed_by
+from onebar_mockserver.isolation import apply_one_by_one
+from onebar_mockserver.limits import ServerLimits
+from onebar_mockserver.links import FENCED, PROTOCOL_ERROR, REFUSED, Link, Outgoing
+from onebar_mockserver.ports import (
+    Acked,
+    Appended,
+    Attached,
+    BatchFailedError,
+    Fenced,
+    Judged,
+    Ledger,
+    Mailbox,
+    Op,
+    Outcome,
+    Refusal,
+    Result,
+    Sent,
+    Want,
+)
+
+
+class Boarded(NamedTuple):
+    """Input: a link brought its flight; the frames behind its Hello follow as `Received`."""
+
+    link: int
+    host: str
+    signature: bytes
+    message: bytes
+    hello: Hello
+
+
+class Received(NamedTuple):
+    """Input: a frame came on a link."""
+
+    link: int
+    frame: ClientFrame | Unreadable
+
+
+class Ended(NamedTuple):
+    """Input: a link is gone."""
+
+    link: int
+
+
+class Woken(NamedTuple):
+    """Input: these mailboxes have grown outside of the turns."""
+
+    devices: tuple[int, ...]
+
+
+class Removed(NamedTuple):
+    """Input: these devices are out of use."""
+
+    devices: tuple[int, ...]
+
+
+Input = Boarded | Received | Ended | Woken | Removed
+Turn = dict[int, Outgoing]
+
+
+class Router:
+    """The links of this process, and what their frames do."""
+
+    def __init__(self, ledger: Ledger, mailbox: Mailbox, limits: ServerLimits) -> None:
+        self._ledger = ledger
+        self._mailbox = mailbox
+        self._limits = limits
+        self._links: dict[int, Link] = {}
+        self._by_device: dict[int, Link] = {}
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether another turn has work to do without any input: a page was cut short."""
+        return any(link.wants_mail for link in self._links.values())
+
+    def reset(self) -> None:
+        """Forget every link, after the engine was lost."""
+        self._links.clear()
+        self._by_device.clear()
+
+    async def turn(self, inputs: Sequence[Input], now_ms: int) -> Turn:
+        """Handle the inputs in order and return what to say, once all of it is durable.
+
+        Raises:
+            EngineLostError: Nothing may be said; close every link, `reset`, and reopen the engine.
+        """
+        turn: Turn = {}
+        genuine = await self._verify([item for item in inputs if isinstance(item, Boarded)])
+        ops: list[Op] = []
+        requests: list[Received] = []
+        for item in inputs:
+            if isinstance(item, Received):
+                self._sort(turn, item, ops, requests)
+            elif isinstance(item, Boarded):
+                self._board(turn, item, item.link in genuine, ops)
+            elif isinstance(item, Ended):
+                self._drop(item.link)
+            elif isinstance(item, Woken):
+                self._wake(item.devices)
+            else:
+                self._remove(turn, item.devices)
+        if ops:
+            await self._commit(turn, ops, now_ms)
+        if requests:
+            await self._answer(turn, requests)
+        await self._deliver(turn)
+        return turn
+
+    async def record(self, now_ms: int) -> None:
+        """Commit how far the mailboxes were sent; the last thing before an orderly stop (R21).
+
+        Raises:
+            EngineLostError: It was not recorded. Clients that come back may get some mail again.
+        """
+        await self._mailbox.apply([], self._sent(), now_ms)
+
+    # The inputs
+
+    async def _verify(self, flights: list[Boarded]) -> set[int]:
+        """Return the links whose flight is signed by the device that it names."""
+        if not flights:
+            return set()
+        known = await self._ledger.identities([flight.hello.device for flight in flights])
+        genuine = set()
+        for flight in flights:
+            identity = known.get(flight.hello.device)
+            if (
+                identity is not None
+                and identity.account == flight.hello.account
+                and is_signed_by(identity.identity_key, flight.host, flight.signature, flight.message)
+            ):
+                genuine.add(flight.link)
+        return genuine
+
+    def _board(self, turn: Turn, flight: Boarded, genuine: bool, ops: list[Op]) -> None:
+        if not genuine:
+            self._refuse(turn, flight.link, "unauthenticated", 0)
+            return
+        hello = flight.hello
+        self._links[flight.link] = Link(flight.link, hello.account, hello.device, hello.connection_no)
+        ops.append(Op(flight.link, hello.device, hello.connection_no, hello))
+
+    def _sort(self, turn: Turn, item: Received, ops: list[Op], requests: list[Received]) -> None:
+        link = self._links.get(item.link)
+        frame = item.frame
+        if link is None:  # refused or closed before this frame's turn
+            return
+        if isinstance(frame, Submit | Void) or (isinstance(frame, Ack) and _is_due(link, frame)):
+            ops.append(Op(link.link, link.device, link.connection_no, frame))
+        elif isinstance(frame, Request):
+            requests.append(item)
+        elif isinstance(frame, Ping):
+            _outgoing(turn, item.link).answers.append(frames.Pong(frame.nonce))
+        elif not (isinstance(frame, Unreadable) and frame.unknown_tag):
+            self._close(turn, item.link, PROTOCOL_ERROR)
+
+    def _wake(self, devices: tuple[int, ...]) -> None:
+        for device in devices:
+            if (link := self._by_device.get(device)) is not None:
+                link.behind = True
+
+    def _remove(self, turn: Turn, devices: tuple[int, ...]) -> None:
+        for device in devices:
+            if (link := self._by_device.get(device)) is not None:
+                self._refuse(turn, link.link, "device_removed", link.connection_no)
+
+    # The commit and its results
+
+    async def _commit(self, turn: Turn, ops: list[Op], now_ms: int) -> None:
+        sent = self._sent()
+        outcome = await self._apply(ops, sent, now_ms)
+        for place in sent:
+            if (link := self._by_device.get(place.device)) is not None:
+                link.recorded = max(link.recorded, place.seq)
+        for op, result in zip(ops, outcome.results, strict=True):
+            self._conclude(turn, op, result, now_ms)
+        for appended in outcome.appended:
+            self._pass_on(turn, appended)
+
+    async def _apply(self, ops: list[Op], sent: list[Sent], now_ms: int) -> Outcome:
+        try:
+            return await self._mailbox.apply(ops, sent, now_ms)
+        except BatchFailedError:
+            return await apply_one_by_one(self._mailbox, ops, now_ms)
+
+    def _sent(self) -> list[Sent]:
+        return [
+            Sent(link.device, link.epoch, link.sent) for link in self._by_device.values() if link.sent > link.recorded
+        ]
+
+    def _conclude(self, turn: Turn, op: Op, result: Result, now_ms: int) -> None:
+        link = self._links.get(op.link)
+        if link is None:
+            if isinstance(result, Attached):  # it ended before its Welcome, and fences the older one all the same
+                self._fence(turn, op.device)
+            return
+        if isinstance(result, Judged):
+            if result.answered:
+                _outgoing(turn, op.link).accepted = Accepted(result.mark, result.notes)
+        elif isinstance(result, Acked):
+            if isinstance(op.frame, Ack):
+                link.acknowledge(op.frame.epoch, op.frame.cursor)
+        elif isinstance(result, Attached):
+            self._welcome(turn, link, result, now_ms)
+        elif isinstance(result, Refusal):
+            self._refuse(turn, op.link, result.reason, result.connection_no)
+        else:
+            self._close(turn, op.link, FENCED if isinstance(result, Fenced) else PROTOCOL_ERROR)
+
+    def _welcome(self, turn: Turn, link: Link, place: Attached, now_ms: int) -> None:
+        self._fence(turn, link.device)
+        self._by_device[link.device] = link
+        link.attach(place.epoch, place.cursor)
+        _outgoing(turn, link.link).welcome = Welcome(
+            now_ms,
+            link.connection_no,
+            place.epoch,
+            place.cursor,
+            place.mark,
+            place.mark_hash,
+            place.notes,
+            self._limits.announced(),
+        )
+
+    def _fence(self, turn: Turn, device: int) -> None:
+        older = self._by_device.get(device)
+        if older is not None:
+            self._close(turn, older.link, FENCED)
+
+    def _pass_on(self, turn: Turn, appended: Appended) -> None:
+        """Say a new entry at once to a link that has everything before it; others fetch it later."""
+        link = self._by_device.get(appended.device)
+        if link is None:
+            return
+        if link.behind or link.credit <= 0 or appended.head != link.seen:
+            link.behind = True
+            return
+        link.seen = appended.entry.seq
+        _outgoing(turn, link.link).mail.append(link.deliver(appended.entry))
+
+    # Answers and mail
+
+    async def _answer(self, turn: Turn, requests: list[Received]) -> None:
+        asked: list[tuple[int, int, int | str]] = []
+        for item in requests:
+            if item.link not in self._links or not isinstance(item.frame, Request):
+                continue
+            try:
+                asked.append((item.link, item.frame.no, _question(item.frame)))
+            except (LookupError, frames.MessageError) as error:
+                name = "unknown_method" if isinstance(error, LookupError) else "bad_request"
+                _outgoing(turn, item.link).answers.append(frames.Response(item.frame.no, name))
+        found = await self._ledger.find([question for _, _, question in asked])
+        for (link, no, _), account in zip(asked, found, strict=True):
+            answer = frames.Response(no, "no_account")
+            if account is not None:
+                answer = frames.Response(no, "", msgspec.Raw(frames.encode(account)))
+            _outgoing(turn, link).answers.append(answer)
+
+    async def _deliver(self, turn: Turn) -> None:
+        waiting = [link for link in self._links.values() if link.wants_mail]
+        if not waiting:
+            return
+        pages = await self._mailbox.fetch([Want(link.device, link.sent, link.credit) for link in waiting])
+        for link, page in zip(waiting, pages, strict=True):
+            mail = _outgoing(turn, link.link).mail
+            mail.extend(link.deliver(entry) for entry in page.entries)
+            if page.more:
+                continue
+            link.behind = False
+            link.seen = page.head
+            if not link.told:
+                link.told = True
+                mail.append(frames.CaughtUp(link.sent))
+
+    # The ends of links
+
+    def _refuse(self, turn: Turn, link: int, reason: str, connection_no: int) -> None:
+        turn[link] = Outgoing(answers=[frames.Refused(reason, connection_no)], close=REFUSED)
+        self._drop(link)
+
+    def _close(self, turn: Turn, link: int, code: int) -> None:
+        _outgoing(turn, link).close = code
+        self._drop(link)
+
+    def _drop(self, number: int) -> None:
+        link = self._links.pop(number, None)
+        if link is not None and self._by_device.get(link.device) is link:
+            del self._by_device[link.device]
+
+
+def _is_due(link: Link, ack: Ack) -> bool:
+    """An Ack beyond what was ever sent is a protocol error. One behind its Hello is judged by the mailbox."""
+    return not link.attached or ack.epoch != link.epoch or ack.cursor <= link.sent
+
+
+def _outgoing(turn: Turn, link: int) -> Outgoing:
+    return turn.setdefault(link, Outgoing())
+
+
+def _question(request: Request) -> int | str:
+    if request.method == "phone":
+        return frames.decode_as(frames.FindPhone, request.params).phone
+    if request.method == "account":
+        return frames.decode_as(frames.FindAccount, request.params).account
+    raise LookupError(request.method)

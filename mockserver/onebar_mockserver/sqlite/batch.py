@@ -1,0 +1,134 @@
+"""One transaction's view of the devices: read once, changed in memory, written back before the commit."""
+
+import sqlite3
+from dataclasses import astuple, dataclass, field
+from typing import Final
+
+import msgspec
+
+from onebar.core.frames import Note
+from onebar_mockserver.limits import ENTRY_OVERHEAD_BYTES, ServerLimits
+from onebar_mockserver.ports import Appended, Entry, Kind
+
+_WRITE_POSITION: Final = """
+    UPDATE positions SET connection_no = ?, mark = ?, mark_hash = ?, floor = ?, notes_bytes = ?,
+        epoch = ?, head = ?, acked = ?, sent = ?, mailbox_bytes = ?
+    WHERE device = ?"""
+
+
+_READ_DEVICE: Final = """
+    SELECT account, removed, connection_no, mark, mark_hash, floor, notes_bytes,
+        epoch, head, acked, sent, mailbox_bytes
+    FROM devices JOIN positions USING (device) WHERE device = ?"""
+
+
+@dataclass(slots=True)
+class Position:
+    """Where a device stands: as a sender up to `notes_bytes`, from `epoch` on as a recipient."""
+
+    connection_no: int
+    mark: int
+    mark_hash: bytes
+    floor: int
+    notes_bytes: int
+    epoch: int
+    head: int
+    acked: int
+    sent: int
+    mailbox_bytes: int
+
+
+@dataclass(slots=True)
+class DeviceRow:
+    """A device within a transaction."""
+
+    device: int
+    account: int
+    removed: bool
+    position: Position
+    as_read: tuple[object, ...] = ()
+    notes: dict[int, Note] | None = None
+
+
+@dataclass
+class Batch:
+    """A transaction in progress: its connection, its time, its devices, and what it has appended."""
+
+    connection: sqlite3.Connection
+    now_ms: int
+    limits: ServerLimits
+    appended: list[Appended] = field(default_factory=list)
+    refused: set[int] = field(default_factory=set)
+    _devices: dict[int, DeviceRow | None] = field(default_factory=dict)
+    _active: dict[int, tuple[int, ...]] = field(default_factory=dict)
+
+    def device(self, device: int) -> DeviceRow | None:
+        """Return the device, removed or not, or None if it never was."""
+        if device not in self._devices:
+            self._devices[device] = self._read(device)
+        return self._devices[device]
+
+    def active(self, account: int) -> tuple[int, ...]:
+        """Return the account's devices in use."""
+        if account not in self._active:
+            rows = self.connection.execute(
+                "SELECT device FROM devices WHERE account = ? AND removed = 0 ORDER BY device", (account,)
+            )
+            self._active[account] = tuple(row[0] for row in rows)
+        return self._active[account]
+
+    def notes(self, row: DeviceRow) -> dict[int, Note]:
+        """Return the device's notes by number."""
+        if row.notes is None:
+            row.notes = {}
+            if row.position.notes_bytes:
+                rows = self.connection.execute(
+                    "SELECT out_no, note FROM notes WHERE device = ? ORDER BY out_no", (row.device,)
+                )
+                row.notes = {out_no: msgspec.msgpack.decode(note, type=Note) for out_no, note in rows}
+        return row.notes
+
+    def append(self, row: DeviceRow, entry: Entry) -> None:
+        """Put an entry behind the device's last one; its `seq` is given here."""
+        position = row.position
+        head = position.head
+        entry = entry._replace(seq=head + 1)
+        self.connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (row.device, *entry))
+        position.head = entry.seq
+        position.mailbox_bytes += entry_bytes(entry)
+        self.appended.append(Appended(row.device, head, entry))
+
+    def notify(self, device: int, about: DeviceRow, out_no: int, reason: str) -> None:
+        """Tell a sender, if it is still there, that one envelope will not reach the device `about` (R5)."""
+        sender = self.device(device)
+        if sender is not None and not sender.removed:
+            self.append(
+                sender,
+                Entry(0, Kind.UNDELIVERED, about.account, about.device, out_no, self.now_ms, 0, reason.encode()),
+            )
+
+    def flush(self) -> None:
+        """Write every changed position back."""
+        changed = []
+        for row in self._devices.values():
+            if row is not None:
+                values = astuple(row.position)
+                if values != row.as_read:
+                    changed.append((*values, row.device))
+                    row.as_read = values
+        self.connection.executemany(_WRITE_POSITION, changed)
+
+    def _read(self, device: int) -> DeviceRow | None:
+        found = self.connection.execute(
+            _READ_DEVICE,
+            (device,),
+        ).fetchone()
+        if found is None:
+            return None
+        account, removed, *values = found
+        return DeviceRow(device, account, bool(removed), Position(*values), tuple(values))
+
+
+def entry_bytes(entry: Entry) -> int:
+    """Return what an entry counts against mailbox and credit, in bytes."""
+    return len(entry.body) + ENTRY_OVERHEAD_BYTES

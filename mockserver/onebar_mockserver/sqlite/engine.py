@@ -1,0 +1,217 @@
+"""`SqliteEngine`: the ports on one SQLite file and one writer thread.
+
+Everything runs on the writer thread, so a commit's fsync never stops the event loop, and what arrives
+meanwhile shares the next commit.
+"""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from onebar.core.frames import AccountInfo, Ack, Hello
+from onebar_mockserver.limits import ServerLimits
+from onebar_mockserver.ports import (
+    BatchFailedError,
+    Code,
+    EngineLostError,
+    Fenced,
+    Identity,
+    Keys,
+    Op,
+    Outcome,
+    Page,
+    Refusal,
+    Registered,
+    RegistrationError,
+    Result,
+    Sent,
+    Swept,
+    Want,
+)
+from onebar_mockserver.sqlite import mailboxes, registry
+from onebar_mockserver.sqlite.batch import Batch
+from onebar_mockserver.sqlite.database import FILE_NAME, DatabaseError, lock_directory, open_database
+from onebar_mockserver.sqlite.sweeping import sweep
+from onebar_mockserver.sqlite.verdicts import judge
+
+T = TypeVar("T")
+
+_MISUSE = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError)
+"""Errors of SQLite that an operation caused; all others mean that the file or the disk is in trouble."""
+
+
+class SqliteEngine:
+    """`Ledger` and `Mailbox` on a data directory, which it keeps locked while it is open."""
+
+    def __init__(self, data: Path, limits: ServerLimits) -> None:
+        self._data = data
+        self._limits = limits
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="onebar-sqlite")
+        self._connection: sqlite3.Connection | None = None
+        self._lock: int | None = None
+
+    async def open(self) -> None:
+        """Lock the data directory and open the database.
+
+        Raises:
+            DatabaseError: It is in use, damaged, or newer than this server; nothing was changed.
+        """
+        try:
+            await self._on_thread(self._open)
+        except BaseException:
+            self._thread.shutdown(wait=False)
+            raise
+
+    async def reopen(self) -> None:
+        """Open the database anew.
+
+        Raises:
+            EngineLostError: It cannot be opened yet; try again later.
+        """
+        try:
+            await self._on_thread(self._reopen)
+        except DatabaseError as error:
+            raise EngineLostError(str(error)) from error
+
+    async def close(self) -> None:
+        """Finish what was handed over, fold the log into the file, and give the directory free."""
+        await self._on_thread(self._close)
+        self._thread.shutdown(wait=True)
+
+    async def apply(self, ops: Sequence[Op], sent: Sequence[Sent], now_ms: int) -> Outcome:
+        """Apply a batch in one transaction; see `ports.Mailbox.apply`."""
+
+        def work(batch: Batch) -> Outcome:
+            for place in sent:
+                mailboxes.record_sent(batch, place)
+            results = [_apply(batch, op) for op in ops]
+            return Outcome(results, batch.appended)
+
+        return await self._on_thread(lambda: self._commit(work, now_ms))
+
+    async def fetch(self, wants: Sequence[Want]) -> list[Page]:
+        """Read one page for each wish; see `ports.Mailbox.fetch`."""
+        return await self._on_thread(
+            lambda: self._read(lambda connection: [mailboxes.fetch(connection, want) for want in wants])
+        )
+
+    async def sweep(self, now_ms: int) -> Swept:
+        """Do one step of the sweep; see `ports.Mailbox.sweep`."""
+        return await self._on_thread(lambda: self._commit(sweep, now_ms))
+
+    async def issue_code(self, phone: str, fresh: str, now_ms: int) -> Code:
+        """Return or make a code; see `ports.Ledger.issue_code`."""
+        return await self._on_thread(
+            lambda: self._commit(lambda batch: registry.issue_code(batch.connection, phone, fresh, now_ms), now_ms)
+        )
+
+    async def register(self, phone: str, code: str, keys: Keys, now_ms: int) -> Registered:
+        """Register a device; see `ports.Ledger.register`."""
+        return _raised(
+            await self._on_thread(
+                lambda: self._commit(
+                    lambda batch: registry.register(batch.connection, phone, code, keys, now_ms), now_ms
+                )
+            )
+        )
+
+    async def replace(self, account: int, device: int, keys: Keys, now_ms: int) -> Registered:
+        """Replace a device; see `ports.Ledger.replace`."""
+        return _raised(
+            await self._on_thread(
+                lambda: self._commit(lambda batch: registry.replace(batch.connection, account, device, keys), now_ms)
+            )
+        )
+
+    async def identities(self, devices: Sequence[int]) -> dict[int, Identity]:
+        """Return who these devices are; see `ports.Ledger.identities`."""
+        return await self._on_thread(lambda: self._read(lambda connection: registry.identities(connection, devices)))
+
+    async def find(self, questions: Sequence[int | str]) -> list[AccountInfo | None]:
+        """Answer questions about accounts; see `ports.Ledger.find`."""
+        return await self._on_thread(
+            lambda: self._read(lambda connection: [registry.find(connection, asked) for asked in questions])
+        )
+
+    async def _on_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _open(self) -> None:
+        self._lock = lock_directory(self._data)
+        try:
+            self._connection = open_database(self._data / FILE_NAME)
+        except BaseException:
+            os.close(self._lock)
+            self._lock = None
+            raise
+
+    def _reopen(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        self._connection = open_database(self._data / FILE_NAME)
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _commit(self, work: Callable[[Batch], T], now_ms: int) -> T:
+        """Run work in one transaction; after a return it is on the disk."""
+        connection = self._opened()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                batch = Batch(connection, now_ms, self._limits)
+                result = work(batch)
+                batch.flush()
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+        except _MISUSE as error:
+            raise BatchFailedError(type(error).__name__) from error
+        except sqlite3.Error as error:
+            raise EngineLostError(f"{type(error).__name__}: {error}") from error
+        except Exception as error:
+            raise BatchFailedError(type(error).__name__) from error
+        return result
+
+    def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return work(self._opened())
+        except sqlite3.Error as error:
+            raise EngineLostError(f"{type(error).__name__}: {error}") from error
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise EngineLostError("the database is not open")
+        return self._connection
+
+
+def _apply(batch: Batch, op: Op) -> Result:
+    row = batch.device(op.device)
+    if isinstance(op.frame, Hello):
+        answer = Refusal("unauthenticated", 0) if row is None else mailboxes.attach(batch, row, op.frame)
+        if isinstance(answer, Refusal):
+            batch.refused.add(op.link)
+        return answer
+    fenced = row is None or row.removed or row.position.connection_no != op.connection_no
+    if row is None or fenced or op.link in batch.refused:
+        return Fenced()
+    if isinstance(op.frame, Ack):
+        return mailboxes.acknowledge(batch, row, op.frame)
+    return judge(batch, row, op.frame)
+
+
+def _raised(answer: Registered | RegistrationError) -> Registered:
+    if isinstance(answer, RegistrationError):
+        raise answer
+    return answer

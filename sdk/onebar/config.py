@@ -1,0 +1,25 @@
+"""Settings of one device."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """How a device behaves; the defaults suit a phone in someone's hand."""
+
+    host: str
+    """The server's host and port as in the Host header, signed into every connection (docs/protocol.md §3)."""
+    window: int = 64
+    """Most envelopes without a verdict at once; the server may announce less."""
+    backoff_s_min: float = 0.5
+    """The first retry comes after a random part of this time."""
+    backoff_s_max: float = 30.0
+    """No retry pause is longer (DESIGN D8)."""
+    welcome_timeout_s: float = 15.0
+    """A dial without a Welcome after this time is given up: a TCP SYN lost three times takes 7 s."""
+    answer_timeout_s: float = 10.0
+    """A link that owes an answer and is silent for longer is replaced."""
+    keepalive_s: float = 30.0
+    """An idle link is probed after this time; carriers forget connections after 30 s to 30 min."""
+    ask_again_s: float = 60.0
+    """Pause before an envelope that did not open is asked for once more (R11)."""

@@ -1,0 +1,1 @@
+"""The protocol of one device. No I/O, no clock, no dice."""

@@ -1,0 +1,385 @@
+"""One device: the turn (ARCHITECTURE.md, "the turn").
+
+An `Engine` never waits. A turn takes inputs, handles them inside one transaction of the store, commits, and only then
+releases its outputs. The caller carries them out and calls again when something happened or the timer is due.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from onebar.config import Config
+from onebar.core import inbox, outbox, resume
+from onebar.core.backoff import Entropy, fraction
+from onebar.core.frames import (
+    Accepted,
+    AccountInfo,
+    Deliver,
+    Delivered,
+    Dropped,
+    FlightWanted,
+    GoAway,
+    MessageError,
+    Ping,
+    Pong,
+    Refused,
+    Response,
+    ServerFrame,
+    Undelivered,
+    Unreadable,
+    Welcome,
+    decode_as,
+    decode_server,
+)
+from onebar.core.link import Link
+from onebar.core.link_states import LinkState, LinkTrigger
+from onebar.core.liveness import Due, next_due, note_owed
+from onebar.core.ports import Device, Status, Store
+from onebar.core.state import DeviceState, new_device
+from onebar.core.turn import (
+    AppInput,
+    Input,
+    Instant,
+    LinkConnected,
+    LinkLost,
+    MessageArrived,
+    NetworkChanged,
+    Poked,
+    Registered,
+    ReplaceFailed,
+    ReplaceRefused,
+    Send,
+    Transmit,
+    Turn,
+)
+from onebar.crypto.keys import PeerKeys
+from onebar.errors import InputError, NotRegisteredError, OnebarError, RemoteProtocolError, StoreError
+
+INPUTS_MAX: Final = 256
+"""Most inputs of one turn (R19): their effects and acks wait for one another, so a turn must stay short."""
+
+_log = logging.getLogger("onebar")
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """A frame that came in on a link."""
+
+    link_no: int
+    frame: ServerFrame
+
+
+_Work = AppInput | LinkConnected | LinkLost | _Frame
+
+
+class Engine:
+    """One device. A value: its state is what its store has committed, and a cache of it."""
+
+    def __init__(self, store: Store, entropy: Entropy, config: Config) -> None:
+        device = store.load_device()
+        if device is None:
+            device = new_device(entropy)
+            with store.transaction():
+                store.save_device(device)
+        self._state = DeviceState(store, entropy, config, device, config.window)
+        self._calls: deque[AppInput] = deque()
+        self._links: dict[int, deque[LinkConnected | LinkLost | _Frame]] = {}
+
+    def __repr__(self) -> str:
+        """Show who it is."""
+        return f"<Engine {self._state.device!r}>"
+
+    @property
+    def device(self) -> Device:
+        """This device, as committed."""
+        return self._state.device
+
+    @property
+    def links(self) -> dict[int, LinkState]:
+        """The state of each link, by its number."""
+        return {link.link_no: link.state for link in self._state.links.values()}
+
+    def public_keys(self) -> PeerKeys:
+        """Return what to register this device with (docs/protocol.md §2)."""
+        return self._state.keys.public()
+
+    def turn(self, inputs: Sequence[Input], now: Instant) -> Turn:
+        """Handle inputs in one transaction and return what may leave the device now that it is committed.
+
+        Args:
+            inputs: What happened since the last turn; those beyond INPUTS_MAX wait for the next one.
+            now: The time; `monotonic_s` never goes back.
+
+        Raises:
+            StoreError: The database cannot be opened any more. Nothing that was acknowledged is lost.
+        """
+        self._queue(inputs)
+        work = self._next_work()
+        before = self._state.copy()
+        self._state.now = now
+        try:
+            results = self._run(work)
+        except StoreError as error:
+            return self._recover(before, work, error)
+        except Exception:  # noqa: BLE001 - whatever it is, the input that causes it must not stop the others (R19)
+            _log.exception("a turn of %d inputs failed; they run one by one", len(work))
+            self._state = before
+            self._state.now = now
+            try:
+                results = self._run_singly(work)
+            except StoreError as error:
+                return self._recover(before, work, error)
+        return self._release(results)
+
+    def _queue(self, inputs: Iterable[Input]) -> None:
+        for item in inputs:
+            if isinstance(item, MessageArrived):
+                queue = self._links.setdefault(item.link_no, deque())
+                try:
+                    frames = decode_server(item.data)
+                except MessageError as error:
+                    queue.append(LinkLost(item.link_no, str(error)))
+                    continue
+                for frame in frames:
+                    if not isinstance(frame, Unreadable):
+                        queue.append(_Frame(item.link_no, frame))
+                    elif not frame.unknown_tag:
+                        queue.append(LinkLost(item.link_no, frame.problem))
+            elif isinstance(item, LinkConnected | LinkLost):
+                self._links.setdefault(item.link_no, deque()).append(item)
+            else:
+                self._calls.append(item)
+
+    def _next_work(self) -> list[_Work]:
+        """Take up to INPUTS_MAX inputs, in turn from the app and from each link, so that none starves the others."""
+        work: list[_Work] = []
+        while len(work) < INPUTS_MAX and (self._calls or self._links):
+            if self._calls:
+                work.append(self._calls.popleft())
+            for link_no, queue in list(self._links.items()):
+                work.append(queue.popleft())
+                if not queue:
+                    del self._links[link_no]
+        return work
+
+    def _run(self, work: Sequence[_Work]) -> list[object]:
+        with self._state.store.transaction():
+            saved = self._state.device
+            results = [result for item in work for result in self._handle(item)]
+            self._advance()
+            if self._state.device is not saved:
+                self._state.store.save_device(self._state.device)
+        return results
+
+    def _run_singly(self, work: Sequence[_Work]) -> list[object]:
+        """Find the input that makes a turn fail, and contain it (R19)."""
+        results: list[object] = []
+        for item in work:
+            for attempt in range(INPUTS_MAX):
+                before, known = self._state.copy(), len(self._state.poison)
+                try:
+                    results += self._run([item])
+                except StoreError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - the culprit is contained, the others go on (R19)
+                    self._state = before
+                    if len(self._state.poison) > known and attempt + 1 < INPUTS_MAX:
+                        continue  # an entry of the mailbox: it is quarantined at the next attempt
+                    _log.exception("an input of kind %s failed", type(item).__name__)
+                    results += self._blame(item, error)
+                break
+        return results
+
+    def _blame(self, item: _Work, error: Exception) -> list[object]:
+        if isinstance(item, _Frame | LinkConnected | LinkLost):
+            link = self._state.links.get(item.link_no)
+            if link is not None:
+                self._state.drop(link)
+            return []
+        return [error]
+
+    def _recover(self, before: DeviceState, work: Sequence[_Work], error: StoreError) -> Turn:
+        """A failed commit is unknown: close the links, reopen the store, go on from what is there (R19)."""
+        _log.error("the database failed; the device starts again from what is committed: %s", error)
+        turn = Turn(more=True, news=True)
+        state = before
+        state.now = self._state.now
+        state.drop_all()
+        turn.outputs, state.outputs = state.outputs, []
+        state.store.reopen()
+        device = state.store.load_device()
+        if device is None:
+            raise StoreError("the device is gone from its database") from error
+        state.device = device
+        state.failures += 1
+        state.dial_at_s = state.replace_at_s = state.now.monotonic_s + state.pause_s()
+        self._state = state
+        self._links.clear()
+        turn.results = [error for item in work if not isinstance(item, _Frame | LinkConnected | LinkLost)]
+        turn.more = bool(self._calls)
+        turn.timer_s = state.dial_at_s
+        return turn
+
+    def _release(self, results: list[object]) -> Turn:
+        state = self._state
+        turn = Turn(state.outputs, results, self._timer_s(), bool(self._calls or self._links), state.news)
+        state.outputs, state.news = [], False
+        return turn
+
+    def _handle(self, item: _Work) -> list[object]:
+        """Handle one input; the result of an app's input is in the list."""
+        if isinstance(item, _Frame | LinkConnected | LinkLost):
+            link = self._state.links.get(item.link_no)
+            if link is not None:
+                self._handle_link(link, item)
+            return []
+        try:
+            return [self._call(item)]
+        except OnebarError as error:
+            if isinstance(error, StoreError):
+                raise
+            return [error]
+
+    def _call(self, item: AppInput) -> object:
+        state = self._state
+        match item:
+            case Send():
+                return self._send(item)
+            case Registered():
+                resume.registered(state, item)
+            case ReplaceRefused():
+                resume.remove(state, item.reason)
+            case ReplaceFailed():
+                resume.replacement_failed(state)
+            case NetworkChanged():
+                state.failures, state.dial_at_s = 0, state.now.monotonic_s
+                state.replace_at_s = min(state.replace_at_s, state.now.monotonic_s)
+                if not any(link.state in {LinkState.DIALING, LinkState.GREETING} for link in state.links.values()):
+                    self._dial()
+            case Poked():
+                pass
+        return None
+
+    def _send(self, item: Send) -> int:
+        device = self._state.device
+        if device.status not in {Status.REGISTERED, Status.REPLACING}:
+            raise NotRegisteredError(f"this device is {device.status}, not registered: call Client.register first")
+        if item.phone == device.phone:
+            raise InputError("a message to your own number has nobody to go to: this account has one device")
+        message_id = int.from_bytes(self._state.entropy(8), "big") >> 1
+        self._state.news = True
+        return self._state.store.outbox.add(item.phone, item.text, item.key, message_id, self._state.server_ms)
+
+    def _handle_link(self, link: Link, item: _Frame | LinkConnected | LinkLost) -> None:
+        try:
+            if isinstance(item, LinkConnected):
+                link.trigger(LinkTrigger.CONNECTED)
+                link.heard_at_s = self._state.now.monotonic_s
+            elif isinstance(item, LinkLost):
+                _log.info("= link %d lost: %s", link.link_no, item.why)
+                self._state.drop(link)
+            else:
+                link.heard_at_s = self._state.now.monotonic_s
+                self._frame(link, item.frame)
+        except RemoteProtocolError as error:
+            _log.warning("= link %d: %s", link.link_no, error)
+            self._state.drop(link)
+
+    def _frame(self, link: Link, frame: ServerFrame) -> None:
+        state = self._state
+        match frame:
+            case Welcome():
+                resume.welcomed(state, link, frame)
+            case Refused():
+                resume.refused(state, link, frame)
+            case FlightWanted() if link.state is LinkState.GREETING:
+                state.outputs.append(Transmit(link.link_no, link.flight))
+            case GoAway():
+                self._go_away(link, frame)
+            case _ if link.state not in {LinkState.OPEN, LinkState.DRAINING}:
+                raise RemoteProtocolError(f"{type(frame).__name__} before Welcome")
+            case Accepted():
+                outbox.apply_verdicts(state, frame.mark, frame.notes)
+            case Deliver() | Delivered() | Undelivered() | Dropped():
+                inbox.take(state, link, frame)
+            case Response():
+                self._response(link, frame)
+            case Pong():  # a CaughtUp needs nothing
+                link.pong_no = max(link.pong_no, frame.nonce)
+
+    def _go_away(self, link: Link, frame: GoAway) -> None:
+        """Wait for a random slot; the first third is for devices with mail to send (R17)."""
+        state = self._state
+        waiting = state.device.out_no > state.device.floor or bool(state.store.outbox.drafts(1))
+        share = fraction(state.entropy) / 3 if waiting else 1 / 3 + fraction(state.entropy) * 2 / 3
+        state.dial_at_s = state.now.monotonic_s + frame.within_ms / 1000 * share
+        link.trigger(LinkTrigger.GO_AWAY)
+
+    def _response(self, link: Link, frame: Response) -> None:
+        question = link.requests.pop(frame.no, None)
+        if question is None:
+            raise RemoteProtocolError(f"a response to request {frame.no}, which nobody made")
+        if frame.error not in {"", "no_account"}:
+            raise RemoteProtocolError(f"the directory has no answer now: {frame.error}")
+        try:
+            info = decode_as(AccountInfo, frame.result) if not frame.error else None
+        except MessageError as error:
+            raise RemoteProtocolError(str(error)) from error
+        outbox.learn(self._state, question, info)
+        for entry in link.held:  # still unknown to the directory: nobody's keys can open them
+            if isinstance(entry, Deliver) and entry.account == getattr(question, "account", None):
+                self._state.strangers.add((entry.account, entry.device))
+        inbox.work_off(self._state, link)
+
+    def _advance(self) -> None:
+        """Do what is due: dial, probe, give up, seal, submit, acknowledge."""
+        state, now_s = self._state, self._state.now.monotonic_s
+        for link in list(state.links.values()):
+            note_owed(link, state.device.floor, now_s)
+            due_s, due = next_due(link, state.config)
+            if due_s <= now_s and due is Due.GIVE_UP:
+                _log.info("= link %d: no answer in time", link.link_no)
+                state.drop(link)
+            elif due_s <= now_s:
+                link.ping_no += 1
+                link.frames.append(Ping(link.ping_no))
+        if state.device.status is Status.REPLACING and state.replace_at_s <= now_s:
+            resume.ask_replacement(state)
+        opened = next(state.open_links(), None)
+        if opened is not None and state.expire_at_s <= now_s:
+            outbox.expire(state)
+        if opened is not None and state.repair_at_s is not None and state.repair_at_s <= now_s:
+            inbox.repair(state)
+        outbox.seal_waiting(state)
+        if not any(link.live for link in state.links.values()) and state.dial_at_s <= now_s:
+            self._dial()
+        for link in state.links.values():
+            self._speak(link)
+
+    def _speak(self, link: Link) -> None:
+        state = self._state
+        if link.state is LinkState.OPEN:
+            outbox.submit(state, link)
+        if link.state in {LinkState.OPEN, LinkState.DRAINING}:
+            inbox.acknowledge(state, link)
+        state.outputs += [Transmit(link.link_no, message) for message in link.messages()]
+        note_owed(link, state.device.floor, state.now.monotonic_s)
+
+    def _dial(self) -> None:
+        if self._state.device.status is Status.REGISTERED:
+            resume.dial(self._state)
+
+    def _timer_s(self) -> float | None:
+        state = self._state
+        times = [next_due(link, state.config)[0] for link in state.links.values()]
+        if state.device.status is Status.REGISTERED and not any(link.live for link in state.links.values()):
+            times.append(state.dial_at_s)
+        if state.device.status is Status.REPLACING:
+            times.append(state.replace_at_s)
+        if next(state.open_links(), None) is not None:
+            times.append(state.expire_at_s)
+            times += [] if state.repair_at_s is None else [state.repair_at_s]
+        finite = [time_s for time_s in times if time_s != float("inf")]
+        return min(finite, default=None)

@@ -1,0 +1,353 @@
+"""What travels on the link: frames, and the messages that hold them (docs/protocol.md §4).
+
+One binary WebSocket message is a MessagePack array of frames. A frame is an array that starts with its tag. A reader
+skips tags that it does not know and fields that it does not expect, so that newer peers can add to both.
+"""
+
+from collections.abc import Iterable
+from typing import Annotated, Final, TypeVar
+
+import msgspec
+
+MESSAGE_BYTES_MAX: Final = 256 * 1024
+"""Longest WebSocket message: 64 KiB of delivery credit (R25) and room for a burst of verdicts and ticks."""
+
+SUBMIT_BYTES_MAX: Final = 16 * 1024
+"""Longest Submit or Deliver (R7): on a 20 kbit/s link it takes 6.5 s, and nothing urgent may wait longer."""
+
+FRAMES_MAX: Final = 1024
+"""Most frames in one message: more than a full window of submits with its acks, far below what hurts."""
+
+HASH_BYTES: Final = 16
+"""Length of an envelope's hash. It tells an old copy of a database from the real one; it guards no secret."""
+
+VOID_HASH: Final = bytes(HASH_BYTES)
+"""The hash of a number that was spent by Void (R3)."""
+
+FLAG_TOP_UP: Final = 1
+"""On Submit: only the devices named are meant, so do not look for missing ones (R4)."""
+
+FLAG_SILENT: Final = 2
+"""On Submit and Deliver: control content, which earns no Delivered tick."""
+
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Hash = Annotated[bytes, msgspec.Meta(max_length=HASH_BYTES)]
+Key = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+Signature = Annotated[bytes, msgspec.Meta(min_length=64, max_length=64)]
+Name = Annotated[str, msgspec.Meta(max_length=64)]
+
+
+class Hello(msgspec.Struct, array_like=True, frozen=True, tag=1):
+    """Who the client is and where it stopped (§3); signed together with the frames behind it."""
+
+    account: Number
+    device: Number
+    connection_no: Number
+    time_ms: Number
+    epoch: Number
+    cursor: Number
+    floor: Number
+    unopened: Annotated[tuple[Number, ...], msgspec.Meta(max_length=FRAMES_MAX)] = ()
+
+
+class Submit(msgspec.Struct, array_like=True, frozen=True, tag=2):
+    """One sealed envelope under its number; `recipients` are the sealed bytes, a `list[Recipient]`."""
+
+    out_no: Number
+    floor: Number
+    flags: Number
+    recipients: msgspec.Raw
+
+
+class Void(msgspec.Struct, array_like=True, frozen=True, tag=3):
+    """Spend a number that cannot be used any more (R3)."""
+
+    out_no: Number
+    floor: Number
+
+
+class Ack(msgspec.Struct, array_like=True, frozen=True, tag=4):
+    """Everything up to this cursor is committed; those of `unopened` could not be opened (R11)."""
+
+    epoch: Number
+    cursor: Number
+    unopened: Annotated[tuple[Number, ...], msgspec.Meta(max_length=FRAMES_MAX)] = ()
+
+
+class Request(msgspec.Struct, array_like=True, frozen=True, tag=5):
+    """A question; the Response repeats its number. `params` is `FindPhone` or `FindAccount`."""
+
+    no: Number
+    method: Name
+    params: msgspec.Raw
+
+
+class Ping(msgspec.Struct, array_like=True, frozen=True, tag=6):
+    """Asks for a Pong with the same nonce."""
+
+    nonce: Number
+
+
+class Limits(msgspec.Struct, array_like=True, frozen=True):
+    """The server's limits, announced on connect (D10). Bytes, counts and seconds."""
+
+    message_bytes_max: Number
+    submit_bytes_max: Number
+    window: Number
+    retention_s: Number
+    outbox_s: Number
+    mailbox_bytes_max: Number
+
+
+class Note(msgspec.Struct, array_like=True, frozen=True):
+    """A verdict that is not plainly accepted (R3): a reason means rejected, else devices were left out or are gone."""
+
+    out_no: Number
+    reason: Name = ""
+    missing: tuple[tuple[Number, Number], ...] = ()
+    removed: tuple[tuple[Number, Number], ...] = ()
+
+
+class Welcome(msgspec.Struct, array_like=True, frozen=True, tag=32):
+    """The answer to Hello: deliveries go on after `cursor`; `mark` and `notes` as in Accepted."""
+
+    server_time_ms: Number
+    connection_no: Number
+    epoch: Number
+    cursor: Number
+    mark: Number
+    mark_hash: Hash
+    notes: tuple[Note, ...]
+    limits: Limits
+
+
+class Accepted(msgspec.Struct, array_like=True, frozen=True, tag=33):
+    """Cumulative verdicts: every number up to `mark` is accepted but for what all the notes above the floor say."""
+
+    mark: Number
+    notes: tuple[Note, ...] = ()
+
+
+class Response(msgspec.Struct, array_like=True, frozen=True, tag=34):
+    """The answer to the Request of this number: `result` (an `AccountInfo`), or the name of an error."""
+
+    no: Number
+    error: Name = ""
+    result: msgspec.Raw = msgspec.Raw(b"\xc0")
+
+
+class Deliver(msgspec.Struct, array_like=True, frozen=True, tag=35):
+    """One envelope from the mailbox. `prev_seq` is what this link sent last (R14)."""
+
+    prev_seq: Number
+    seq: Number
+    account: Number
+    device: Number
+    out_no: Number
+    sent_at_ms: Number
+    flags: Number
+    ciphertext: bytes
+
+
+class Dropped(msgspec.Struct, array_like=True, frozen=True, tag=36):
+    """Entries up to `seq` that the server had to drop stand here no more (R14)."""
+
+    prev_seq: Number
+    seq: Number
+    count: Number
+    reason: Name
+
+
+class CaughtUp(msgspec.Struct, array_like=True, frozen=True, tag=37):
+    """The mailbox held nothing more when this was sent."""
+
+    seq: Number
+
+
+class Delivered(msgspec.Struct, array_like=True, frozen=True, tag=38):
+    """A device opened these envelopes: ranges `(first, last)` of the reader's own `out_no` (R12)."""
+
+    prev_seq: Number
+    seq: Number
+    account: Number
+    device: Number
+    out_nos: tuple[tuple[Number, Number], ...]
+
+
+class Undelivered(msgspec.Struct, array_like=True, frozen=True, tag=39):
+    """The server gave up delivering one envelope to one device (R5)."""
+
+    prev_seq: Number
+    seq: Number
+    account: Number
+    device: Number
+    out_no: Number
+    reason: Name
+
+
+class Pong(msgspec.Struct, array_like=True, frozen=True, tag=40):
+    """The answer to Ping."""
+
+    nonce: Number
+
+
+class GoAway(msgspec.Struct, array_like=True, frozen=True, tag=41):
+    """The server is about to close: connect again at a random moment within this time (R17)."""
+
+    within_ms: Number
+    reason: Name
+
+
+class Refused(msgspec.Struct, array_like=True, frozen=True, tag=42):
+    """The server will not have this link; `connection_no` is the highest that it has committed (§3)."""
+
+    reason: Name
+    connection_no: Number = 0
+
+
+class FlightWanted(msgspec.Struct, array_like=True, frozen=True, tag=43):
+    """The upgrade came without its flight, perhaps stripped on the way: send it as the first message."""
+
+
+ClientFrame = Hello | Submit | Void | Ack | Request | Ping
+ServerFrame = (
+    Welcome
+    | Accepted
+    | Response
+    | Deliver
+    | Dropped
+    | CaughtUp
+    | Delivered
+    | Undelivered
+    | Pong
+    | GoAway
+    | Refused
+    | FlightWanted
+)
+
+
+class Recipient(msgspec.Struct, array_like=True, frozen=True):
+    """The ciphertexts for one account: pairs of device and ciphertext."""
+
+    account: Number
+    envelopes: tuple[tuple[Number, bytes], ...]
+
+
+class FindPhone(msgspec.Struct, array_like=True, frozen=True):
+    """Parameters of the request `phone`: who has this number (E.164)?"""
+
+    phone: Annotated[str, msgspec.Meta(max_length=16)]
+
+
+class FindAccount(msgspec.Struct, array_like=True, frozen=True):
+    """Parameters of the request `account`: which devices does this account have?"""
+
+    account: Number
+
+
+class DeviceInfo(msgspec.Struct, array_like=True, frozen=True):
+    """A device's public keys; a removed one is still listed, so that its last mail can be opened."""
+
+    device: Number
+    identity_key: Key
+    box_key: Key
+    key_signature: Signature
+    removed: bool
+
+
+class AccountInfo(msgspec.Struct, array_like=True, frozen=True):
+    """The result of both requests."""
+
+    account: Number
+    phone: Annotated[str, msgspec.Meta(max_length=16)]
+    devices: tuple[DeviceInfo, ...]
+
+
+class Unreadable(msgspec.Struct, frozen=True):
+    """A frame that is not valid here: an unknown tag (a newer peer; skip it), or a broken one."""
+
+    unknown_tag: bool
+    problem: str
+
+
+class MessageError(ValueError):
+    """The bytes are not a message at all: not an array, too many frames, or nested beyond reason."""
+
+
+T = TypeVar("T")
+
+_encoder = msgspec.msgpack.Encoder()
+_frames = msgspec.msgpack.Decoder(Annotated[list[msgspec.Raw], msgspec.Meta(max_length=FRAMES_MAX)])
+_client_frame = msgspec.msgpack.Decoder(ClientFrame)
+_server_frame = msgspec.msgpack.Decoder(ServerFrame)
+_recipients = msgspec.msgpack.Decoder(Annotated[list[Recipient], msgspec.Meta(max_length=FRAMES_MAX)])
+
+
+def encode(value: object) -> bytes:
+    """Encode one frame, its sealed recipients, or any other value of this module."""
+    return _encoder.encode(value)
+
+
+def encode_message(frames: Iterable[ClientFrame | ServerFrame]) -> bytes:
+    """Encode what a turn has to say on one link as one WebSocket message."""
+    return _encoder.encode(list(frames))
+
+
+def decode_client(message: bytes) -> list[ClientFrame | Unreadable]:
+    """Decode what a client sent.
+
+    Raises:
+        MessageError: The bytes are no message. The peer is broken or hostile: close its link.
+    """
+    return [_decode(_client_frame, raw) for raw in _split(message)]
+
+
+def decode_server(message: bytes) -> list[ServerFrame | Unreadable]:
+    """Decode what the server sent.
+
+    Raises:
+        MessageError: The bytes are no message. Close the link and connect again.
+    """
+    return [_decode(_server_frame, raw) for raw in _split(message)]
+
+
+def decode_recipients(sealed: msgspec.Raw) -> list[Recipient]:
+    """Decode the sealed bytes of a Submit.
+
+    Raises:
+        MessageError: They are not a list of recipients.
+    """
+    try:
+        recipients: list[Recipient] = _recipients.decode(sealed)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise MessageError(f"recipients: {error}") from error
+    return recipients
+
+
+def decode_as(kind: type[T], raw: msgspec.Raw | bytes) -> T:
+    """Decode the parameters of a Request or the result of a Response.
+
+    Raises:
+        MessageError: The bytes are not of this kind.
+    """
+    try:
+        return msgspec.msgpack.decode(raw, type=kind)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise MessageError(f"{kind.__name__}: {error}") from error
+
+
+def _split(message: bytes) -> list[msgspec.Raw]:
+    try:
+        frames: list[msgspec.Raw] = _frames.decode(message)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise MessageError(f"a message of {len(message)} bytes is not an array of frames: {error}") from error
+    return frames
+
+
+def _decode(decoder: msgspec.msgpack.Decoder[T], raw: msgspec.Raw) -> T | Unreadable:
+    try:
+        return decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        return Unreadable("Invalid value" in str(error) and "$[0]" in str(error), str(error))
+    except (msgspec.DecodeError, RecursionError) as error:
+        return Unreadable(False, str(error))

@@ -1,0 +1,190 @@
+"""How a link begins: the flight, the Welcome, and what if one side is an old copy (docs/protocol.md §3, R20, R21)."""
+
+import base64
+from typing import Final
+
+import msgspec
+
+from onebar.core import outbox
+from onebar.core.frames import FRAMES_MAX, ClientFrame, Hello, Refused, Welcome, encode_message
+from onebar.core.link import Link
+from onebar.core.link_states import LinkTrigger
+from onebar.core.ports import Status
+from onebar.core.state import DeviceState
+from onebar.core.turn import Dial, Registered, Replace
+from onebar.crypto.keys import SEED_BYTES, DeviceKeys, flight_to_sign, replacement_to_sign
+from onebar.events import DeviceRemoved, DeviceReplaced, MessageFailed
+from onebar.models import MessageState
+
+FLIGHT_HEADER: Final = "Onebar-Flight"
+"""Name of the header of the upgrade request that carries the flight."""
+
+FLIGHT_HEADER_BYTES_MAX: Final = 8_000
+"""Longest header line (R7): servers and middleboxes cut at 8,192."""
+
+_FLIGHT_BYTES_MAX: Final = (FLIGHT_HEADER_BYTES_MAX - len(FLIGHT_HEADER) - 4) * 3 // 4
+_SIGNATURE_BYTES: Final = 64
+_TERMINAL: Final = frozenset({"device_removed", "account_gone"})  # R18
+
+
+def encode_header(flight: bytes) -> str:
+    """Return the header's value: base64url without padding."""
+    return base64.urlsafe_b64encode(flight).rstrip(b"=").decode()
+
+
+def dial(state: DeviceState) -> None:
+    """Begin a new link; its number is committed with this turn, before a byte leaves (R15)."""
+    device = state.device
+    state.change(connection_no=device.connection_no + 1)
+    hello = Hello(
+        account=device.account,
+        device=device.device,
+        connection_no=state.device.connection_no,
+        time_ms=max(0, state.now.wall_ms),
+        epoch=device.epoch,
+        cursor=device.cursor,
+        floor=device.floor,
+        unopened=state.store.inbox.unopened(0)[-FRAMES_MAX:],
+    )
+    position, message = _first_flight(state, hello)
+    flight = state.keys.sign(flight_to_sign(state.config.host, message)) + message
+    link = Link(hello.connection_no, flight, hello.epoch, hello.cursor, position, state.now.monotonic_s)
+    link.acked = hello.cursor
+    state.links[link.link_no] = link
+    state.outputs.append(Dial(link.link_no, flight))
+
+
+def _first_flight(state: DeviceState, hello: Hello) -> tuple[int, bytes]:
+    """Return the Hello with the longest prefix of the outbox that fits (R7), and the highest number in it."""
+    frames: list[ClientFrame] = [hello]
+    position, room = hello.floor, _FLIGHT_BYTES_MAX - _SIGNATURE_BYTES - len(encode_message(frames))
+    for envelope in state.store.outbox.outstanding(hello.floor, state.window):
+        frame = outbox.submission(envelope, hello.floor)
+        room -= len(msgspec.msgpack.encode(frame)) + 2  # the array's header may grow by two bytes
+        if room < 0 or envelope.out_no > hello.floor + state.window:
+            break
+        frames.append(frame)
+        position = envelope.out_no
+    return position, encode_message(frames)
+
+
+def welcomed(state: DeviceState, link: Link, frame: Welcome) -> None:
+    """Judge the server's Welcome, and go on from it; or find out that this database is an old copy."""
+    if _is_old_copy(state, frame):
+        become_new_device(state)
+        return
+    link.trigger(LinkTrigger.WELCOMED)
+    for other in [other for other in state.links.values() if other is not link]:
+        state.drop(other)  # the first link welcomed wins (R3)
+    state.change(clock_offset_ms=frame.server_time_ms - state.now.wall_ms)
+    if frame.mark < state.device.floor:  # the server was restored: say again what it forgot (R21)
+        state.store.outbox.reopen_from(frame.mark, state.device.out_no)
+        state.change(floor=frame.mark, floor_hash=frame.mark_hash)
+        link.position = frame.mark
+    if frame.epoch != state.device.epoch:
+        state.change(epoch=frame.epoch, cursor=frame.cursor)
+        state.store.inbox.told_unopened(2**63 - 1)
+    else:
+        state.store.inbox.told_unopened(link.cursor)
+    link.received_seq = link.acked = frame.cursor
+    link.flight = b""
+    state.window = max(1, min(state.config.window, frame.limits.window))
+    state.outbox_s = frame.limits.outbox_s
+    state.failures = 0
+    state.confirmed = True
+    state.repair_at_s = state.expire_at_s = state.now.monotonic_s
+    outbox.apply_verdicts(state, frame.mark, frame.notes)
+
+
+def _is_old_copy(state: DeviceState, frame: Welcome) -> bool:
+    device = state.device
+    if frame.connection_no > device.connection_no or frame.mark > device.out_no:
+        return True
+    if frame.epoch == device.epoch and frame.cursor > device.cursor:
+        return True
+    ours = device.floor_hash if frame.mark == device.floor else state.store.outbox.hash_of(frame.mark)
+    return bool(frame.mark and ours) and ours != frame.mark_hash
+
+
+def refused(state: DeviceState, link: Link, frame: Refused) -> None:
+    """Learn why the server will not have a link."""
+    if frame.reason in _TERMINAL:
+        remove(state, frame.reason)
+    elif frame.reason == "connection_number" and frame.connection_no > state.device.connection_no:
+        become_new_device(state)
+    else:
+        state.drop(link)
+
+
+def become_new_device(state: DeviceState) -> None:
+    """This database is an old copy, so it must never speak as its old device again (R20)."""
+    state.drop_all()
+    state.confirmed = False
+    state.replace_at_s = state.now.monotonic_s
+    state.failures = 0
+    state.change(
+        status=Status.REPLACING,
+        next_identity_seed=state.entropy(SEED_BYTES),
+        next_box_secret=state.entropy(SEED_BYTES),
+    )
+
+
+def ask_replacement(state: DeviceState) -> None:
+    """Ask the server for a new device id, with the old keys as proof."""
+    device = state.device
+    new = DeviceKeys(device.next_identity_seed, device.next_box_secret).public()
+    proof = state.keys.sign(replacement_to_sign(device.account, device.device, new))
+    request = Replace(device.account, device.device, new.identity_key, new.box_key, new.key_signature, proof)
+    state.outputs.append(request)
+    state.replace_at_s = float("inf")  # until the driver answers
+
+
+def replacement_failed(state: DeviceState) -> None:
+    """No answer: ask again after a pause."""
+    state.failures += 1
+    state.replace_at_s = state.now.monotonic_s + state.pause_s()
+
+
+def registered(state: DeviceState, answer: Registered) -> None:
+    """Begin as a device of an account: the first, or a new one for an old copy."""
+    device = state.device
+    replacing = device.status is Status.REPLACING
+    if device.status is Status.REGISTERED:
+        return  # a repeated answer
+    state.change(
+        status=Status.REGISTERED,
+        phone=answer.phone or device.phone,
+        account=answer.account,
+        device=answer.device,
+        identity_seed=device.next_identity_seed if replacing else device.identity_seed,
+        box_secret=device.next_box_secret if replacing else device.box_secret,
+        next_identity_seed=b"",
+        next_box_secret=b"",
+        connection_no=0,
+        epoch=0,
+        cursor=0,
+        floor=0,
+        floor_hash=b"",
+        out_no=0,
+    )
+    state.store.outbox.unseal()
+    state.store.inbox.told_unopened(2**63 - 1)
+    state.failures, state.dial_at_s = 0, state.now.monotonic_s
+    if replacing:
+        state.tell(DeviceReplaced)
+
+
+def remove(state: DeviceState, reason: str) -> None:
+    """The account no longer knows this device (R18): end what waits, and be ready to register anew, with new keys."""
+    state.drop_all()
+    state.confirmed = False
+    for message_no in state.store.outbox.fail_all(reason):
+        state.tell(MessageFailed, message_no, f"{MessageState.UNDELIVERABLE} {reason}")
+    state.change(
+        status=Status.REMOVED,
+        identity_seed=state.entropy(SEED_BYTES),
+        box_secret=state.entropy(SEED_BYTES),
+        next_identity_seed=b"",
+        next_box_secret=b"",
+    )
+    state.tell(DeviceRemoved, detail=reason)

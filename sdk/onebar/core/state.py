@@ -1,0 +1,118 @@
+"""What a turn works on: the device, its links and timers. A cache of what is committed; dropped when in doubt."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import msgspec
+
+from onebar.config import Config
+from onebar.core.backoff import Entropy, pause_s
+from onebar.core.link import Link
+from onebar.core.link_states import LinkState
+from onebar.core.ports import Device, Status, Store
+from onebar.core.turn import Hang, Instant, Output
+from onebar.crypto.keys import SEED_BYTES, DeviceKeys
+
+_NEVER: Final = Instant(0.0, 0)
+
+
+@dataclass(slots=True)
+class DeviceState:
+    """One device in memory."""
+
+    store: Store
+    entropy: Entropy
+    config: Config
+    device: Device
+    window: int
+    """Most envelopes without a verdict at once: ours or the server's limit, whichever is less."""
+    now: Instant = _NEVER
+    links: dict[int, Link] = field(default_factory=dict)
+    confirmed: bool = False
+    """Whether a Welcome has matched since the database was opened; nothing is sealed before (R20)."""
+    failures: int = 0
+    """Dials that failed in a row."""
+    dial_at_s: float = 0.0
+    replace_at_s: float = 0.0
+    expire_at_s: float = 0.0
+    repair_at_s: float | None = 0.0
+    """When to look after the quarantine; None: it is empty."""
+    outbox_s: int | None = None
+    """The server's horizon for messages that wait; None before the first Welcome."""
+    poison: set[int] = field(default_factory=set)
+    """Entries of the mailbox that made a turn fail: they go to quarantine unseen (R19). Shared by copies."""
+    strangers: set[tuple[int, int]] = field(default_factory=set)
+    """Devices that the directory does not know either: what they send goes to quarantine. Shared by copies."""
+    outputs: list[Output] = field(default_factory=list)
+    news: bool = False
+
+    def copy(self) -> "DeviceState":
+        """Return a copy that does not change with this one."""
+        links = {no: link.copy() for no, link in self.links.items()}
+        return replace(self, links=links, outputs=list(self.outputs))
+
+    @property
+    def keys(self) -> DeviceKeys:
+        """This device's keys."""
+        return DeviceKeys(self.device.identity_seed, self.device.box_secret)
+
+    @property
+    def server_ms(self) -> int:
+        """The time by the server's clock, as far as it is known."""
+        return self.now.wall_ms + self.device.clock_offset_ms
+
+    def change(self, **fields: object) -> None:
+        """Change the device; the turn's transaction saves it."""
+        self.device = msgspec.structs.replace(self.device, **fields)
+
+    def open_links(self) -> Iterator[Link]:
+        """Go through the links that mail can go out on."""
+        return (link for link in self.links.values() if link.state is LinkState.OPEN)
+
+    def tell(self, kind: type, message_no: int | None = None, detail: str = "") -> None:
+        """Append an event for the app."""
+        self.store.events.add(kind.__name__, message_no, detail)
+        self.news = True
+
+    def drop(self, link: Link, *, hang: bool = True) -> None:
+        """Be done with a link; dial again when none is left."""
+        if self.links.pop(link.link_no, None) is None:
+            return
+        if hang:
+            self.outputs.append(Hang(link.link_no))
+        if any(other.live for other in self.links.values()):
+            return
+        self.failures = 0 if link.state in {LinkState.OPEN, LinkState.DRAINING} else self.failures + 1
+        if link.state is not LinkState.DRAINING:  # GoAway has given that one its slot
+            self.dial_at_s = self.now.monotonic_s + self.pause_s()
+
+    def drop_all(self) -> None:
+        """Be done with all links."""
+        self.outputs += [Hang(link_no) for link_no in self.links]
+        self.links.clear()
+
+    def pause_s(self) -> float:
+        """Draw the pause before the next try."""
+        return pause_s(self.failures, self.config.backoff_s_min, self.config.backoff_s_max, self.entropy)
+
+
+def new_device(entropy: Entropy) -> Device:
+    """Make the keys of a device that has no account yet."""
+    return Device(
+        status=Status.NEW,
+        phone="",
+        account=0,
+        device=0,
+        identity_seed=entropy(SEED_BYTES),
+        box_secret=entropy(SEED_BYTES),
+        next_identity_seed=b"",
+        next_box_secret=b"",
+        connection_no=0,
+        epoch=0,
+        cursor=0,
+        floor=0,
+        floor_hash=b"",
+        out_no=0,
+        clock_offset_ms=0,
+    )

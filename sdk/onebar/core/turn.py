@@ -1,0 +1,133 @@
+"""What goes into a turn and what comes out of it (ARCHITECTURE.md, "the turn")."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Instant(NamedTuple):
+    """A moment: `monotonic_s` never steps and drives every timer; `wall_ms` is what people call the time."""
+
+    monotonic_s: float
+    wall_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """The app sends a text; the result is the message's number (int)."""
+
+    phone: str
+    text: str = field(repr=False)
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The server made this device part of an account, or gave it a new id (docs/protocol.md §2)."""
+
+    account: int
+    device: int
+    phone: str = ""
+    """The account's number; empty when only the device id is new."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceRefused:
+    """The server refused to replace this device: it is gone for good (R18)."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceFailed:
+    """The request to replace this device got no answer: try again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkConnected:
+    """The upgrade of this link was answered with 101."""
+
+    link_no: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageArrived:
+    """One WebSocket message came in on this link."""
+
+    link_no: int
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLost:
+    """The dial failed or the connection is over; `why` is for the log."""
+
+    link_no: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkChanged:
+    """The phone has another network, or the app came to the foreground: dial at once (DESIGN §6)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Poked:
+    """Look again: a timer is due, or another process added to the database."""
+
+
+AppInput = Send | Registered | ReplaceRefused | ReplaceFailed | NetworkChanged | Poked
+LinkInput = LinkConnected | MessageArrived | LinkLost
+Input = AppInput | LinkInput
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Open a WebSocket with this flight in its upgrade request (§3)."""
+
+    link_no: int
+    flight: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Transmit:
+    """Send this as one binary WebSocket message."""
+
+    link_no: int
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Hang:
+    """Close this link, without waiting for the other side; nothing more is heard of it."""
+
+    link_no: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Ask the server for a new device id (`POST /v1/devices/replace`) and answer with an input."""
+
+    account: int
+    device: int
+    identity_key: bytes = field(repr=False)
+    box_key: bytes = field(repr=False)
+    key_signature: bytes = field(repr=False)
+    proof: bytes = field(repr=False)
+
+
+Output = Dial | Transmit | Hang | Replace
+
+
+@dataclass(slots=True)
+class Turn:
+    """What a committed turn releases. Carry out `outputs` in order."""
+
+    outputs: list[Output] = field(default_factory=list)
+    results: list[object] = field(default_factory=list)
+    """One for each app input, in order: its result, or the exception to raise for it."""
+    timer_s: float | None = None
+    """Run a turn with `Poked` at this monotonic time; None: only when something happens."""
+    more: bool = False
+    """Inputs are left over: run the next turn at once."""
+    news: bool = False
+    """Events or messages were written: whoever waits for them should look."""

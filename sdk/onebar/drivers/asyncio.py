@@ -1,0 +1,192 @@
+"""Drives an engine with asyncio: waits, runs the turns on a worker thread, and does what they say."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING, Final, Protocol
+
+from onebar.core.turn import (
+    AppInput,
+    Dial,
+    Input,
+    Instant,
+    LinkInput,
+    LinkLost,
+    Output,
+    Poked,
+    Registered,
+    Replace,
+    ReplaceFailed,
+    ReplaceRefused,
+    Transmit,
+    Turn,
+)
+from onebar.drivers import http
+from onebar.drivers.address import Address
+from onebar.drivers.inputs import InputQueue
+from onebar.errors import OnebarError, RegistrationError, RemoteProtocolError, StoreError, TransportError
+
+if TYPE_CHECKING:
+    from onebar.drivers.websocket import WebSocketLink
+
+FINAL_REFUSALS: Final = frozenset({"device_removed", "bad_proof"})
+"""Only these end a device for good (R18); a proxy's or a portal's 4xx must not."""
+
+_log = logging.getLogger(__name__)
+
+
+class TurnTaker(Protocol):
+    """What is driven: an `Engine`."""
+
+    def turn(self, inputs: Sequence[Input], now: Instant) -> Turn:
+        """Handle the inputs in one committed transaction."""
+
+
+def system_clock() -> Instant:
+    """Read the machine's clocks."""
+    return Instant(time.monotonic(), time.time_ns() // 1_000_000)
+
+
+class Driver:
+    """Runs the turns of one engine until it is closed, or until its database is beyond help (`failed`)."""
+
+    def __init__(
+        self,
+        engine: TurnTaker,
+        worker: Executor,
+        address: Address,
+        on_news: Callable[[], None],
+        clock: Callable[[], Instant] = system_clock,
+    ) -> None:
+        """Start driving; needs a running loop.
+
+        Args:
+            engine: What takes the turns; touched on the worker's thread only.
+            worker: Exactly one thread, so that a commit never blocks the loop and turns never overlap.
+            address: The server.
+            on_news: Called after a turn that wrote events or messages, and when the driver fails.
+            clock: Where the time comes from.
+        """
+        self.failed: StoreError | None = None
+        self._engine = engine
+        self._worker = worker
+        self._address = address
+        self._on_news = on_news
+        self._clock = clock
+        self._wake = asyncio.Event()
+        self._inputs = InputQueue(self._wake.set)
+        self._links: dict[int, WebSocketLink] = {}
+        self._tasks: set[asyncio.Task[None]] = set()  # links and requests that are not over
+        self._timer: asyncio.TimerHandle | None = None
+        self._more = False
+        self._closing = False
+        self._task = asyncio.create_task(self._run(), name="onebar driver")
+        self.tell(Poked())
+
+    def submit(self, item: AppInput) -> asyncio.Future[object]:
+        """Hand in an input; the future is its result, once committed.
+
+        A cancelled future takes back an input that no turn has begun with; a turn that has begun is finished.
+        """
+        caller: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        if self._closing:
+            caller.set_exception(self._end())
+        else:
+            self._inputs.add(item, caller)
+        return caller
+
+    def tell(self, item: AppInput) -> None:
+        """Hand in an input whose result nobody waits for."""
+        if not self._closing:
+            self._inputs.add(item)
+
+    async def close(self) -> None:
+        """Finish the running turn, cut the links, tell whoever still waits. What is committed stays."""
+        self._closing = True
+        self._wake.set()
+        await asyncio.shield(self._task)
+
+    async def _run(self) -> None:
+        try:
+            while not self._closing:
+                await self._wake.wait()
+                self._wake.clear()
+                if not self._closing:
+                    await self._take_turn()
+        except Exception as error:  # noqa: BLE001 - logged here, and told to everybody who waits or comes
+            _log.critical("the driver stops", exc_info=error)
+            name = type(error).__name__
+            self.failed = error if isinstance(error, StoreError) else StoreError(f"turns fail ({name})")
+            self._on_news()
+        finally:
+            self._closing = True
+            await self._stop()
+
+    async def _take_turn(self) -> None:
+        inputs = self._inputs.take(self._heard)
+        if not inputs and not self._more:
+            return
+        loop = asyncio.get_running_loop()
+        turn = await loop.run_in_executor(self._worker, self._engine.turn, inputs, self._clock())
+        self._inputs.settle(turn.results)
+        for output in turn.outputs:
+            self._carry_out(output)
+        if turn.news:
+            self._on_news()
+        self._more = turn.more
+        if turn.more:
+            self._wake.set()
+        if self._timer is not None:
+            self._timer.cancel()
+        if turn.timer_s is not None:
+            pause_s = max(0.0, turn.timer_s - self._clock().monotonic_s)
+            self._timer = loop.call_later(pause_s, self.tell, Poked())
+
+    def _heard(self, item: LinkInput) -> bool:
+        if isinstance(item, LinkLost):
+            return self._links.pop(item.link_no, None) is not None
+        return item.link_no in self._links
+
+    def _carry_out(self, output: Output) -> None:
+        if isinstance(output, Dial):
+            from onebar.drivers.websocket import WebSocketLink  # 40 ms that an offline run never needs
+
+            link = WebSocketLink(output.link_no, self._address, output.flight, self._inputs.hear)
+            self._links[output.link_no] = link
+            self._keep(link.task)
+        elif isinstance(output, Replace):
+            self._keep(asyncio.create_task(self._replace(output)))
+        elif output.link_no not in self._links:
+            pass  # it was lost meanwhile, and the engine is about to hear of it
+        elif isinstance(output, Transmit):
+            self._links[output.link_no].transmit(output.data)
+        else:
+            self._links.pop(output.link_no).task.cancel()
+
+    async def _replace(self, output: Replace) -> None:
+        answer: AppInput
+        try:
+            answer = Registered(output.account, await http.replace_device(self._address, output))
+        except RegistrationError as error:
+            answer = ReplaceRefused(error.reason) if error.reason in FINAL_REFUSALS else ReplaceFailed()
+        except (TransportError, RemoteProtocolError):
+            answer = ReplaceFailed()
+        self.tell(answer)
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in self._tasks:
+            task.cancel()
+        self._inputs.close(self._end())
+        if self._tasks:
+            await asyncio.wait(set(self._tasks))
+
+    def _end(self) -> OnebarError:
+        return self.failed or OnebarError("this client was closed before it was done")

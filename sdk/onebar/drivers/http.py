@@ -1,0 +1,155 @@
+"""Registration over HTTP (docs/protocol.md §2). httpx is imported on first use: most runs never need it."""
+
+import asyncio
+import base64
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+
+import msgspec
+
+from onebar.core.turn import Replace
+from onebar.crypto.keys import PeerKeys
+from onebar.drivers.address import Address
+from onebar.errors import RegistrationError, RemoteProtocolError, TransportError
+from onebar.version import __version__
+
+if TYPE_CHECKING:
+    import httpx
+
+USER_AGENT: Final = f"onebar/{__version__}"
+"""Short: it travels with every upgrade."""
+
+REQUEST_TIMEOUT_S: Final = 20.0
+"""Longest wait for one answer: TCP, TLS and the request a SYN lost three times takes 7 s of it."""
+
+REGISTER_TRIES: Final = 3
+"""How often a registration is sent; it is idempotent, and the answer to a first try is easily lost."""
+
+ANSWER_BYTES_MAX: Final = 64 * 1024
+"""Longest answer that is read: ours are below 1 KiB, a captive portal's page may be anything."""
+
+T = TypeVar("T")
+_Id = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+
+
+class _Nothing(msgspec.Struct, frozen=True):
+    """`{}`."""
+
+
+class _Device(msgspec.Struct, frozen=True):
+    account: _Id
+    device: _Id
+
+
+class _NewDevice(msgspec.Struct, frozen=True):
+    device: _Id
+
+
+class _Refusal(msgspec.Struct, frozen=True):
+    error: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    detail: Annotated[str, msgspec.Meta(max_length=1024)] = ""
+
+
+def base64url(data: bytes) -> str:
+    """Encode without padding, as JSON bodies and headers carry bytes."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+async def request_code(server: Address, phone: str) -> None:
+    """Ask the server to send a code to this phone by SMS; within its life the same code is sent again.
+
+    Raises:
+        RegistrationError: The server refuses the number.
+        TransportError: No network, no server, or no answer in time.
+        RemoteProtocolError: What answers is no Onebar server.
+    """
+    await _post(server, "/v1/codes", {"phone": phone}, _Nothing)
+
+
+async def register_device(server: Address, phone: str, code: str, keys: PeerKeys) -> tuple[int, int]:
+    """Make this device part of the phone's account; return (account, device).
+
+    Raises:
+        RegistrationError: Wrong or expired code, or another refusal; `reason` is its name.
+        TransportError: No network, no server, or no answer in time; trying again is safe.
+        RemoteProtocolError: What answers is no Onebar server.
+    """
+    body = {"phone": phone, "code": code, **_public(keys)}
+    for _ in range(REGISTER_TRIES - 1):
+        try:
+            answer = await _post(server, "/v1/devices", body, _Device)
+        except TransportError:
+            continue  # idempotent by the identity key (§2); the last try's error is the one to tell
+        return answer.account, answer.device
+    answer = await _post(server, "/v1/devices", body, _Device)
+    return answer.account, answer.device
+
+
+async def replace_device(server: Address, replace: Replace) -> int:
+    """Ask for a new device id for a restored phone (R20); return it.
+
+    Raises:
+        RegistrationError: The server refuses it.
+        TransportError: No network, no server, or no answer in time; trying again is safe.
+        RemoteProtocolError: What answers is no Onebar server.
+    """
+    keys = PeerKeys(replace.identity_key, replace.box_key, replace.key_signature)
+    ids: dict[str, str | int] = {"account": replace.account, "device": replace.device}
+    body = {**ids, **_public(keys), "proof": base64url(replace.proof)}
+    answer = await _post(server, "/v1/devices/replace", body, _NewDevice)
+    return answer.device
+
+
+def _public(keys: PeerKeys) -> dict[str, str]:
+    return {
+        "identity_key": base64url(keys.identity_key),
+        "box_key": base64url(keys.box_key),
+        "key_signature": base64url(keys.key_signature),
+    }
+
+
+async def _post(server: Address, path: str, body: Mapping[str, str | int], kind: type[T]) -> T:
+    import httpx  # 190 ms that most runs never need
+
+    # Users of desktops expect the environment's proxy (HTTPS_PROXY, …); it cannot reach this machine for us.
+    client = httpx.AsyncClient(
+        timeout=REQUEST_TIMEOUT_S, trust_env=not server.loopback, headers={"User-Agent": USER_AGENT}
+    )
+    try:
+        async with (
+            asyncio.timeout(REQUEST_TIMEOUT_S),
+            client,
+            client.stream("POST", server.http_url + path, json=body) as response,
+        ):
+            content = await _read(response)
+    except TimeoutError as error:
+        raise TransportError(f"the server did not answer within {REQUEST_TIMEOUT_S:.0f} s") from error
+    except httpx.DecodingError as error:
+        raise RemoteProtocolError("the answer cannot be decoded") from error
+    except httpx.HTTPError as error:
+        what = type(error).__name__
+        raise TransportError(f"no answer from the server at {server.http_url} ({what})") from error
+    return _judge(response.status_code, content, kind)
+
+
+async def _read(response: "httpx.Response") -> bytes:
+    content = bytearray()
+    async for piece in response.aiter_bytes():
+        content += piece
+        if len(content) > ANSWER_BYTES_MAX:
+            raise RemoteProtocolError(f"the answer has more than ANSWER_BYTES_MAX = {ANSWER_BYTES_MAX} bytes")
+    return bytes(content)
+
+
+def _judge(status: int, content: bytes, kind: type[T]) -> T:
+    if status >= 500:
+        raise TransportError(f"the server cannot answer now (HTTP {status})")
+    try:
+        if 200 <= status < 300:
+            return msgspec.json.decode(content, type=kind)
+        if status >= 400:
+            refusal = msgspec.json.decode(content, type=_Refusal)
+            raise RegistrationError(refusal.error, refusal.detail)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise RemoteProtocolError(f"no Onebar server: HTTP {status} with an unknown answer") from error
+    raise RemoteProtocolError(f"no Onebar server: HTTP {status}; perhaps a login page of this network")

@@ -1,0 +1,77 @@
+"""Everything that this package raises.
+
+OnebarError
+├── InputError (ValueError)      a value you passed is not valid; nothing was changed
+├── NotRegisteredError           the device has no account yet, or was removed from it
+├── RegistrationError            the server refused a phone number or a code; `reason` is its name
+├── MessageFailedError           a message you waited for ended in a failure state
+├── WaitTimeoutError (TimeoutError)  it did not happen in time; the message stays in the outbox
+├── TransportError               no network, no server, or no answer
+├── RemoteProtocolError          the other side broke the protocol
+├── DecryptionError              an envelope does not open
+└── StoreError                   the database cannot be used
+    ├── StoreTooNewError         it was written by a later version
+    ├── StoreDamagedError        it is damaged, or no Onebar database
+    └── CommitError              a commit failed; what it held is unknown until the database is opened again
+"""
+
+
+class OnebarError(Exception):
+    """Whatever goes wrong in this package."""
+
+
+class InputError(OnebarError, ValueError):
+    """A value that you passed is not valid; the text names it, the limit, and the way out."""
+
+
+class NotRegisteredError(OnebarError):
+    """This device has no account yet, or was removed from it: call `Client.register`."""
+
+
+class RegistrationError(OnebarError):
+    """The server refused the registration; `reason` is one of the names of docs/protocol.md §2."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"registration refused ({reason}): {detail}")
+        self.reason = reason
+
+
+class MessageFailedError(OnebarError):
+    """The message ended in a final failure; `state` and `reason` say which and why."""
+
+    def __init__(self, state: str, reason: str) -> None:
+        super().__init__(f"the message is {state}: {reason}")
+        self.state = state
+        self.reason = reason
+
+
+class WaitTimeoutError(OnebarError, TimeoutError):
+    """It did not happen in the time given; nothing is lost, and waiting again is fine."""
+
+
+class TransportError(OnebarError):
+    """There is no network, no server at that address, or no answer in time."""
+
+
+class RemoteProtocolError(OnebarError):
+    """The other side broke the protocol."""
+
+
+class DecryptionError(OnebarError):
+    """An envelope does not open: damaged, forged, or sealed for other keys."""
+
+
+class StoreError(OnebarError):
+    """The database cannot be used; the text names the file and what to do."""
+
+
+class StoreTooNewError(StoreError):
+    """The database was written by a later version of Onebar; it was left untouched."""
+
+
+class StoreDamagedError(StoreError):
+    """The database is damaged or is no Onebar database; it was left untouched."""
+
+
+class CommitError(StoreError):
+    """A commit failed: whether it took effect is unknown until the database is opened again."""

@@ -1,0 +1,103 @@
+"""What the SDK tells the app: rows of the database, numbered in the turn that caused them (docs/protocol.md R13).
+
+Every consumer gets each event at least once, in order. An app that stores `event_no` together with the event's effect
+gets it exactly once.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, and is committed."""
+
+    event_no: int
+    """Rises with every event of this database; never used twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageEvent(Event):
+    """Something that happened to one message."""
+
+    message_no: int
+    """Number of the message in this database."""
+    chat: str
+    """The other side's phone number."""
+
+    def __repr__(self) -> str:
+        """Show which message, never its chat or text."""
+        return f"<{type(self).__name__} {self.event_no}: message {self.message_no}>"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class MessageQueued(MessageEvent):
+    """`send` committed it to the outbox."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class MessageSent(MessageEvent):
+    """The server has it durably."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class MessageDelivered(MessageEvent):
+    """A device of the recipient opened it and has it durably."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class MessageFailed(MessageEvent):
+    """It ended as expired, rejected or undeliverable."""
+
+    state: str
+    """`expired`, `rejected` or `undeliverable`."""
+    reason: str
+    """Why, as one word."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class MessageReceived(MessageEvent):
+    """A message came in."""
+
+    text: str
+    """What it says."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class MessageUnreadable(MessageEvent):
+    """A message came in that could not be opened, even after it was asked for again."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceReplaced(Event):
+    """This database turned out to be an old copy, so the device went on under a new id (docs/protocol.md R20).
+
+    What the lost copy had already received is not here; ask the people you talk to.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRemoved(Event):
+    """The account no longer knows this device; everything unsent has ended as undeliverable (R18)."""
+
+    reason: str
+    """`device_removed` or `account_gone`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resync(Event):
+    """Events were dropped because nobody asked for them: read the history instead. `event_no` is the last one lost."""
+
+
+MESSAGE_EVENTS: Final[dict[str, type[MessageEvent]]] = {
+    kind.__name__: kind
+    for kind in (
+        MessageQueued,
+        MessageSent,
+        MessageDelivered,
+        MessageFailed,
+        MessageReceived,
+        MessageUnreadable,
+    )
+}
+"""The events about a message, by the name that their rows carry."""

@@ -1,0 +1,127 @@
+"""What an app sees of its chats and messages."""
+
+import enum
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from onebar.errors import InputError
+
+TEXT_BYTES_MAX: Final = 4096
+"""Longest text, in bytes of UTF-8: sealed for three devices it still fits one Submit (docs/protocol.md §4)."""
+
+KEY_CHARS_MAX: Final = 128
+"""Longest `send(key=…)`: two UUIDs and a prefix fit; it is stored with every message."""
+
+_PHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}")  # E.164: at most 15 digits; no number is shorter than 7
+
+
+class MessageState(enum.StrEnum):
+    """How far a message has come; the states of DESIGN §1."""
+
+    QUEUED = "queued"
+    """Committed to this device's database, not yet acknowledged by the server."""
+    SENT = "sent"
+    """The server has it durably."""
+    DELIVERED = "delivered"
+    """A device of the recipient opened it and has it durably."""
+    EXPIRED = "expired"
+    """It waited in the outbox for longer than the server's horizon. Final."""
+    REJECTED = "rejected"
+    """The server refused it, for the reason given. Final."""
+    UNDELIVERABLE = "undeliverable"
+    """It was accepted, but every device it was meant for is gone or full, or this device was removed. Final."""
+    RECEIVED = "received"
+    """It came from the other side."""
+    UNREADABLE = "unreadable"
+    """It came from the other side and could not be opened, even after it was asked for again."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether this is a final failure of a message of ours."""
+        return self in _FAILED
+
+
+_FAILED: Final = frozenset({MessageState.EXPIRED, MessageState.REJECTED, MessageState.UNDELIVERABLE})
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a chat's history."""
+
+    message_no: int
+    """Number of the message in this database, for ever; not its place in the chat."""
+    chat: str
+    """The other side's phone number, E.164."""
+    outgoing: bool
+    """Whether this account wrote it."""
+    state: MessageState
+    """How far it has come."""
+    text: str
+    """The text; empty when it is unreadable."""
+    sent_at_ms: int
+    """When its author sent it, by the author's clock, in milliseconds since 1970."""
+    reason: str = ""
+    """Why it failed; empty otherwise."""
+    missing_before: int = 0
+    """How many messages of the same author right before this one are still missing (docs/protocol.md R9)."""
+    place: int = 0
+    """Its place in the chat, for paging: pass it as `before`."""
+
+    def __repr__(self) -> str:
+        """Show what it is, never what it says or to whom."""
+        way = "outgoing" if self.outgoing else "incoming"
+        return f"<Message {self.message_no} {way} {self.state}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A conversation with one other account."""
+
+    phone: str
+    """The other side's phone number, E.164."""
+    messages: int
+    """How many messages its history holds."""
+
+    def __repr__(self) -> str:
+        """Show the size, never the number."""
+        return f"<Chat with {self.messages} messages>"
+
+
+def check_phone(phone: str) -> str:
+    """Return the phone number if it is written in E.164.
+
+    Raises:
+        InputError: It is not a plus sign and 7 to 15 digits.
+    """
+    if not isinstance(phone, str) or not _PHONE.fullmatch(phone):
+        raise InputError("a phone number is a plus sign and 7 to 15 digits, like +12025550101")
+    return phone
+
+
+def check_text(text: str) -> str:
+    """Return the text if it can be sent.
+
+    Raises:
+        InputError: It is empty, not text, or longer than TEXT_BYTES_MAX.
+    """
+    if not isinstance(text, str) or not text:
+        raise InputError("a text needs at least one character")
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise InputError("the text holds half a surrogate pair, which no encoding can carry") from error
+    if size > TEXT_BYTES_MAX:
+        raise InputError(f"the text has {size} bytes, more than TEXT_BYTES_MAX = {TEXT_BYTES_MAX}: split it")
+    return text
+
+
+def check_key(key: str | None) -> str | None:
+    """Return the idempotency key if it can be used.
+
+    Raises:
+        InputError: It is empty or longer than KEY_CHARS_MAX.
+    """
+    if key is not None and not 0 < len(key) <= KEY_CHARS_MAX:
+        raise InputError(f"a key has 1 to KEY_CHARS_MAX = {KEY_CHARS_MAX} characters, not {len(key)}")
+    return key

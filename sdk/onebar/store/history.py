@@ -1,0 +1,54 @@
+"""Chats and messages as an app reads them, in the order of docs/protocol.md R9."""
+
+from typing import Final
+
+from onebar.models import Chat, Message, MessageState
+from onebar.store.database import Database
+
+_COLUMNS: Final = "m.message_no, c.phone, m.account, m.state, m.text, m.sent_at_ms, m.reason, m.missing_before, m.place"
+_FROM: Final = "FROM message m JOIN chat c USING (chat_id)"
+_NEWEST: Final = 2**62  # above every place
+
+
+class SqliteHistory:
+    """Reads only; meant for a connection of its own beside the engine's."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def page(self, phone: str, limit: int, before: int | None = None) -> list[Message]:
+        """Return a chat's newest messages before a place, oldest first; a few more where places are shared."""
+        last = _NEWEST if before is None else before
+        rows = self._database.connection.execute(
+            f"SELECT {_COLUMNS} {_FROM} WHERE c.phone = ?1 AND m.place < ?2 AND m.place >= COALESCE("
+            f"(SELECT m.place {_FROM} WHERE c.phone = ?1 AND m.place < ?2 ORDER BY m.place DESC LIMIT 1 OFFSET ?3), 0)"
+            " ORDER BY m.place, m.chat_no, m.message_no",
+            (phone, last, limit - 1),
+        )
+        return [_message(*row) for row in rows]
+
+    def chats(self) -> list[Chat]:
+        """Return all chats, the one with the newest message first."""
+        rows = self._database.connection.execute(
+            "SELECT phone, messages FROM chat c WHERE messages > 0"
+            " ORDER BY (SELECT max(place) FROM message m WHERE m.chat_id = c.chat_id) DESC"
+        )
+        return [Chat(phone, messages) for phone, messages in rows]
+
+    def outbox(self) -> list[Message]:
+        """Return the messages that the server has not acknowledged, oldest first."""
+        sql = f"SELECT {_COLUMNS} {_FROM} WHERE m.state = 'queued' ORDER BY m.message_no"
+        return [_message(*row) for row in self._database.connection.execute(sql)]
+
+    def message(self, message_no: int) -> Message | None:
+        """Return one message, or None if there is none of this number."""
+        sql = f"SELECT {_COLUMNS} {_FROM} WHERE m.message_no = ?"
+        row = self._database.connection.execute(sql, (message_no,)).fetchone()
+        return None if row is None else _message(*row)
+
+
+def _message(message_no: int, phone: str, account: int, state: str, text: str, sent_at_ms: int, reason: str,
+             missing_before: int, place: int) -> Message:  # fmt: skip
+    return Message(
+        message_no, phone, account == 0, MessageState(state), text, sent_at_ms, reason, missing_before, place
+    )

@@ -1,0 +1,164 @@
+"""What came in: texts in their places, and envelopes that do not open (docs/protocol.md R8, R9, R11)."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from onebar.store.database import Database
+
+ASKS_MAX: Final = 3
+"""How often an envelope that does not open is asked for again (R11); more would only drain batteries."""
+
+QUARANTINE_ROWS_MAX: Final = 256
+"""Most envelopes kept in quarantine (R25): at 16 KiB each, 4 MiB. The oldest are shown as unreadable beyond it."""
+
+
+class SqliteInbox:
+    """`core.ports.Inbox` on a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def _rows(self, sql: str, *values: object) -> list[tuple[int, ...]]:
+        return self._database.connection.execute(sql, values).fetchall()
+
+    def add_text(self, account: int, device: int, message_id: int, chat_no: int, text: str,
+                 sent_at_ms: int, now_ms: int) -> int | None:  # fmt: skip
+        """Put a text in its place in history (R9); return its number, or None if it was there already (R8)."""
+        new = self._rows(
+            "INSERT OR IGNORE INTO seen VALUES (?, ?, ?) RETURNING message_id", account, message_id, now_ms
+        )
+        chat_id = self._chat(account)
+        high = self._rows(
+            "SELECT high FROM author WHERE chat_id = ? AND account = ? AND device = ?",
+            chat_id,
+            account,
+            device,
+        )
+        self._rows(
+            "INSERT INTO author VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET high = max(high, excluded.high)",
+            *(chat_id, account, device, chat_no),
+        )
+        if not new:
+            return None
+        missing = chat_no - high[0][0] - 1 if high else 0
+        place = 0
+        if missing < 0:
+            missing, place = self._fill(chat_id, account, device, chat_no)
+        return self._insert(
+            chat_id, (account, device, chat_no, message_id), "received", text, sent_at_ms, missing, place
+        )
+
+    def _chat(self, account: int) -> int:
+        phone = self._database.connection.execute("SELECT phone FROM contact WHERE account = ?", (account,)).fetchone()
+        return self._rows(
+            "INSERT INTO chat (phone) VALUES (?) ON CONFLICT (phone) DO UPDATE SET phone = phone RETURNING chat_id",
+            phone[0],
+        )[0][0]
+
+    def _fill(self, chat_id: int, account: int, device: int, chat_no: int) -> tuple[int, int]:
+        """Find (missing before, place) of a late message: right before the next one of its author."""
+        after = self._rows(
+            "SELECT message_no, chat_no, missing_before, place FROM message WHERE chat_id = ? AND account = ?"
+            " AND device = ? AND chat_no > ? ORDER BY chat_no LIMIT 1",
+            *(chat_id, account, device, chat_no),
+        )
+        if not after:
+            return 0, 0
+        message_no, next_no, missing, place = after[0]
+        between = next_no - chat_no - 1
+        self._rows("UPDATE message SET missing_before = ? WHERE message_no = ?", min(between, missing), message_no)
+        return max(0, missing - between - 1), place
+
+    def _insert(self, chat_id: int, author: tuple[int, int, int, int], state: str, text: str, sent_at_ms: int,
+                missing: int, place: int) -> int:  # fmt: skip
+        message_no = self._rows(
+            "INSERT INTO message (chat_id, account, device, chat_no, message_id, state, text, sent_at_ms,"
+            " missing_before, place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING message_no",
+            *(chat_id, *author, state, text, sent_at_ms, missing, place),
+        )[0][0]
+        if not place:
+            self._rows("UPDATE message SET place = message_no WHERE message_no = ?", message_no)
+        self._rows("UPDATE chat SET messages = messages + 1 WHERE chat_id = ?", chat_id)
+        return message_no
+
+    def forget_seen(self, before_ms: int) -> None:
+        """Forget messages that came before this time; nothing can bring them again."""
+        self._rows("DELETE FROM seen WHERE at_ms < ?", before_ms)
+
+    def move_mark(self, account: int, device: int, out_no: int) -> None:
+        """Note the highest envelope of this device that opened."""
+        self._rows(
+            "UPDATE peer_device SET mark = max(mark, ?) WHERE account = ? AND device = ?",
+            out_no,
+            account,
+            device,
+        )
+
+    def quarantine(self, account: int, device: int, out_no: int, seq: int, ciphertext: bytes,
+                   reason: str, ask: bool) -> None:  # fmt: skip
+        """Keep an envelope that does not open, to be asked for again if that can help (R11).
+
+        An answer that does not open either counts as one more try of what it answers: else two broken devices would
+        ask and answer for ever.
+        """
+        tried = self._rows(
+            "SELECT COALESCE(MAX(asked), 0) FROM quarantine WHERE account = ? AND device = ?", account, device
+        )[0][0]
+        asked = tried if ask else ASKS_MAX
+        self._rows(
+            "INSERT OR IGNORE INTO quarantine VALUES (?, ?, ?, ?, ?, ?, ?)",
+            *(account, device, out_no, ciphertext, reason, asked, 0),
+        )
+        self._rows("INSERT OR IGNORE INTO unopened VALUES (?)", seq)
+        self._rows(
+            "UPDATE quarantine SET asked = ?, asked_at_ms = 0 WHERE rowid IN"
+            " (SELECT rowid FROM quarantine ORDER BY rowid DESC LIMIT -1 OFFSET ?)",
+            *(ASKS_MAX, QUARANTINE_ROWS_MAX),
+        )
+
+    def release(self, account: int, device: int, out_no: int) -> None:
+        """Forget a quarantined envelope whose message came after all."""
+        self._rows("DELETE FROM quarantine WHERE account = ? AND device = ? AND out_no = ?", account, device, out_no)
+
+    def due_again(self, before_ms: int, limit: int) -> list[tuple[int, int, int]]:
+        """Return (account, device, out_no) of those to ask for again, last asked before this time."""
+        rows = self._rows(
+            "SELECT account, device, out_no FROM quarantine WHERE asked < ? AND asked_at_ms < ? ORDER BY rowid LIMIT ?",
+            *(ASKS_MAX, before_ms, limit),
+        )
+        return [(row[0], row[1], row[2]) for row in rows]
+
+    def asked(self, account: int, device: int, out_nos: Sequence[int], now_ms: int) -> None:
+        """Note that they were asked for."""
+        for out_no in out_nos:
+            self._rows(
+                "UPDATE quarantine SET asked = asked + 1, asked_at_ms = ?"
+                " WHERE account = ? AND device = ? AND out_no = ?",
+                *(now_ms, account, device, out_no),
+            )
+
+    def give_up(self, before_ms: int) -> list[int]:
+        """Show those asked for often enough as unreadable; return the messages' numbers (0: sender unknown)."""
+        rows = self._rows(
+            "DELETE FROM quarantine WHERE asked >= ? AND asked_at_ms < ? RETURNING account, device, out_no",
+            *(ASKS_MAX, before_ms),
+        )
+        return [self._show(account, device) for account, device, _ in sorted(rows)]
+
+    def _show(self, account: int, device: int) -> int:
+        known = self._rows("SELECT 1 FROM contact WHERE account = ? AND phone IS NOT NULL", account)
+        if not known:
+            return 0
+        return self._insert(self._chat(account), (account, device, 0, 0), "unreadable", "", 0, 0, 0)
+
+    def quarantined(self) -> bool:
+        """Return whether any envelope is in quarantine."""
+        return bool(self._rows("SELECT 1 FROM quarantine LIMIT 1"))
+
+    def unopened(self, above: int) -> tuple[int, ...]:
+        """Return the places of those that the server may not know to be unopened."""
+        return tuple(row[0] for row in self._rows("SELECT seq FROM unopened WHERE seq > ? ORDER BY seq", above))
+
+    def told_unopened(self, upto: int) -> None:
+        """Note that the server knows those up to this place."""
+        self._rows("DELETE FROM unopened WHERE seq <= ?", upto)

@@ -1,0 +1,261 @@
+"""What this device has to say: drafts, sealed envelopes, their verdicts and ticks (docs/protocol.md R1–R6)."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from onebar.core.frames import VOID_HASH
+from onebar.core.ports import Draft, Envelope, TopUp
+from onebar.store.database import Database
+
+_DRAFT: Final = """
+    m.message_no, m.chat_no, c.phone, COALESCE(k.account, 0), m.message_id, m.sent_at_ms, m.text
+    FROM message m JOIN chat c USING (chat_id) LEFT JOIN contact k ON k.phone = c.phone"""
+_NONE, _ACCEPTED, _REJECTED = 0, 1, 2
+
+
+class SqliteOutbox:
+    """`core.ports.Outbox` on a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def _rows(self, sql: str, *values: object) -> list[tuple[int, ...]]:
+        return self._database.connection.execute(sql, values).fetchall()
+
+    def _one(self, sql: str, *values: object) -> int | None:
+        row = self._database.connection.execute(sql, values).fetchone()
+        return None if row is None else row[0]
+
+    def add(self, phone: str, text: str, key: str | None, message_id: int, sent_at_ms: int) -> int:
+        """Add a draft at the end of its chat; return the message's number, the old one for a known key."""
+        known = None if key is None else self._one("SELECT message_no FROM message WHERE key = ?", key)
+        if known is not None:
+            return known
+        chat_id, chat_no = self._rows(
+            "INSERT INTO chat (phone, chat_no, messages) VALUES (?, 1, 1) ON CONFLICT (phone)"
+            " DO UPDATE SET chat_no = chat_no + 1, messages = messages + 1 RETURNING chat_id, chat_no",
+            phone,
+        )[0]
+        message_no = self._one(
+            "INSERT INTO message (chat_id, account, device, chat_no, message_id, state, text, sent_at_ms, key)"
+            " VALUES (?, 0, 0, ?, ?, 'queued', ?, ?, ?) RETURNING message_no",
+            *(chat_id, chat_no, message_id, text, sent_at_ms, key),
+        )
+        assert message_no is not None
+        self._rows("UPDATE message SET place = message_no WHERE message_no = ?", message_no)
+        self._rows("INSERT INTO event (kind, message_no, detail) VALUES ('MessageQueued', ?, '')", message_no)
+        return message_no
+
+    def expire(self, before_ms: int) -> list[int]:
+        """End the drafts sent before this time as expired, and forget envelopes as old; return the drafts."""
+        self._rows(
+            "DELETE FROM envelope WHERE verdict <> 0 AND message_no IN"
+            " (SELECT message_no FROM message WHERE sent_at_ms < ? AND out_no IS NOT NULL)",
+            before_ms,
+        )
+        self._rows("DELETE FROM envelope_device WHERE out_no NOT IN (SELECT out_no FROM envelope)")
+        return self._fail("expired", "outbox_s", "out_no IS NULL AND sent_at_ms < ?", before_ms)
+
+    def drafts(self, limit: int, without: Sequence[str] = ()) -> list[Draft]:
+        """Return the oldest messages that are not sealed, in order, but for those of some chats."""
+        marks = ",".join("?" * len(without))
+        rows = self._rows(
+            f"SELECT {_DRAFT} WHERE m.state = 'queued' AND m.out_no IS NULL AND c.phone NOT IN ({marks})"
+            " ORDER BY m.message_no LIMIT ?",
+            *(*without, limit),
+        )
+        return [Draft(*row) for row in rows]  # type: ignore[arg-type]
+
+    def draft(self, message_no: int) -> Draft | None:
+        """Return a message as it was before it was sealed."""
+        rows = self._rows(f"SELECT {_DRAFT} WHERE m.message_no = ?", message_no)
+        return Draft(*rows[0]) if rows else None  # type: ignore[arg-type]
+
+    def top_ups(self, limit: int) -> list[TopUp]:
+        """Return the oldest top-ups that are due, in chat order."""
+        due = self._rows("SELECT message_no, device, answers FROM top_up ORDER BY message_no LIMIT ?", limit)
+        drafts = [(self.draft(message_no), device, answers) for message_no, device, answers in due]
+        return [TopUp(draft, device, answers) for draft, device, answers in drafts if draft is not None]
+
+    def add_top_up(self, message_no: int, account: int, device: int, answers: int) -> None:
+        """Note that a message is due for one more device."""
+        self._rows("INSERT OR IGNORE INTO top_up VALUES (?, ?, ?, ?)", message_no, device, answers, account)
+
+    def drop_top_up(self, message_no: int, device: int, answers: int) -> None:
+        """Note that a message is not due any more, because the device is gone."""
+        self._rows(
+            "DELETE FROM top_up WHERE message_no = ? AND device = ? AND answers = ?",
+            message_no,
+            device,
+            answers,
+        )
+
+    def blocked(self, phone: str, devices: Sequence[int]) -> set[int]:
+        """Return those devices for which a newer message of the chat may not be sealed yet (R4)."""
+        due = {
+            device
+            for (device,) in self._rows(
+                "SELECT t.device FROM top_up t JOIN message m USING (message_no) JOIN chat c USING (chat_id)"
+                " WHERE c.phone = ? AND t.answers = 0",
+                phone,
+            )
+        }
+        open_ = self._rows(
+            "SELECT e.out_no FROM envelope e JOIN message m USING (message_no) JOIN chat c USING (chat_id)"
+            " WHERE e.verdict = 0 AND e.answers IS NULL AND c.phone = ?",
+            phone,
+        )
+        for (out_no,) in open_:
+            meant = {row[0] for row in self._rows("SELECT device FROM envelope_device WHERE out_no = ?", out_no)}
+            due.update(device for device in devices if device not in meant)
+        return due.intersection(devices)
+
+    def put_sealed(self, envelope: Envelope, hash_: bytes, message_no: int, account: int,
+                   devices: Sequence[int], answers: int | None) -> None:  # fmt: skip
+        """Store a sealed envelope; `answers` is None for a message's first one, else which top-up it settles."""
+        self._rows(
+            "INSERT INTO envelope (out_no, flags, sealed, hash, message_no, account, answers) VALUES (?,?,?,?,?,?,?)",
+            *(envelope.out_no, envelope.flags, envelope.sealed, hash_, message_no, account, answers),
+        )
+        for device in devices:
+            self._rows("INSERT INTO envelope_device VALUES (?, ?)", envelope.out_no, device)
+        if answers is None:
+            self._rows("UPDATE message SET out_no = ? WHERE message_no = ?", envelope.out_no, message_no)
+        elif message_no:
+            self.drop_top_up(message_no, devices[0], answers)
+
+    def outstanding(self, above: int, limit: int) -> list[Envelope]:
+        """Return the envelopes above this number that have no verdict, in order."""
+        rows = self._rows(
+            "SELECT out_no, flags, sealed FROM envelope WHERE verdict = 0 AND out_no > ? ORDER BY out_no LIMIT ?",
+            *(above, limit),
+        )
+        return [Envelope(*row) for row in rows]  # type: ignore[arg-type]
+
+    def hash_of(self, out_no: int) -> bytes | None:
+        """Return the hash of a number, or None when it is no longer known."""
+        row = self._database.connection.execute("SELECT hash FROM envelope WHERE out_no = ?", (out_no,)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def meant_for(self, out_no: int) -> tuple[int, int]:
+        """Return an envelope's message number and the recipient's account; zeros where there is none."""
+        rows = self._rows("SELECT message_no, account FROM envelope WHERE out_no = ?", out_no)
+        return (rows[0][0], rows[0][1]) if rows else (0, 0)
+
+    def accept(self, out_no: int) -> int | None:
+        """Note the verdict accepted; return the number of the message that is now sent, if one is."""
+        self._rows("UPDATE envelope SET verdict = ? WHERE out_no = ?", _ACCEPTED, out_no)
+        sent = self._one(
+            "UPDATE message SET state = 'sent' WHERE state = 'queued' AND message_no ="
+            " (SELECT message_no FROM envelope WHERE out_no = ? AND answers IS NULL) RETURNING message_no",
+            out_no,
+        )
+        self._forget_done(out_no, out_no)
+        return sent
+
+    def reject(self, out_no: int, reason: str) -> int | None:
+        """Note the verdict rejected; return the number of the message that ended, if one did."""
+        self._rows("UPDATE envelope SET verdict = ? WHERE out_no = ?", _REJECTED, out_no)
+        first = "message_no = (SELECT message_no FROM envelope WHERE out_no = ? AND answers IS NULL)"
+        ended = self._fail("rejected", reason, first, out_no)
+        self._rows("DELETE FROM envelope_device WHERE out_no = ?", out_no)
+        self._forget_done(out_no, out_no)
+        return ended[0] if ended else None
+
+    def delivered(self, first: int, last: int, account: int, device: int) -> list[int]:
+        """Note that a device opened these; return the messages that are now delivered."""
+        opened = self._rows(
+            "SELECT e.out_no FROM envelope e JOIN envelope_device d USING (out_no)"
+            " WHERE e.out_no BETWEEN ? AND ? AND e.account = ? AND d.device = ?",
+            *(first, last, account, device),
+        )
+        messages: list[int] = []
+        for (out_no,) in opened:
+            self._rows("DELETE FROM envelope_device WHERE out_no = ? AND device = ?", out_no, device)
+            messages += self._message_rows(
+                "UPDATE message SET state = 'delivered', reason = '' WHERE state IN ('queued', 'sent', 'undeliverable')"
+                " AND message_no = (SELECT message_no FROM envelope WHERE out_no = ?) RETURNING message_no",
+                out_no,
+            )
+        self._forget_done(first, last)
+        return messages
+
+    def undelivered(self, out_no: int, account: int, device: int, reason: str) -> int | None:
+        """Note that a device will not get it; return the message's number if no device is left that might."""
+        message_no, meant = self.meant_for(out_no)
+        if meant != account:
+            return None
+        self._rows("DELETE FROM envelope_device WHERE out_no = ? AND device = ?", out_no, device)
+        self._forget_done(out_no, out_no)
+        return self.end_if_hopeless(message_no, reason)
+
+    def end_if_hopeless(self, message_no: int, reason: str) -> int | None:
+        """End a sealed message as undeliverable if no device is left that might get it; return its number then."""
+        hopeless = (
+            "message_no = ? AND out_no IS NOT NULL"
+            " AND NOT EXISTS (SELECT 1 FROM top_up t WHERE t.message_no = message.message_no)"
+            " AND NOT EXISTS (SELECT 1 FROM envelope e JOIN envelope_device d USING (out_no)"
+            "  WHERE e.message_no = message.message_no)"
+        )
+        ended = self._fail("undeliverable", reason, hopeless, message_no)
+        return ended[0] if ended else None
+
+    def reopen_from(self, mark: int, out_no: int) -> None:
+        """Take back the verdicts above the mark of a restored server; spent numbers become Voids (R21)."""
+        self._rows("UPDATE envelope SET verdict = 0 WHERE out_no > ?", mark)
+        self._rows(
+            "WITH RECURSIVE number (n) AS (SELECT ? UNION ALL SELECT n + 1 FROM number WHERE n < ?)"
+            " INSERT INTO envelope (out_no, flags, sealed, hash, message_no, account)"
+            " SELECT n, 0, x'', ?, 0, 0 FROM number WHERE n <= ? AND n NOT IN (SELECT out_no FROM envelope)",
+            *(mark + 1, out_no, VOID_HASH, out_no),
+        )
+
+    def unseal(self) -> None:
+        """Make drafts of what has no verdict and forget the numbers: a new device begins (R20)."""
+        self._rows("UPDATE message SET out_no = NULL WHERE state = 'queued'")
+        self._rows("DELETE FROM top_up WHERE answers > 0")
+        self._rows(
+            "INSERT OR IGNORE INTO top_up SELECT e.message_no, d.device, 0, e.account"
+            " FROM envelope e JOIN envelope_device d USING (out_no) WHERE e.verdict = 0 AND e.answers = 0"
+        )
+        self._rows("DELETE FROM envelope")
+        self._rows("DELETE FROM envelope_device")
+
+    def fail_all(self, reason: str) -> list[int]:
+        """End everything that has no verdict as undeliverable (R18); return the messages' numbers."""
+        for table in ("top_up", "envelope", "envelope_device"):
+            self._rows(f"DELETE FROM {table}")
+        return self._fail("undeliverable", reason, "state = 'queued'")
+
+    def fail_chat(self, phone: str, reason: str) -> list[int]:
+        """End the drafts of a chat as undeliverable; return the messages' numbers."""
+        which = "out_no IS NULL AND chat_id = (SELECT chat_id FROM chat WHERE phone = ?)"
+        return self._fail("undeliverable", reason, which, phone)
+
+    def may_answer(self, out_no: int, account: int, times_max: int) -> int:
+        """Return the message to seal again for a device of this account (R11) and count it; 0 if there is none."""
+        message_no = self._one(
+            "UPDATE envelope SET resealed = resealed + 1 WHERE out_no = ? AND account = ? AND resealed < ?"
+            " AND message_no > 0 RETURNING message_no",
+            *(out_no, account, times_max),
+        )
+        return message_no or 0
+
+    def _fail(self, state: str, reason: str, which: str, *values: object) -> list[int]:
+        """End the matching messages that are not final yet."""
+        return self._message_rows(
+            "UPDATE message SET state = ?, reason = ? WHERE account = 0"
+            f" AND state IN ('queued', 'sent') AND {which} RETURNING message_no",
+            *(state, reason, *values),
+        )
+
+    def _message_rows(self, sql: str, *values: object) -> list[int]:
+        return [row[0] for row in self._rows(sql, *values)]
+
+    def _forget_done(self, first: int, last: int) -> None:
+        """Forget envelopes that have a verdict and no device that might still open them."""
+        self._rows(
+            "DELETE FROM envelope WHERE out_no BETWEEN ? AND ? AND verdict <> 0"
+            " AND NOT EXISTS (SELECT 1 FROM envelope_device d WHERE d.out_no = envelope.out_no)",
+            *(first, last),
+        )

@@ -1,0 +1,217 @@
+"""`make demo`: two phones and a backend as three processes, cut and killed at random; nothing is lost.
+
+    DEMO_TEXT=file    send the lines of this file instead of the README's and the docs'
+    SEED=number       the schedule of an earlier run again
+    DEMO_KEEP=1       keep the databases and the ledger, and say where
+
+Exit codes: 0 all is right, 1 a figure is wrong or a process failed, 2 the run proves too little (too few
+kills, or too few of them with work in flight), 130 Ctrl-C, 143 SIGTERM.
+"""
+
+import asyncio
+import json
+import os
+import secrets
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.chaos.harness import BACKEND, PHONES, ChaosError, Harness
+from tests.chaos.processes import ROOT
+from tests.chaos.progress import show_progress
+from tests.chaos.schedule import plan
+from tests.chaos.verdict import Verdict, judge
+
+SENDING_S: Final = 45.0
+"""How long texts are sent, while processes die: the whole demo has 90 s."""
+
+SETTLING_S: Final = 60.0
+"""How long the last texts may take: two of the longest retry pauses (DESIGN D8)."""
+
+LINES_MIN: Final = 120
+"""A shorter text is sent several times: with fewer lines, kills would find nothing in flight."""
+
+LINES_PER_S_MAX: Final = 20.0
+"""A longer text is sent for longer: each line costs a phone and the backend several fsyncs."""
+
+KILLS_EACH_MIN: Final = 6
+"""Kills of each process, without which the run proves too little."""
+
+TEXT_BYTES_MAX: Final = 4096
+"""Longest text that `send` takes; a longer line is sent in pieces."""
+
+REPORT: Final = ROOT / "build" / "reports" / "demo.json"
+"""Where the figures are kept."""
+
+
+def lines() -> list[str]:
+    """Return the lines to send."""
+    if chosen := os.environ.get("DEMO_TEXT"):
+        files = [Path(chosen)]
+    else:
+        files = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    found = [
+        piece
+        for file in files
+        for line in file.read_text(encoding="utf-8", errors="replace").splitlines()
+        if line.strip()
+        for piece in pieces(line)
+    ]
+    if not found:
+        raise ChaosError(f"nothing to send in {', '.join(map(str, files))}")
+    return found * -(-LINES_MIN // len(found))
+
+
+def pieces(line: str) -> Iterator[str]:
+    """Cut a line into texts that are not too long."""
+    size, start = 0, 0
+    for place, character in enumerate(line):
+        size += len(character.encode())
+        if size > TEXT_BYTES_MAX:
+            yield line[start:place]
+            size, start = len(character.encode()), place
+    yield line[start:]
+
+
+async def play(harness: Harness, seed: int, texts: list[str], console: Console) -> Verdict:
+    """Run the whole demo and return what came of it."""
+    await harness.start()
+    duration_s = max(SENDING_S, len(texts) * len(PHONES) / LINES_PER_S_MAX)
+    actions = plan(seed, len(texts), duration_s, PHONES, BACKEND)
+    showing = asyncio.create_task(show_progress(harness, len(texts) * len(PHONES), console))
+    try:
+        await harness.run(actions, texts)
+        await harness.settle(SETTLING_S)
+    finally:
+        showing.cancel()
+        await asyncio.gather(showing, return_exceptions=True)
+    await harness.stop_phones()
+    return judge(harness.ledger, {name: await harness.history(name) for name in PHONES})
+
+
+def figures(harness: Harness, verdict: Verdict) -> dict[str, Any]:
+    """Return all that is known about the run."""
+    waits_s = [
+        entry.delivered_at_s - entry.logged_at_s for entry in harness.ledger.entries if entry.delivered_at_s is not None
+    ]
+    return {
+        "sent": verdict.account.sent,
+        "delivered": verdict.delivered,
+        "lost": verdict.account.lost,
+        "duplicated": verdict.account.duplicated,
+        "reordered": verdict.account.reordered,
+        "kills": len(harness.kills),
+        "cuts": len(harness.cuts),
+        "kills_by_process": dict(Counter(kill.name for kill in harness.kills)),
+        "kills_in_flight": sum(kill.in_flight > 0 for kill in harness.kills),
+        "cuts_by_kind": dict(Counter(cut.kind for cut in harness.cuts)),
+        "events_repeated": harness.ledger.repeated_events(),
+        "delivered_after_s_median": round(median(waits_s), 3) if waits_s else None,
+        "delivered_after_s_p95": round(quantiles(waits_s, n=20)[-1], 3) if len(waits_s) > 1 else None,
+        "problems": verdict.problems,
+    }
+
+
+def too_little(known: dict[str, Any]) -> str:
+    """Say why the run proves too little, or nothing."""
+    for name in (*PHONES, BACKEND):
+        if known["kills_by_process"].get(name, 0) < KILLS_EACH_MIN:
+            return f"{name} was killed fewer than {KILLS_EACH_MIN} times"
+    if 2 * known["kills_in_flight"] < known["kills"]:
+        return f"only {known['kills_in_flight']} of {known['kills']} kills hit work in flight"
+    return ""
+
+
+def table(known: dict[str, Any]) -> Table:
+    """Draw the figures for people."""
+    drawn = Table(title="Two phones and a backend", show_header=False)
+    drawn.add_row("texts sent", str(known["sent"]))
+    drawn.add_row("delivered", str(known["delivered"]))
+    for name in ("lost", "duplicated", "reordered"):
+        drawn.add_row(name, str(known[name]), style="red" if known[name] else "green")
+    kills = ", ".join(f"{name} {count}" for name, count in sorted(known["kills_by_process"].items()))
+    drawn.add_row("kill -9", f"{known['kills']} ({kills})")
+    drawn.add_row("… with work in flight", str(known["kills_in_flight"]))
+    cuts = ", ".join(f"{kind} {count}" for kind, count in sorted(known["cuts_by_kind"].items()))
+    drawn.add_row("links cut", f"{known['cuts']} ({cuts})")
+    drawn.add_row(
+        "delivered after",
+        f"median {known['delivered_after_s_median']} s, p95 {known['delivered_after_s_p95']} s",
+    )
+    drawn.add_row("seed, time", f"{known['seed']}, {known['took_s']} s")
+    return drawn
+
+
+def finish(known: dict[str, Any], console: Console) -> int:
+    """Print and keep the figures; return the exit code."""
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    REPORT.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+    console.print(table(known))
+    for problem in known["problems"]:
+        console.print(f"wrong: {problem}", markup=False, highlight=False)
+    complaint = too_little(known)
+    if complaint:
+        console.print(f"this run proves too little: {complaint}", markup=False, highlight=False)
+    keys = ("sent", "delivered", "lost", "duplicated", "reordered", "kills", "cuts")
+    print("demo: " + " ".join(f"{key}={known[key]}" for key in keys), flush=True)
+    wrong = known["problems"] or known["delivered"] != known["sent"]
+    wrong = wrong or any(known[key] for key in ("lost", "duplicated", "reordered"))
+    return 1 if wrong else 2 if complaint else 0
+
+
+async def demo(folder: Path, seed: int, console: Console) -> int:
+    """Play the demo in this folder, clean up whatever happens, and return the exit code."""
+    started_s = time.monotonic()
+    task = asyncio.current_task()
+    stopped_by: list[int] = []
+
+    def stop(number: int) -> None:
+        stopped_by.append(number)
+        if task is not None:
+            task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stop, number)
+    harness = Harness(folder)
+    try:
+        texts = lines()
+        console.print(f"{len(texts)} texts each way, seed {seed} (SEED={seed} make demo repeats the schedule)")
+        verdict = await play(harness, seed, texts, console)
+    except ChaosError as error:
+        console.print(f"failed: {error}", markup=False, highlight=False)
+        return 1
+    except asyncio.CancelledError:
+        return 128 + (stopped_by or [signal.SIGINT])[0]
+    finally:
+        await harness.close()
+    return finish(
+        {"seed": seed, "took_s": round(time.monotonic() - started_s, 1), **figures(harness, verdict)}, console
+    )
+
+
+def main() -> int:
+    """Run the demo and return the exit code."""
+    console = Console()
+    seed = int(os.environ.get("SEED") or secrets.randbelow(1_000_000))
+    folder = Path(tempfile.mkdtemp(prefix="onebar-demo-"))
+    try:
+        return asyncio.run(demo(folder, seed, console))
+    finally:
+        if os.environ.get("DEMO_KEEP"):
+            console.print(f"kept: {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
