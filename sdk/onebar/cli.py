@@ -272,7 +272,8 @@ async def _listen(client: Client, args: argparse.Namespace) -> Outcome:
     return Outcome()
 
 
-async def _history(client: Client, args: argparse.Namespace) -> Outcome:
+async def history_lines(client: Client, args: argparse.Namespace) -> list[str]:
+    """Return a chat's messages as lines, oldest first: all of them, or the newest `args.limit`."""
     chat = client.chat(args.phone)
     pages: list[list[Message]] = []
     before, left = None, args.limit
@@ -286,7 +287,11 @@ async def _history(client: Client, args: argparse.Namespace) -> Outcome:
         left = None if left is None else left - len(page)
     messages = [message for page in reversed(pages) for message in page]
     messages = messages if args.limit is None else messages[-args.limit :]
-    return Outcome(lines=[message_line(message, as_json=args.json) for message in messages])
+    return [message_line(message, as_json=args.json) for message in messages]
+
+
+async def _history(client: Client, args: argparse.Namespace) -> Outcome:
+    return Outcome(lines=await history_lines(client, args))
 
 
 async def _outbox(client: Client, args: argparse.Namespace) -> Outcome:
@@ -343,7 +348,8 @@ async def _run_command(args: argparse.Namespace) -> Outcome:
         return await _COMMANDS[args.command](client, args)
 
 
-def _code_of(error: OnebarError | OSError) -> ExitCode:
+def exit_code_of(error: OnebarError | OSError) -> ExitCode:
+    """Return what the process's exit code says about an error."""
     match error:
         case InputError():
             return ExitCode.USAGE
@@ -375,7 +381,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return ExitCode.INTERRUPTED
     except (OnebarError, OSError) as error:
         _note(str(error))
-        return _code_of(error)
+        return exit_code_of(error)
     return outcome.code
 
 

@@ -67,7 +67,10 @@ def open_database(path: Path) -> sqlite3.Connection:
 def _check(path: Path) -> None:
     """Look before anything is written: opening read-write would already touch the file."""
     try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        # Without a log to read, "immutable" leaves no files beside it; nobody else has it open.
+        log = path.with_name(path.name + "-wal")
+        mode = "mode=ro" if log.exists() else "immutable=1"
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)
         try:
             version = int(connection.execute("PRAGMA user_version").fetchone()[0])
             owner = int(connection.execute("PRAGMA application_id").fetchone()[0])

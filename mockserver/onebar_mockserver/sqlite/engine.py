@@ -78,9 +78,10 @@ class SqliteEngine:
             raise EngineLostError(str(error)) from error
 
     async def close(self) -> None:
-        """Finish what was handed over, fold the log into the file, and give the directory free."""
-        await self._on_thread(self._close)
-        self._thread.shutdown(wait=True)
+        """Finish what was handed over, fold the log into the file, and give the directory free; once."""
+        if self._lock is not None:
+            await self._on_thread(self._close)
+            self._thread.shutdown(wait=True)
 
     async def apply(self, ops: Sequence[Op], sent: Sequence[Sent], now_ms: int) -> Outcome:
         """Apply a batch in one transaction; see `ports.Mailbox.apply`."""

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from onebar.core.frames import Number
+from onebar.core.frames import Number, is_unknown
 
 AGAIN_MAX: Final = 64
 """Most envelopes that one Again asks for: a full window of the sender."""
@@ -59,10 +59,8 @@ def decode(data: bytes) -> Content:
     """
     try:
         content: Content = _decoder.decode(data)
-    except msgspec.ValidationError as error:
-        if str(error).startswith("Invalid value") and str(error).endswith("`$[0]`"):
-            raise UnknownContentError(str(error)) from error
-        raise ValueError(str(error)) from error
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise ValueError(str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if is_unknown(data, Content):
+            raise UnknownContentError(str(error)) from None
+        raise ValueError(str(error)) from None  # the cause holds what was said, and a log would show it
     return content

@@ -5,7 +5,7 @@ skips tags that it does not know and fields that it does not expect, so that new
 """
 
 from collections.abc import Iterable
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final, TypeVar, get_args
 
 import msgspec
 
@@ -274,13 +274,29 @@ class MessageError(ValueError):
     """The bytes are not a message at all: not an array, too many frames, or nested beyond reason."""
 
 
+class _Tagged(msgspec.Struct, array_like=True, frozen=True):
+    """The tag of any frame, whatever follows it."""
+
+    tag: int
+
+
 T = TypeVar("T")
 
+_tagged = msgspec.msgpack.Decoder(_Tagged)
 _encoder = msgspec.msgpack.Encoder()
 _frames = msgspec.msgpack.Decoder(Annotated[list[msgspec.Raw], msgspec.Meta(max_length=FRAMES_MAX)])
 _client_frame = msgspec.msgpack.Decoder(ClientFrame)
 _server_frame = msgspec.msgpack.Decoder(ServerFrame)
 _recipients = msgspec.msgpack.Decoder(Annotated[list[Recipient], msgspec.Meta(max_length=FRAMES_MAX)])
+
+
+def is_unknown(data: bytes | msgspec.Raw, known: object) -> bool:
+    """Whether this is an array with an integer tag that no member of a union of structs has."""
+    try:
+        tag = _tagged.decode(data).tag
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return False
+    return tag not in {kind.__struct_config__.tag for kind in get_args(known)}
 
 
 def encode(value: object) -> bytes:
@@ -299,7 +315,7 @@ def decode_client(message: bytes) -> list[ClientFrame | Unreadable]:
     Raises:
         MessageError: The bytes are no message. The peer is broken or hostile: close its link.
     """
-    return [_decode(_client_frame, raw) for raw in _split(message)]
+    return [_decode(_client_frame, ClientFrame, raw) for raw in _split(message)]
 
 
 def decode_server(message: bytes) -> list[ServerFrame | Unreadable]:
@@ -308,7 +324,7 @@ def decode_server(message: bytes) -> list[ServerFrame | Unreadable]:
     Raises:
         MessageError: The bytes are no message. Close the link and connect again.
     """
-    return [_decode(_server_frame, raw) for raw in _split(message)]
+    return [_decode(_server_frame, ServerFrame, raw) for raw in _split(message)]
 
 
 def decode_recipients(sealed: msgspec.Raw) -> list[Recipient]:
@@ -332,7 +348,7 @@ def decode_as(kind: type[T], raw: msgspec.Raw | bytes) -> T:
     """
     try:
         return msgspec.msgpack.decode(raw, type=kind)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MessageError(f"{kind.__name__}: {error}") from error
 
 
@@ -344,10 +360,8 @@ def _split(message: bytes) -> list[msgspec.Raw]:
     return frames
 
 
-def _decode(decoder: msgspec.msgpack.Decoder[T], raw: msgspec.Raw) -> T | Unreadable:
+def _decode(decoder: msgspec.msgpack.Decoder[T], known: object, raw: msgspec.Raw) -> T | Unreadable:
     try:
         return decoder.decode(raw)
-    except msgspec.ValidationError as error:
-        return Unreadable("Invalid value" in str(error) and "$[0]" in str(error), str(error))
-    except (msgspec.DecodeError, RecursionError) as error:
-        return Unreadable(False, str(error))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:  # msgspec lets the second one through
+        return Unreadable(is_unknown(raw, known), str(error))

@@ -154,8 +154,7 @@ class Home(Generic[S]):
         self.announce()
         if self._watch is not None:
             await self._watch
-        if self._chores:
-            await asyncio.wait(set(self._chores))
+        await self.chores_done()
         self._closed = True
         if self._driver is not None:
             await self._driver.close()
@@ -193,6 +192,11 @@ class Home(Generic[S]):
         self._chores.add(task)
         task.add_done_callback(self._chores.discard)
         return task
+
+    async def chores_done(self) -> None:
+        """Wait for the chores that were started so far."""
+        if self._chores:
+            await asyncio.wait(set(self._chores))
 
     async def read(self, query: Callable[[S], T]) -> T:
         """Run a query on the reading thread.

@@ -40,7 +40,7 @@ class EventStream(AsyncIterator[Event]):
         self._confirm()
         while not self._page:
             news = self._home.news()
-            await self._flush()
+            await self._home.chores_done()  # another stream of this consumer may have been left just now
             self._page.extend(await self._home.read(self._next_page))
             if not self._page:
                 await news.wait()
@@ -75,8 +75,3 @@ class EventStream(AsyncIterator[Event]):
     async def _confirm_all(self) -> None:
         while self._confirmed < self._asked:
             self._confirmed = await self._home.read(self._confirm_asked)
-
-    async def _flush(self) -> None:
-        if self._confirming is not None:
-            await asyncio.shield(self._confirming)
-            self._confirming = None

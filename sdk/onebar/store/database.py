@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from importlib import resources
@@ -30,6 +31,16 @@ IN_MEMORY: Final = ":memory:"
 """Name of a database that lives in memory, for tests."""
 
 _MAGIC: Final = b"SQLite format 3\0"
+_RETRY_S: Final = 0.005  # between two tries of what SQLite's own busy timeout does not cover
+_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_OUTSIDE: Final = _BUSY | {
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_READONLY,
+}  # errors that say nothing about what is in the file
 
 
 class Database:
@@ -97,28 +108,27 @@ class Database:
         return int(row[0])
 
     def _examine(self, path: Path, *, create: bool) -> None:
-        if not path.exists():
-            if not create:
-                raise StoreError(f"{path}: there is no such database")
-            self._make_file(path)
+        try:
+            if not path.exists():
+                if not create:
+                    raise StoreError(f"{path}: there is no such database")
+                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # it will hold secret keys
+                return
+            with path.open("rb") as file:
+                head = file.read(len(_MAGIC))
+        except OSError as error:
+            raise StoreError(f"{path}: the database cannot be opened or created: {error.strerror}") from error
+        if not head:
             return
-        if path.stat().st_size == 0:
-            return
-        with path.open("rb") as file:
-            if file.read(len(_MAGIC)) != _MAGIC:
-                raise StoreDamagedError(f"{path}: this is no SQLite database; it was left untouched")
+        if head != _MAGIC:
+            raise StoreDamagedError(f"{path}: this is no SQLite database; it was left untouched")
         try:
             with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
                 self._check(path, connection)
         except sqlite3.DatabaseError as error:
+            if _code(error) in _OUTSIDE:
+                raise StoreError(f"{path}: the database cannot be opened ({error})") from error
             raise StoreDamagedError(f"{path}: the database is damaged ({error}); it was left untouched") from error
-
-    @staticmethod
-    def _make_file(path: Path) -> None:
-        try:
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # it will hold secret keys
-        except OSError as error:
-            raise StoreError(f"{path}: the database cannot be created: {error.strerror}") from error
 
     @staticmethod
     def _check(path: Path, connection: sqlite3.Connection) -> None:
@@ -132,6 +142,8 @@ class Database:
                 f"{path}: written by a later version of Onebar (schema {version}, this one knows {SCHEMA_VERSION});"
                 " upgrade Onebar; the database was left untouched"
             )
+        if version < 0 or (version == 0 and tables):
+            raise StoreDamagedError(f"{path}: the database is damaged (schema {version}); it was left untouched")
         if path.stat().st_size <= QUICK_CHECK_BYTES_MAX:
             verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             if verdict != "ok":
@@ -142,14 +154,18 @@ class Database:
             connection = sqlite3.connect(
                 self._path, isolation_level=None, check_same_thread=False, cached_statements=256
             )
+        except sqlite3.Error as error:
+            raise StoreError(f"{self._path}: the database cannot be opened ({error})") from error
+        try:
             connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-            connection.execute("PRAGMA journal_mode = WAL")
+            _use_wal(connection)
             connection.execute("PRAGMA synchronous = FULL")  # D4: what was acknowledged survives a power cut
             connection.execute("PRAGMA secure_delete = ON")  # R24
             if sys.platform == "darwin":
                 connection.execute("PRAGMA fullfsync = ON")  # R24: plain fsync stops at the drive's cache there
             self._migrate(connection)
         except sqlite3.Error as error:
+            connection.close()
             raise StoreError(f"{self._path}: the database cannot be opened ({error})") from error
         return connection
 
@@ -171,6 +187,25 @@ class Database:
             connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
+
+
+def _code(error: sqlite3.Error) -> int:
+    """Return SQLite's primary result code; errors of the Python module itself have none."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch to the write-ahead log; two processes may do it at once, and the busy timeout does not apply to it."""
+    until_s = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if _code(error) not in _BUSY or time.monotonic() >= until_s:
+                raise
+            time.sleep(_RETRY_S)
+        else:
+            return
 
 
 def _statements() -> list[str]:

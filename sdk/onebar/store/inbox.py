@@ -28,22 +28,23 @@ class SqliteInbox:
             "INSERT OR IGNORE INTO seen VALUES (?, ?, ?) RETURNING message_id", account, message_id, now_ms
         )
         chat_id = self._chat(account)
-        high = self._rows(
-            "SELECT high FROM author WHERE chat_id = ? AND account = ? AND device = ?",
+        known = self._rows(
+            "SELECT low, high FROM author WHERE chat_id = ? AND account = ? AND device = ?",
             chat_id,
             account,
             device,
         )
         self._rows(
-            "INSERT INTO author VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET high = max(high, excluded.high)",
+            "INSERT INTO author VALUES (?1, ?2, ?3, ?4, ?4)"
+            " ON CONFLICT DO UPDATE SET low = min(low, excluded.low), high = max(high, excluded.high)",
             *(chat_id, account, device, chat_no),
         )
         if not new:
             return None
-        missing = chat_no - high[0][0] - 1 if high else 0
-        place = 0
+        low, high = known[0] if known else (chat_no, chat_no - 1)
+        missing, place = chat_no - high - 1, 0
         if missing < 0:
-            missing, place = self._fill(chat_id, account, device, chat_no)
+            missing, place = self._fill(chat_id, account, device, chat_no, low)
         return self._insert(
             chat_id, (account, device, chat_no, message_id), "received", text, sent_at_ms, missing, place
         )
@@ -55,8 +56,11 @@ class SqliteInbox:
             phone[0],
         )[0][0]
 
-    def _fill(self, chat_id: int, account: int, device: int, chat_no: int) -> tuple[int, int]:
-        """Find (missing before, place) of a late message: right before the next one of its author."""
+    def _fill(self, chat_id: int, account: int, device: int, chat_no: int, low: int) -> tuple[int, int]:
+        """Find (missing before, place) of a late message: right before the next one of its author.
+
+        What lies before `low`, the lowest number seen, was not counted as missing; from now on it is.
+        """
         after = self._rows(
             "SELECT message_no, chat_no, missing_before, place FROM message WHERE chat_id = ? AND account = ?"
             " AND device = ? AND chat_no > ? ORDER BY chat_no LIMIT 1",
@@ -65,6 +69,7 @@ class SqliteInbox:
         if not after:
             return 0, 0
         message_no, next_no, missing, place = after[0]
+        missing += max(0, low - chat_no)
         between = next_no - chat_no - 1
         self._rows("UPDATE message SET missing_before = ? WHERE message_no = ?", min(between, missing), message_no)
         return max(0, missing - between - 1), place

@@ -5,11 +5,22 @@ from typing import Final
 
 from onebar.core.frames import VOID_HASH
 from onebar.core.ports import Draft, Envelope, TopUp
+from onebar.events import MessageQueued
 from onebar.store.database import Database
+from onebar.store.events import SqliteEvents
+
+ENVELOPES_KEPT_MS: Final = 60 * 24 * 3600 * 1000
+"""How much longer than drafts their envelopes are kept: sealed on the last day they spend 30 days in a mailbox, and
+the tick or the notice that follows finds a phone that may be off for as long again."""
 
 _DRAFT: Final = """
     m.message_no, m.chat_no, c.phone, COALESCE(k.account, 0), m.message_id, m.sent_at_ms, m.text
     FROM message m JOIN chat c USING (chat_id) LEFT JOIN contact k ON k.phone = c.phone"""
+_HOPELESS: Final = """
+    message_no = ? AND out_no IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM top_up t WHERE t.message_no = message.message_no)
+    AND NOT EXISTS (SELECT 1 FROM envelope e JOIN envelope_device d USING (out_no)
+        WHERE e.message_no = message.message_no)"""
 _NONE, _ACCEPTED, _REJECTED = 0, 1, 2
 
 
@@ -18,6 +29,7 @@ class SqliteOutbox:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._events = SqliteEvents(database)
 
     def _rows(self, sql: str, *values: object) -> list[tuple[int, ...]]:
         return self._database.connection.execute(sql, values).fetchall()
@@ -43,15 +55,15 @@ class SqliteOutbox:
         )
         assert message_no is not None
         self._rows("UPDATE message SET place = message_no WHERE message_no = ?", message_no)
-        self._rows("INSERT INTO event (kind, message_no, detail) VALUES ('MessageQueued', ?, '')", message_no)
+        self._events.add(MessageQueued.__name__, message_no)
         return message_no
 
     def expire(self, before_ms: int) -> list[int]:
-        """End the drafts sent before this time as expired, and forget envelopes as old; return the drafts."""
+        """End the drafts sent before this time as expired, and forget much older envelopes; return the drafts."""
         self._rows(
             "DELETE FROM envelope WHERE verdict <> 0 AND message_no IN"
             " (SELECT message_no FROM message WHERE sent_at_ms < ? AND out_no IS NOT NULL)",
-            before_ms,
+            before_ms - ENVELOPES_KEPT_MS,
         )
         self._rows("DELETE FROM envelope_device WHERE out_no NOT IN (SELECT out_no FROM envelope)")
         return self._fail("expired", "outbox_s", "out_no IS NULL AND sent_at_ms < ?", before_ms)
@@ -158,8 +170,10 @@ class SqliteOutbox:
         self._rows("UPDATE envelope SET verdict = ? WHERE out_no = ?", _REJECTED, out_no)
         first = "message_no = (SELECT message_no FROM envelope WHERE out_no = ? AND answers IS NULL)"
         ended = self._fail("rejected", reason, first, out_no)
+        message_no, _ = self.meant_for(out_no)
         self._rows("DELETE FROM envelope_device WHERE out_no = ?", out_no)
         self._forget_done(out_no, out_no)
+        ended = ended or self._fail("rejected", reason, _HOPELESS, message_no)  # a top-up, and the last hope
         return ended[0] if ended else None
 
     def delivered(self, first: int, last: int, account: int, device: int) -> list[int]:
@@ -191,13 +205,7 @@ class SqliteOutbox:
 
     def end_if_hopeless(self, message_no: int, reason: str) -> int | None:
         """End a sealed message as undeliverable if no device is left that might get it; return its number then."""
-        hopeless = (
-            "message_no = ? AND out_no IS NOT NULL"
-            " AND NOT EXISTS (SELECT 1 FROM top_up t WHERE t.message_no = message.message_no)"
-            " AND NOT EXISTS (SELECT 1 FROM envelope e JOIN envelope_device d USING (out_no)"
-            "  WHERE e.message_no = message.message_no)"
-        )
-        ended = self._fail("undeliverable", reason, hopeless, message_no)
+        ended = self._fail("undeliverable", reason, _HOPELESS, message_no)
         return ended[0] if ended else None
 
     def reopen_from(self, mark: int, out_no: int) -> None:
@@ -216,16 +224,24 @@ class SqliteOutbox:
         self._rows("DELETE FROM top_up WHERE answers > 0")
         self._rows(
             "INSERT OR IGNORE INTO top_up SELECT e.message_no, d.device, 0, e.account"
-            " FROM envelope e JOIN envelope_device d USING (out_no) WHERE e.verdict = 0 AND e.answers = 0"
+            " FROM envelope e JOIN envelope_device d USING (out_no) JOIN message m USING (message_no)"
+            " WHERE e.verdict = 0 AND m.state <> 'queued' AND COALESCE(e.answers, 0) = 0"
         )
         self._rows("DELETE FROM envelope")
         self._rows("DELETE FROM envelope_device")
 
     def fail_all(self, reason: str) -> list[int]:
         """End everything that has no verdict as undeliverable (R18); return the messages' numbers."""
+        nobody_has_it = (
+            "(state = 'queued' OR (EXISTS (SELECT 1 FROM top_up t WHERE t.message_no = message.message_no)"
+            "  OR EXISTS (SELECT 1 FROM envelope e WHERE e.message_no = message.message_no AND e.verdict = 0))"
+            " AND NOT EXISTS (SELECT 1 FROM envelope e JOIN envelope_device d USING (out_no)"
+            "  WHERE e.message_no = message.message_no AND e.verdict <> 0))"
+        )
+        failed = self._fail("undeliverable", reason, nobody_has_it)
         for table in ("top_up", "envelope", "envelope_device"):
             self._rows(f"DELETE FROM {table}")
-        return self._fail("undeliverable", reason, "state = 'queued'")
+        return failed
 
     def fail_chat(self, phone: str, reason: str) -> list[int]:
         """End the drafts of a chat as undeliverable; return the messages' numbers."""

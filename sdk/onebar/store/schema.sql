@@ -41,9 +41,10 @@ CREATE INDEX message_author ON message (chat_id, account, device, chat_no);
 CREATE INDEX message_queued ON message (message_no) WHERE state = 'queued';
 CREATE UNIQUE INDEX message_key ON message (key) WHERE key IS NOT NULL;
 
--- How far each author's numbering has been seen in a chat, duplicates included (R9).
+-- From where to where each author's numbering has been seen in a chat, duplicates included (R9).
 CREATE TABLE author (
-    chat_id INTEGER NOT NULL, account INTEGER NOT NULL, device INTEGER NOT NULL, high INTEGER NOT NULL,
+    chat_id INTEGER NOT NULL, account INTEGER NOT NULL, device INTEGER NOT NULL,
+    low INTEGER NOT NULL, high INTEGER NOT NULL,
     PRIMARY KEY (chat_id, account, device)
 ) STRICT, WITHOUT ROWID;
 

@@ -16,7 +16,7 @@ from onebar.errors import OnebarError, RegistrationError, RemoteProtocolError, T
 
 PHONE = "+12025550101"
 KEYS = PeerKeys(bytes(32), b"\xff" * 32, bytes(64))
-REPLACE = Replace(7, 3, *(bytes([n]) * 32 for n in (1, 2)), bytes(64), b"\xfb" * 64)
+REPLACE = Replace(7, 3, bytes(32), bytes(32), bytes(64), b"\xfb" * 64)
 
 
 @dataclass
@@ -96,7 +96,7 @@ async def test_replaces() -> None:
     path, body = server.requests[0]
     assert path == "/v1/devices/replace"
     assert (body["account"], body["device"]) == (7, 3)
-    assert str(body["proof"]).startswith("-_v7")
+    assert str(body["proof"]).startswith("-_v7-_v7")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,77 @@
+"""Opening: our file and version, undamaged, one process; or a clear error that leaves the file alone."""
+
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from onebar_mockserver.sqlite.database import FILE_NAME, DatabaseError, lock_directory, open_database
+
+
+def test_durability_is_switched_on(tmp_path: Path) -> None:
+    connection = open_database(tmp_path / FILE_NAME)
+    values = {
+        name: connection.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("journal_mode", "synchronous", "secure_delete", "foreign_keys")
+    }
+    connection.close()
+    assert values == {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "foreign_keys": 1}
+
+
+def test_it_opens_again(tmp_path: Path) -> None:
+    for _ in range(2):
+        open_database(tmp_path / FILE_NAME).close()
+
+
+def refused(path: Path, part: str) -> None:
+    before = path.read_bytes()
+    with pytest.raises(DatabaseError, match=part):
+        open_database(path)
+    assert path.read_bytes() == before
+    assert [found.name for found in path.parent.iterdir()] == [path.name]
+
+
+def test_newer_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / FILE_NAME
+    connection = open_database(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    refused(path, "version 99")
+
+
+def test_damaged_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / FILE_NAME
+    path.write_bytes(b"this is not a database" * 100)
+    refused(path, "damaged")
+
+
+def test_damaged_page_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / FILE_NAME
+    open_database(path).close()
+    content = bytearray(path.read_bytes())
+    content[4096:8192] = os.urandom(4096)
+    path.write_bytes(content)
+    refused(path, "damaged")
+
+
+def test_database_of_another_program_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / FILE_NAME
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE other (x)")
+    connection.close()
+    refused(path, "not an Onebar database")
+
+
+def test_a_directory_serves_one_process(tmp_path: Path) -> None:
+    descriptor = lock_directory(tmp_path / "data")
+    with pytest.raises(DatabaseError, match="in use"):
+        lock_directory(tmp_path / "data")
+    os.close(descriptor)
+    os.close(lock_directory(tmp_path / "data"))
+
+
+def test_a_directory_that_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DatabaseError, match="cannot use"):
+        lock_directory(tmp_path / "file" / "data")

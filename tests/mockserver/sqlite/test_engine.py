@@ -1,0 +1,120 @@
+"""The engine behind the ports: batches on its thread, rollback, loss and reopening."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from onebar.core.frames import Ack, Hello, Void
+from onebar_mockserver.limits import ServerLimits
+from onebar_mockserver.ports import (
+    Acked,
+    Attached,
+    BatchFailedError,
+    EngineLostError,
+    Fenced,
+    Judged,
+    Op,
+    Refusal,
+    RegistrationError,
+    Sent,
+    Want,
+)
+from onebar_mockserver.sqlite import DatabaseError, SqliteEngine, verdicts
+from tests.mockserver.rawclient import submit
+from tests.mockserver.sqlite.setting import ENDLESS, keys
+
+NOW_MS = 1_000_000
+
+
+@pytest.fixture
+async def engine(tmp_path: Path) -> AsyncIterator[SqliteEngine]:
+    made = SqliteEngine(tmp_path / "data", ServerLimits())
+    await made.open()
+    for number in (1, 2):
+        code = await made.issue_code(f"+49{number}", "123456", NOW_MS)
+        await made.register(f"+49{number}", code.code, keys(number), NOW_MS)
+    yield made
+    await made.close()
+
+
+def hello(device: int, connection_no: int = 1) -> Op:
+    return Op(device, device, connection_no, Hello(device, device, connection_no, 0, 1, 0, 0))
+
+
+async def test_a_batch_runs_in_order(engine: SqliteEngine) -> None:
+    outcome = await engine.apply(
+        [hello(1), Op(1, 1, 1, submit(1, (2, [(2, b"x")]))), hello(2), Op(2, 2, 1, Ack(1, 1))], (), NOW_MS
+    )
+    assert [type(result) for result in outcome.results] == [Attached, Judged, Attached, Acked]
+    assert [appended.device for appended in outcome.appended] == [2, 1]
+    [page] = await engine.fetch([Want(1, 0, ENDLESS)])
+    assert [entry.device for entry in page.entries] == [2]
+
+
+async def test_frames_of_an_older_link_are_fenced(engine: SqliteEngine) -> None:
+    await engine.apply([hello(1, 1)], (), NOW_MS)
+    outcome = await engine.apply([hello(1, 2), Op(9, 1, 1, Void(1, 0))], (), NOW_MS)
+    assert outcome.results[1] == Fenced()
+
+
+async def test_frames_behind_a_refused_hello_are_not_applied(engine: SqliteEngine) -> None:
+    await engine.apply([hello(1, 5)], (), NOW_MS)
+    outcome = await engine.apply([hello(1, 5), Op(1, 1, 5, Void(1, 0))], (), NOW_MS)
+    assert outcome.results == [Refusal("connection_number", 5), Fenced()]
+
+
+async def test_an_operation_that_raises_takes_its_batch_back(
+    engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("planted")
+
+    monkeypatch.setattr(verdicts, "_store", broken)
+    with pytest.raises(BatchFailedError):
+        await engine.apply([hello(1), Op(1, 1, 1, submit(1, (2, [(2, b"x")])))], (), NOW_MS)
+    assert isinstance((await engine.apply([hello(1)], (), NOW_MS)).results[0], Attached)
+
+
+async def test_a_failed_disk_loses_the_engine_until_it_is_reopened(engine: SqliteEngine, tmp_path: Path) -> None:
+    blocker = sqlite3.connect(tmp_path / "data" / "onebar.sqlite3")
+    blocker.execute("PRAGMA journal_mode")
+    await engine._on_thread(lambda: engine._opened().execute("PRAGMA busy_timeout = 0"))
+    blocker.execute("BEGIN IMMEDIATE")
+    with pytest.raises(EngineLostError):
+        await engine.apply([hello(1)], (), NOW_MS)
+    blocker.rollback()
+    blocker.close()
+    await engine.reopen()
+    assert isinstance((await engine.apply([hello(1)], (), NOW_MS)).results[0], Attached)
+
+
+async def test_positions_are_recorded(engine: SqliteEngine) -> None:
+    await engine.apply([hello(1), Op(1, 1, 1, submit(1, (2, [(2, b"x")])))], (), NOW_MS)
+    await engine.apply([], [Sent(2, 1, 1)], NOW_MS)
+    place = (await engine.apply([Op(2, 2, 1, Hello(2, 2, 1, 0, 1, 1, 0))], (), NOW_MS)).results[0]
+    assert isinstance(place, Attached)
+    assert (place.epoch, place.cursor) == (1, 1)
+
+
+async def test_registration_errors_are_raised_and_the_try_is_spent(engine: SqliteEngine) -> None:
+    await engine.issue_code("+493", "123456", NOW_MS)
+    for left in (4, 3):
+        with pytest.raises(RegistrationError, match=f"{left} tries left"):
+            await engine.register("+493", "000000", keys(3), NOW_MS)
+
+
+async def test_everything_is_there_after_closing(engine: SqliteEngine, tmp_path: Path) -> None:
+    await engine.apply([hello(1), Op(1, 1, 1, submit(1, (2, [(2, b"x")])))], (), NOW_MS)
+    await engine.close()
+    again = SqliteEngine(tmp_path / "data", ServerLimits())
+    await again.open()
+    [page] = await again.fetch([Want(2, 0, ENDLESS)])
+    assert [entry.body for entry in page.entries] == [b"x"]
+    await again.close()
+
+
+async def test_a_second_engine_on_the_directory_is_refused(engine: SqliteEngine, tmp_path: Path) -> None:
+    with pytest.raises(DatabaseError, match="in use"):
+        await SqliteEngine(tmp_path / "data", ServerLimits()).open()

@@ -1,0 +1,116 @@
+"""Accounts, devices and codes."""
+
+from onebar.core.frames import AccountInfo
+from onebar_mockserver.limits import CODE_LIFE_S, CODE_TRIES
+from onebar_mockserver.ports import Code, Identity, Registered, RegistrationError
+from onebar_mockserver.sqlite import registry
+from tests.mockserver.sqlite.setting import Setting, keys
+
+PHONE = "+4915112345678"
+
+
+def issue(setting: Setting, fresh: str) -> Code:
+    return setting.run(lambda batch: registry.issue_code(batch.connection, PHONE, fresh, setting.now_ms))
+
+
+def attempt(setting: Setting, code: str, number: int = 1) -> Registered | RegistrationError:
+    return setting.run(lambda batch: registry.register(batch.connection, PHONE, code, keys(number), setting.now_ms))
+
+
+def replace(setting: Setting, device: int, number: int) -> Registered | RegistrationError:
+    return setting.run(lambda batch: registry.replace(batch.connection, 1, device, keys(number)))
+
+
+def failure(answer: Registered | RegistrationError) -> str:
+    assert isinstance(answer, RegistrationError)
+    return answer.name
+
+
+def test_a_code_stays_the_same_for_its_life(setting: Setting) -> None:
+    first = issue(setting, "111111")
+    assert issue(setting, "222222") == first
+    setting.now_ms += CODE_LIFE_S * 1000
+    assert issue(setting, "333333").code == "333333"
+
+
+def test_a_code_works_once_and_then_is_gone(setting: Setting) -> None:
+    issue(setting, "111111")
+    assert attempt(setting, "111111") == Registered(1, 1)
+    assert failure(attempt(setting, "111111", 2)) == "code_expired"
+
+
+def test_a_code_expires(setting: Setting) -> None:
+    issue(setting, "111111")
+    setting.now_ms += CODE_LIFE_S * 1000
+    assert failure(attempt(setting, "111111")) == "code_expired"
+
+
+def test_tries_run_out_and_asking_again_does_not_renew_them(setting: Setting) -> None:
+    issue(setting, "111111")
+    for left in reversed(range(CODE_TRIES)):
+        answer = attempt(setting, "999999")
+        assert failure(answer) == "wrong_code"
+        assert str(left) in str(answer)
+    issue(setting, "222222")
+    assert failure(attempt(setting, "111111")) == "code_expired"
+    setting.now_ms += CODE_LIFE_S * 1000
+    issue(setting, "222222")
+    assert isinstance(attempt(setting, "222222"), Registered)
+
+
+def test_a_lost_answer_is_given_again_whatever_the_code(setting: Setting) -> None:
+    issue(setting, "111111")
+    first = attempt(setting, "111111")
+    assert attempt(setting, "999999") == first
+
+
+def test_registering_anew_removes_the_older_device_and_ids_are_never_reused(setting: Setting) -> None:
+    issue(setting, "111111")
+    attempt(setting, "111111", 1)
+    issue(setting, "111111")
+    assert attempt(setting, "111111", 2) == Registered(1, 2, (1,))
+    issue(setting, "111111")
+    assert attempt(setting, "111111", 1) == Registered(1, 3, (2,)), "an old key is a new device"
+    info = registry.find(setting.connection, PHONE)
+    assert info is not None
+    assert [(device.device, device.removed) for device in info.devices] == [
+        (1, True),
+        (2, True),
+        (3, False),
+    ]
+
+
+def test_replace_is_idempotent_by_key(setting: Setting) -> None:
+    setting.register(PHONE, 1)
+    assert replace(setting, 1, 2) == Registered(1, 2, (1,))
+    assert replace(setting, 1, 2) == Registered(1, 2)
+    assert failure(replace(setting, 1, 3)) == "device_removed"
+
+
+def test_replace_of_a_device_that_was_removed_otherwise(setting: Setting) -> None:
+    setting.register(PHONE, 1)
+    setting.register(PHONE, 2)
+    assert failure(replace(setting, 1, 3)) == "device_removed"
+    assert failure(replace(setting, 99, 3)) == "not_found"
+
+
+def test_replacement_that_is_removed_itself_is_not_given_again(setting: Setting) -> None:
+    setting.register(PHONE, 1)
+    replace(setting, 1, 2)
+    setting.register(PHONE, 3)
+    assert failure(replace(setting, 1, 2)) == "device_removed"
+
+
+def test_accounts_are_found_by_number_and_phone(setting: Setting) -> None:
+    setting.register(PHONE, 1)
+    by_phone, by_number = registry.find(setting.connection, PHONE), registry.find(setting.connection, 1)
+    assert isinstance(by_phone, AccountInfo)
+    assert by_phone == by_number
+    assert by_phone.phone == PHONE
+    assert registry.find(setting.connection, "+490") is None
+    assert registry.find(setting.connection, 2) is None
+
+
+def test_identities(setting: Setting) -> None:
+    setting.register(PHONE, 1)
+    assert registry.identities(setting.connection, [1, 2]) == {1: Identity(1, keys(1).identity_key)}
