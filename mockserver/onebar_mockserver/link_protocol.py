@@ -57,9 +57,11 @@ class LinkProtocol(asyncio.Protocol):
         """Handle bytes of the peer: the request's head, then WebSocket frames."""
         self._websocket.receive_data(data)
         if self._websocket.handshake_exc is not None and self._websocket.state is State.CONNECTING:
-            # The core reports this nowhere else, and the peer would wait for ever. uvicorn has already parsed
+            # The core has given up without an answer, and the peer would wait for ever. uvicorn has already parsed
             # this head, so the only thing wrong with it is a limit of the core's own.
-            self._answer(self._websocket.reject(HEADER_TOO_LARGE, "A header line is longer than 8192 bytes.\n"))
+            answer = self._websocket.reject(HEADER_TOO_LARGE, "A header line is longer than 8192 bytes.\n")
+            self._transport.write(answer.serialize())
+            self._transport.close()
             return
         for event in self._websocket.events_received():
             if isinstance(event, Request):

@@ -11,7 +11,7 @@ from onebar.core.frames import Accepted, ServerFrame, Welcome
 from onebar_mockserver.limits import CREDIT_BYTES_MAX, ENTRY_OVERHEAD_BYTES
 from onebar_mockserver.ports import Entry, Kind
 
-NORMAL: Final = 1000
+# Closing codes of §1.
 GOING_AWAY: Final = 1001
 PROTOCOL_ERROR: Final = 1002
 FENCED: Final = 4000
@@ -19,6 +19,7 @@ REFUSED: Final = 4001
 TOO_SLOW: Final = 4002
 
 LONGEST_ENTRY_BYTES: Final = frames.SUBMIT_BYTES_MAX + ENTRY_OVERHEAD_BYTES
+"""The most that one entry takes from the credit."""
 
 Ranges = tuple[tuple[int, int], ...]
 

@@ -11,6 +11,7 @@ from onebar_mockserver.limits import ServerLimits
 from onebar_mockserver.registration import SmsLog
 
 HOST = "127.0.0.1"
+"""Tests never leave this machine."""
 
 
 class MockServer:
@@ -72,6 +73,14 @@ class MockServer:
         if backend is not None:
             await backend.stop(go_away_ms=go_away_ms)
 
+    async def close(self) -> None:
+        """Stop, and remove the temporary folder if it made one."""
+        await self.stop()
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+            self._data = None
+
     async def restart(self) -> None:
         """Stop and start again on the same port and data.
 
@@ -94,9 +103,5 @@ class MockServer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop, and remove the temporary folder."""
-        await self.stop()
-        if self._folder is not None:
-            self._folder.cleanup()
-            self._folder = None
-            self._data = None
+        """Close."""
+        await self.close()

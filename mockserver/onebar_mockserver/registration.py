@@ -202,7 +202,7 @@ async def _body(request: Request, kind: type[B]) -> B:
         raise RegistrationError("bad_request", "the body was cut off") from None
     try:
         return msgspec.json.decode(received, type=kind)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RegistrationError("bad_request", str(error)) from error
 
 

@@ -303,7 +303,8 @@ class SentMessage:
         Raises:
             LookupError: The database has no such message any more.
         """
-        return (await self._message()).state
+        self._home.check()
+        return (await self._home.messages.changed(self.message_no, None)).state
 
     async def sent(self, timeout_s: float | None = None) -> None:
         """Wait until the server has it durably.
@@ -330,30 +331,18 @@ class SentMessage:
         await self._reached({MessageState.DELIVERED}, timeout_s)
 
     async def _reached(self, states: set[MessageState], timeout_s: float | None) -> None:
-        news = self._home.news()
-        if await self._is_in(states):  # without the time-out, so that one of 0 s is a question
-            return
+        self._home.check()
+        state = await self._next_state(None)  # without the time-out, so that one of 0 s is a question
         try:
             async with asyncio.timeout(timeout_s):
-                while True:
-                    await news.wait()
-                    news = self._home.news()
-                    if await self._is_in(states):
-                        return
+                while state not in states:
+                    state = await self._next_state(state)
         except TimeoutError as error:
             wanted = " or ".join(sorted(states))
             raise WaitTimeoutError(f"not {wanted} within {timeout_s} s; it stays in the outbox") from error
 
-    async def _is_in(self, states: set[MessageState]) -> bool:
-        message = await self._message()
+    async def _next_state(self, known: MessageState | None) -> MessageState:
+        message = await self._home.messages.changed(self.message_no, known)
         if message.state.failed:
             raise MessageFailedError(message.state, message.reason)
-        if message.state not in states and self._home.closing:
-            raise OnebarError("the client was closed; the message stays in its outbox")
-        return message.state in states
-
-    async def _message(self) -> Message:
-        message = await self._home.read(lambda store: store.message(self.message_no))
-        if message is None:
-            raise LookupError(f"this database has no message {self.message_no}")
-        return message
+        return message.state

@@ -95,7 +95,7 @@ async def play(harness: Harness, seed: int, texts: list[str], console: Console) 
     finally:
         showing.cancel()
         await asyncio.gather(showing, return_exceptions=True)
-    await harness.stop_phones()
+    await harness.stop()
     return judge(harness.ledger, {name: await harness.history(name) for name in PHONES})
 
 
@@ -176,9 +176,9 @@ async def demo(folder: Path, seed: int, console: Console) -> int:
     stopped_by: list[int] = []
 
     def stop(number: int) -> None:
-        stopped_by.append(number)
-        if task is not None:
+        if not stopped_by and task is not None:  # a second Ctrl-C must not disturb the clearing up
             task.cancel()
+        stopped_by.append(number)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop, number)
@@ -193,6 +193,7 @@ async def demo(folder: Path, seed: int, console: Console) -> int:
     except asyncio.CancelledError:
         return 128 + (stopped_by or [signal.SIGINT])[0]
     finally:
+        stopped_by.append(0)  # from here on a signal changes nothing
         await harness.close()
     return finish(
         {"seed": seed, "took_s": round(time.monotonic() - started_s, 1), **figures(harness, verdict)}, console

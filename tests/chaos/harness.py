@@ -92,7 +92,7 @@ class Harness:
     async def start(self) -> None:
         """Start all processes and register both phones."""
         backend = ["--port", "0", "--data", str(self.folder / BACKEND)]
-        await self._start(BACKEND, "onebar_mockserver", backend, self._backend_said)
+        await self._start(BACKEND, "tests.chaos.backend", backend, self._backend_said)
         await self._wait_for(self._backend_ready, BACKEND)
         for name, cutter in self._cutters.items():
             await cutter.start()
@@ -143,15 +143,15 @@ class Harness:
             except TimeoutError:
                 break
 
-    async def stop_phones(self) -> None:
-        """End both phones cleanly."""
-        for name in PHONES:
-            code = await self._children[name].stop(by_signal=False)
+    async def stop(self) -> None:
+        """End both phones and then the backend, which must end cleanly."""
+        for name in (*PHONES, BACKEND):
+            code = await self._children[name].stop(by_signal=name == BACKEND)
             if code:
                 raise ChaosError(f"{name} did not end cleanly: exit code {code}")
 
     async def history(self, name: str) -> list[dict[str, Any]]:
-        """Read a stopped phone's history with the other one, by the `onebar` command."""
+        """Read a stopped phone's history with the other one, by the `onebar` command, without a network."""
         (other,) = (NUMBERS[phone] for phone in PHONES if phone != name)
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "onebar.cli", "--home", str(self.home(name))),

@@ -2,10 +2,10 @@
 
 import pytest
 from nacl.signing import SigningKey
+
 from onebar.core import frames
 from onebar.core.frames import Hello, Ping
 from onebar_mockserver.flight import NoFlightError, decode_header, is_signed_by, open_flight
-
 from tests.mockserver.rawclient import base64url
 
 HELLO = Hello(1, 2, 3, 4, 5, 6, 7)

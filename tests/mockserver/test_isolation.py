@@ -19,7 +19,6 @@ from onebar_mockserver.ports import (
     Swept,
     Want,
 )
-
 from tests.mockserver.rawclient import submit
 
 POISON = 13

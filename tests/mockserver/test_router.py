@@ -1,7 +1,11 @@
 """What each frame does, seen from the wire."""
 
+import sqlite3
+
 import msgspec
 import pytest
+from websockets.exceptions import InvalidStatus
+
 from onebar.core import frames
 from onebar.core.frames import (
     FLAG_SILENT,
@@ -27,8 +31,6 @@ from onebar.core.frames import (
 from onebar_mockserver import MockServer
 from onebar_mockserver.limits import CREDIT_BYTES_MAX, ENTRY_OVERHEAD_BYTES, PAGE_ENTRIES_MAX
 from onebar_mockserver.sqlite import engine, verdicts
-from websockets.exceptions import InvalidStatus
-
 from tests.mockserver.rawclient import Keys, Line, Phone, base64url, register, submit
 
 
@@ -108,9 +110,7 @@ async def test_notes_come_with_every_answer_until_the_floor_passes(alice: Phone,
 async def test_silent_and_unopened_envelopes_earn_no_tick(alice: Phone, bob: Phone) -> None:
     sender = await welcomed(alice)
     reader = await welcomed(bob)
-    await sender.send(
-        submit(1, to(bob, b"x"), flags=FLAG_SILENT), submit(2, to(bob, b"x")), submit(3, to(bob, b"x"))
-    )
+    await sender.send(submit(1, to(bob, b"x"), flags=FLAG_SILENT), submit(2, to(bob, b"x")), submit(3, to(bob, b"x")))
     assert (await reader.take(Deliver)).flags == FLAG_SILENT
     await reader.until(Deliver)
     await reader.until(Deliver)
@@ -142,8 +142,13 @@ async def test_a_replayed_upgrade_is_refused(alice: Phone) -> None:
 
 
 async def test_who_cannot_sign_is_refused(alice: Phone, bob: Phone) -> None:
-    for changes in ({"device": bob.device}, {"account": bob.account}, {"device": 99}):
-        line = await alice.dial(**changes)
+    for account, device in (
+        (alice.account, bob.device),
+        (bob.account, alice.device),
+        (bob.account, bob.device),
+        (alice.account, 99),
+    ):
+        line = await alice.dial(account=account, device=device)
         assert (await line.take(Refused)).reason == "unauthenticated"
         assert await line.closed() == 4001
 
@@ -273,12 +278,16 @@ async def test_a_submit_that_raises_is_rejected_and_others_are_not_touched(
     await reader.close()
 
 
+def failing_disk(*_: object) -> None:
+    raise sqlite3.OperationalError("disk")
+
+
 async def test_a_lost_engine_closes_the_links_and_comes_back(
     alice: Phone, bob: Phone, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     line = await welcomed(alice)
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "judge", lambda *_: (_ for _ in ()).throw(engine.sqlite3.OperationalError("disk")))
+        patch.setattr(engine, "judge", failing_disk)
         await line.send(submit(1, to(bob, b"x")))
         assert await line.closed() == 1001
     assert "OperationalError" in caplog.text
@@ -299,9 +308,7 @@ async def test_a_cursor_from_another_history_gets_a_new_epoch(alice: Phone, bob:
     await reader.close()
 
 
-async def test_a_known_cursor_keeps_the_epoch_over_a_restart(
-    server: MockServer, alice: Phone, bob: Phone
-) -> None:
+async def test_a_known_cursor_keeps_the_epoch_over_a_restart(server: MockServer, alice: Phone, bob: Phone) -> None:
     sender = await alice.dial(submit(1, to(bob, b"x")))
     await sender.until(Accepted)
     reader = await bob.dial()

@@ -516,14 +516,11 @@ async def test_guest_process_that_ends_harms_nothing(tmp_path: Path, server: Moc
     path = tmp_path / "alice.db"
     async with registered(path, ALICE, server) as alice:
         for count in range(3):
-            shown = await asyncio.to_thread(
-                subprocess.run,
-                [sys.executable, "-c", _GUEST, path, server.url, BOB],
-                capture_output=True,
-                text=True,
-                check=True,
+            guest = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-c", _GUEST, str(path), server.url, BOB), stdout=asyncio.subprocess.PIPE
             )
-            assert shown.stdout.split() == ["False", str(count)]
+            shown, _ = await guest.communicate()
+            assert shown.split() == [b"False", b"%d" % count]
             await alice.chat(BOB).send("seen by the next guest")
 
 

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Final
 
 FILE_NAME: Final = "onebar.sqlite3"
+"""The database's name in the data directory."""
+
 LOCK_NAME: Final = "onebar.lock"
+"""The file whose lock says that a process uses the directory."""
 
 APPLICATION_ID: Final = 0x4F4E4542
 """Marks the file as ours ("ONEB"), so that another program's database is not taken for it."""

@@ -6,7 +6,7 @@ releases its outputs. The caller carries them out and calls again when something
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -136,17 +136,8 @@ class Engine:
     def _queue(self, inputs: Iterable[Input]) -> None:
         for item in inputs:
             if isinstance(item, MessageArrived):
-                queue = self._links.setdefault(item.link_no, deque())
-                try:
-                    frames = decode_server(item.data)
-                except MessageError as error:
-                    queue.append(LinkLost(item.link_no, str(error)))
-                    continue
-                for frame in frames:
-                    if not isinstance(frame, Unreadable):
-                        queue.append(_Frame(item.link_no, frame))
-                    elif not frame.unknown_tag:
-                        queue.append(LinkLost(item.link_no, frame.problem))
+                for part in _take_apart(item):
+                    self._links.setdefault(item.link_no, deque()).append(part)
             elif isinstance(item, LinkConnected | LinkLost):
                 self._links.setdefault(item.link_no, deque()).append(item)
             else:
@@ -383,3 +374,17 @@ class Engine:
             times += [] if state.repair_at_s is None else [state.repair_at_s]
         finite = [time_s for time_s in times if time_s != float("inf")]
         return min(finite, default=None)
+
+
+def _take_apart(item: MessageArrived) -> Iterator[_Frame | LinkLost]:
+    """Go through the frames of a message; what is broken loses the link, what is unknown is skipped (§4)."""
+    try:
+        frames = decode_server(item.data)
+    except MessageError as error:
+        yield LinkLost(item.link_no, str(error))
+        return
+    for frame in frames:
+        if not isinstance(frame, Unreadable):
+            yield _Frame(item.link_no, frame)
+        elif not frame.unknown_tag:
+            yield LinkLost(item.link_no, frame.problem)

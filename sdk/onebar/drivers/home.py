@@ -8,7 +8,7 @@ import asyncio
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -20,8 +20,10 @@ from onebar.crypto.keys import PeerKeys
 from onebar.drivers.address import Address
 from onebar.drivers.asyncio import Driver, TurnTaker, system_clock
 from onebar.drivers.lock import HolderLock
-from onebar.errors import OnebarError, StoreError
+from onebar.drivers.watch import MessageWatch
+from onebar.errors import CommitError, OnebarError, StoreError
 from onebar.events import Event
+from onebar.models import Message
 
 GUEST_POLL_S: Final = 0.25
 """How often a guest looks for a free lock and for news: people take a quarter of a second for "at once"."""
@@ -55,11 +57,17 @@ class LocalStore(Protocol):
     def data_version(self) -> int:
         """Return a number that changes whenever another connection has committed."""
 
+    def message(self, message_no: int) -> Message | None:
+        """Return one message."""
+
     def next_events(self, consumer: str, limit: int) -> list[Event]:
         """Return the events after the last one that this consumer confirmed."""
 
     def confirm_events(self, consumer: str, event_no: int) -> None:
         """Note, in a transaction of its own, that this consumer is done up to this event."""
+
+    def reopen(self) -> None:
+        """Close and open the connection, after a failed commit."""
 
     def close(self) -> None:
         """Close the connection."""
@@ -108,6 +116,8 @@ class Home(Generic[S]):
         self._closed = False
         self._watch: asyncio.Task[None] | None = None
         self._chores: set[asyncio.Task[None]] = set()
+        self.messages = MessageWatch(self._look_at, self.start_chore)
+        """Who waits for a message."""
 
     @property
     def holding(self) -> bool:
@@ -152,6 +162,7 @@ class Home(Generic[S]):
             return
         self._closing.set()
         self.announce()
+        self.messages.close(OnebarError("the client was closed; what waits stays in the outbox"))
         if self._watch is not None:
             await self._watch
         await self.chores_done()
@@ -185,6 +196,7 @@ class Home(Generic[S]):
         """Let everybody who waits for news look."""
         self._news.set()
         self._news = asyncio.Event()
+        self.messages.on_news()
 
     def start_chore(self, chore: Coroutine[object, object, None]) -> asyncio.Task[None]:
         """Run something short in the background that `close` waits for."""
@@ -265,6 +277,8 @@ class Home(Generic[S]):
         except Exception as error:  # noqa: BLE001 - logged here, and told to everybody who waits or comes
             _log.critical("the database cannot be watched any more", exc_info=error)
             self._failure = error if isinstance(error, StoreError) else StoreError(f"no turns: {error!r}")
+            if self._driver is None:
+                self._lock.release()  # another process may have more luck
             self.announce()
 
     async def _watch_guests(self) -> None:
@@ -282,10 +296,16 @@ class Home(Generic[S]):
     async def _on(self, thread: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(thread, work)
 
+    async def _look_at(self, numbers: Sequence[int]) -> list[Message | None]:
+        return await self.read(lambda store: [store.message(number) for number in numbers])
+
     def _query(self, query: Callable[[S], T]) -> T:
         assert self._reading is not None
         try:
             return query(self._reading)
+        except CommitError:
+            self._reading.reopen()  # whether it took effect is known only now; the connection may be stuck in it
+            raise
         except sqlite3.Error as error:
             raise StoreError(f"{self._path}: the database cannot be read ({error})") from error
 

@@ -69,7 +69,7 @@ class SqliteInbox:
         if not after:
             return 0, 0
         message_no, next_no, missing, place = after[0]
-        missing += max(0, low - chat_no)
+        missing += max(0, low - chat_no - 1)
         between = next_no - chat_no - 1
         self._rows("UPDATE message SET missing_before = ? WHERE message_no = ?", min(between, missing), message_no)
         return max(0, missing - between - 1), place
@@ -104,10 +104,11 @@ class SqliteInbox:
         """Keep an envelope that does not open, to be asked for again if that can help (R11).
 
         An answer that does not open either counts as one more try of what it answers: else two broken devices would
-        ask and answer for ever.
+        ask and answer for ever. Those that were never asked for say nothing about that.
         """
         tried = self._rows(
-            "SELECT COALESCE(MAX(asked), 0) FROM quarantine WHERE account = ? AND device = ?", account, device
+            "SELECT COALESCE(MAX(asked), 0) FROM quarantine WHERE account = ? AND device = ? AND asked_at_ms > 0",
+            *(account, device),
         )[0][0]
         asked = tried if ask else ASKS_MAX
         self._rows(

@@ -225,7 +225,7 @@ class SqliteOutbox:
         self._rows(
             "INSERT OR IGNORE INTO top_up SELECT e.message_no, d.device, 0, e.account"
             " FROM envelope e JOIN envelope_device d USING (out_no) JOIN message m USING (message_no)"
-            " WHERE e.verdict = 0 AND m.state <> 'queued' AND COALESCE(e.answers, 0) = 0"
+            " WHERE e.verdict = 0 AND m.state IN ('sent', 'delivered') AND COALESCE(e.answers, 0) = 0"
         )
         self._rows("DELETE FROM envelope")
         self._rows("DELETE FROM envelope_device")

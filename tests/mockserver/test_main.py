@@ -1,0 +1,147 @@
+"""The real process: its line, its signals, its errors, and what a kill leaves."""
+
+import asyncio
+import re
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from onebar.core.frames import Accepted, Ack, CaughtUp, Deliver, GoAway, Welcome
+from tests.mockserver.rawclient import PATIENCE_S, Keys, Phone, submit
+
+pytestmark = pytest.mark.process
+
+
+@dataclass
+class Process:
+    process: asyncio.subprocess.Process
+    url: str
+
+    async def end(self, number: signal.Signals) -> int:
+        self.process.send_signal(number)
+        async with asyncio.timeout(PATIENCE_S):
+            return await self.process.wait()
+
+
+async def spawn(*arguments: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "onebar_mockserver",
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+@asynccontextmanager
+async def running(data: Path, port: int = 0, *more: str) -> AsyncIterator[Process]:
+    process = await spawn("--port", str(port), "--data", str(data), *more)
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            line = (await process.stdout.readline()).decode()
+        found = re.fullmatch(r"onebar-mockserver: listening on (http://127\.0\.0\.1:\d+), data in (.*)\n", line)
+        assert found is not None, line
+        assert found[2] == str(data)
+        yield Process(process, found[1])
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def register(url: str, number: str) -> Phone:
+    keys = Keys()
+    async with httpx.AsyncClient(trust_env=False, base_url=url) as http:
+        await http.post("/v1/codes", json={"phone": number})
+        [sms] = (await http.get("/dev/sms", params={"phone": number})).json()
+        answer = await http.post("/v1/devices", json={"phone": number, "code": sms["code"], **keys.body()})
+    return Phone(url, answer.json()["account"], answer.json()["device"], keys)
+
+
+async def failed(*arguments: str) -> str:
+    process = await spawn(*arguments)
+    async with asyncio.timeout(PATIENCE_S):
+        _, said = await process.communicate()
+    assert process.returncode == 1
+    assert said.decode().count("\n") == 1, "one sentence, no traceback"
+    return said.decode()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_it_politely(tmp_path: Path, number: signal.Signals) -> None:
+    async with running(tmp_path / "data") as server:
+        line = await (await register(server.url, "+4915112345671")).dial()
+        await line.until(CaughtUp)
+        ending = asyncio.create_task(server.end(number))
+        assert await line.closed() == 1001
+        assert [type(frame) for frame in line.waiting] == [GoAway]
+        assert await ending == 0
+
+
+async def test_one_process_a_folder(tmp_path: Path) -> None:
+    async with running(tmp_path / "data"):
+        assert "in use" in await failed("--port", "0", "--data", str(tmp_path / "data"))
+
+
+async def test_a_taken_port(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert "taken" in await failed("--port", port, "--data", str(tmp_path / "data"))
+
+
+async def test_a_damaged_database(tmp_path: Path) -> None:
+    (tmp_path / "onebar.sqlite3").write_bytes(b"damaged" * 1000)
+    assert "damaged" in await failed("--port", "0", "--data", str(tmp_path))
+
+
+async def submit_until_killed(phone: Phone, to: Phone, killed: asyncio.Event) -> int:
+    """Submit one after the other; return the highest number that was accepted when the link broke."""
+    line = await phone.dial()
+    await line.until(CaughtUp)
+    accepted = 0
+    try:
+        while True:
+            await line.send(submit(accepted + 1, (to.account, [(to.device, b"%d" % (accepted + 1))])))
+            accepted = (await line.until(Accepted)).mark
+            if accepted == 50:
+                killed.set()
+    except (ConnectionClosed, OSError):
+        return accepted
+
+
+async def test_a_kill_loses_nothing_that_was_accepted(tmp_path: Path) -> None:
+    async with running(tmp_path / "data") as server:
+        port = int(server.url.rsplit(":", 1)[1])
+        bob = await register(server.url, "+4915112345672")
+        senders = [await register(server.url, f"+491511234568{digit}") for digit in range(3)]
+        killed = asyncio.Event()
+        work = [asyncio.create_task(submit_until_killed(sender, bob, killed)) for sender in senders]
+        async with asyncio.timeout(PATIENCE_S):
+            await killed.wait()
+            await server.end(signal.SIGKILL)
+            accepted = [await task for task in work]
+    async with running(tmp_path / "data", port):
+        marks = []
+        for sender in senders:
+            line = await sender.dial()
+            marks.append((await line.take(Welcome)).mark)
+            await line.close()
+        assert all(mark >= known for mark, known in zip(marks, accepted, strict=True))
+        got: dict[int, list[int]] = {sender.device: [] for sender in senders}
+        reader = await bob.dial()
+        while not isinstance(frame := await reader.next(), CaughtUp):
+            if isinstance(frame, Deliver):
+                got[frame.device].append(frame.out_no)
+                await reader.send(Ack(1, frame.seq))
+        assert got == {sender.device: list(range(1, mark + 1)) for sender, mark in zip(senders, marks, strict=True)}
+        await reader.close()

@@ -1,0 +1,300 @@
+"""The turn: bounded, fair, all or nothing, and nothing leaves before the commit."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from onebar.core import inbox
+from onebar.core.engine import INPUTS_MAX, Engine
+from onebar.core.frames import Accepted, Ack, Deliver, GoAway, Ping, Pong, Refused, Response, encode_message
+from onebar.core.link_states import LinkState
+from onebar.core.ports import Status
+from onebar.core.state import DeviceState
+from onebar.core.turn import LinkConnected, LinkLost, MessageArrived, NetworkChanged, Poked, Send, Transmit
+from onebar.errors import CommitError, InputError, NotRegisteredError, StoreError
+from onebar.models import MessageState
+from onebar.store import SqliteStore
+from tests.sdk.core.scripted import MY_PHONE, PEER_PHONE, Scripted, text
+
+
+@contextmanager
+def commits_fail(store: SqliteStore, *, after: bool) -> Iterator[None]:
+    """Let every commit fail: before it took effect, or (an fsync error) after."""
+    real = store.transaction
+
+    @contextmanager
+    def failing() -> Iterator[None]:
+        if after:
+            with real():
+                yield
+            raise CommitError("it took effect, and nobody knows")
+        with real():
+            yield
+            raise CommitError("the disk is full")
+
+    store.transaction = failing  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        store.transaction = real  # type: ignore[method-assign]
+
+
+def test_a_new_database_gets_keys_that_stay() -> None:
+    phone = Scripted()
+    assert phone.engine.public_keys().valid
+    assert phone.crash().engine.public_keys() == phone.engine.public_keys()
+
+
+def test_a_device_without_an_account_does_not_dial_and_cannot_send() -> None:
+    phone = Scripted()
+    turn = phone.give(Send(PEER_PHONE, "hello"), Poked())
+    assert not turn.outputs
+    assert turn.timer_s is None
+    assert [type(result) for result in turn.results] == [NotRegisteredError, type(None)]
+
+
+def test_a_message_to_oneself_is_refused_before_it_is_stored() -> None:
+    phone = Scripted()
+    phone.open()
+    (result,) = phone.give(Send(MY_PHONE, "hello")).results
+    assert isinstance(result, InputError)
+    assert not phone.store.chats()
+
+
+def test_send_is_committed_and_told_before_anything_leaves() -> None:
+    phone = Scripted()
+    phone.register()
+    message_no = phone.send("hello")
+    assert phone.message(message_no).state is MessageState.QUEUED
+    assert [type(event).__name__ for event in phone.events()] == ["MessageQueued"]
+    assert phone.turn.news
+
+
+def test_the_same_key_is_the_same_message() -> None:
+    phone = Scripted()
+    phone.open()
+    assert phone.send("once", key="k") == phone.send("twice", key="k")
+    assert len(phone.store.history(PEER_PHONE, 10)) == 1
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_failed_commit_releases_nothing_closes_the_links_and_goes_on(after: bool) -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.meet_peer(link_no)
+    with commits_fail(phone.store, after=after):
+        turn = phone.give(Send(PEER_PHONE, "second", "key"))
+    assert [type(result) for result in turn.results] == [CommitError]
+    assert phone.hangs == [link_no]
+    assert not [output for output in turn.outputs if isinstance(output, Transmit)]
+    assert turn.timer_s is not None
+    phone.wait(60)
+    assert phone.hello().floor == 0
+    assert phone.send("second", key="key") == 2, "the app repeats the call: one message, whatever the commit did"
+    assert len(phone.store.history(PEER_PHONE, 10)) == 2
+
+
+def test_a_database_that_cannot_be_opened_again_ends_the_engine_loudly(monkeypatch: pytest.MonkeyPatch) -> None:
+    phone = Scripted()
+    phone.open()
+
+    def broken() -> None:
+        raise StoreError("gone")
+
+    monkeypatch.setattr(phone.store, "reopen", broken)
+    with commits_fail(phone.store, after=False), pytest.raises(StoreError, match="gone"):
+        phone.give(Send(PEER_PHONE, "hello"))
+
+
+def test_a_turn_takes_no_more_than_its_share_and_says_so() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    sends = [Send(PEER_PHONE, f"{number}") for number in range(INPUTS_MAX + 10)]
+    turn = phone.give(*sends, MessageArrived(link_no, encode_message([Pong(1)])))
+    assert turn.more
+    assert len(turn.results) == INPUTS_MAX - 1, "one place went to the link"
+    turn = phone.give()
+    assert len(turn.results) == 11
+    assert not turn.more
+    assert len(phone.store.outbox_messages()) == INPUTS_MAX + 10
+
+
+def test_a_link_that_floods_does_not_starve_the_app() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    flood = encode_message([Pong(1)] * 1000)
+    turn = phone.give(MessageArrived(link_no, flood), Send(PEER_PHONE, "now"))
+    assert turn.results == [1]
+    assert turn.more
+
+
+def test_an_entry_that_makes_the_turn_fail_is_quarantined_and_its_neighbours_take_effect(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.meet_peer(link_no)
+    real = inbox._take_effect
+
+    def failing(state: DeviceState, peer: inbox.Peer, what: inbox.content.Content) -> None:
+        if getattr(what, "text", "") == "text 2":
+            raise ZeroDivisionError("a defect")
+        real(state, peer, what)
+
+    monkeypatch.setattr(inbox, "_take_effect", failing)
+    turn = phone.give(
+        MessageArrived(link_no, encode_message([phone.deliver(text(number), number) for number in (1, 2, 3)])),
+        Send(PEER_PHONE, "still works"),
+    )
+    assert phone.texts() == ["text 1", "text 3"]
+    assert turn.results == [2]
+    assert [frame for frame in phone.frames if isinstance(frame, Ack)] == [Ack(1, 1), Ack(1, 2, (2,)), Ack(1, 3)]
+
+
+def test_a_call_that_makes_the_turn_fail_gets_the_error_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    phone = Scripted()
+    phone.open()
+    real = phone.store.outbox.add
+
+    def failing(to: str, words: str, *rest: object) -> int:
+        if words == "poison":
+            raise ZeroDivisionError("a defect")
+        return real(to, words, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(phone.store.outbox, "add", failing)
+    turn = phone.give(Send(PEER_PHONE, "one"), Send(PEER_PHONE, "poison"), Send(PEER_PHONE, "two"))
+    assert [type(result) for result in turn.results] == [int, ZeroDivisionError, int]
+    assert [message.text for message in phone.store.outbox_messages()] == ["one", "two"]
+
+
+def test_a_frame_that_makes_the_turn_fail_costs_its_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    phone = Scripted()
+    link_no = phone.open()
+
+    def failing(*_: object) -> None:
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr("onebar.core.outbox.apply_verdicts", failing)
+    phone.say(link_no, Accepted(0))
+    assert phone.hangs == [link_no]
+
+
+@pytest.mark.parametrize("data", [b"", b"\xc1", b"\x93\x01\x02", b"\x91" * 100_000, encode_message([Response(9)])])
+def test_a_server_that_talks_nonsense_costs_its_link_and_nothing_else(data: bytes) -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.send("hello")
+    phone.give(MessageArrived(link_no, data))
+    while phone.turn.more:
+        phone.give()
+    assert phone.hangs == [link_no]
+    assert len(phone.store.outbox_messages()) == 1
+
+
+def test_unknown_tags_are_skipped() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.give(MessageArrived(link_no, b"\x91\x92\xcc\xfa\x01"))
+    assert phone.engine.links == {link_no: LinkState.OPEN}
+
+
+def test_verdicts_before_the_welcome_are_a_protocol_error() -> None:
+    phone = Scripted()
+    link_no = phone.register().link_no
+    phone.give(LinkConnected(link_no), MessageArrived(link_no, encode_message([Accepted(0)])))
+    assert phone.hangs == [link_no]
+
+
+def test_what_arrives_on_a_link_that_is_over_is_ignored() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.give(LinkLost(link_no, "cut"))
+    phone.say(link_no, phone.deliver(text(1), 1))
+    assert not phone.texts()
+
+
+def test_a_silent_link_that_owes_an_answer_is_replaced_and_an_idle_one_only_probed() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.wait(phone.config.keepalive_s)
+    assert phone.frames == [Ping(1)]
+    phone.say(link_no, Pong(1))
+    assert phone.turn.timer_s == pytest.approx(phone.now_s + phone.config.keepalive_s)
+    phone.send("hello")
+    phone.wait(phone.config.answer_timeout_s)
+    assert phone.hangs == [link_no]
+
+
+def test_a_dial_that_is_never_welcomed_is_given_up_and_the_pauses_stay_below_the_cap() -> None:
+    phone = Scripted()
+    link_no = phone.register().link_no
+    for _ in range(30):
+        phone.wait(phone.config.welcome_timeout_s)
+        assert phone.hangs == [link_no]
+        assert phone.turn.timer_s is not None
+        pause_s = phone.turn.timer_s - phone.now_s
+        assert 0 <= pause_s <= phone.config.backoff_s_max
+        phone.wait(pause_s)
+        (dial,) = phone.dials
+        assert dial.link_no > link_no
+        link_no = dial.link_no
+
+
+def test_a_network_hint_dials_at_once_beside_the_link_that_is_open() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.give(NetworkChanged())
+    (dial,) = phone.dials
+    assert phone.engine.links == {link_no: LinkState.OPEN, dial.link_no: LinkState.DIALING}
+    phone.give(NetworkChanged())
+    assert not phone.dials, "one at a time"
+    phone.welcome(dial.link_no)
+    assert phone.hangs == [link_no]
+
+
+def test_go_away_waits_for_its_slot_and_still_listens() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.say(link_no, GoAway(9000, "restart"))
+    assert phone.engine.links == {link_no: LinkState.DRAINING}
+    assert phone.turn.timer_s is not None
+    assert 3.0 <= phone.turn.timer_s - phone.now_s <= 9.0, "nothing to send: not in the first third"
+    phone.say(link_no, GoAway(9000, "restart"))
+    phone.wait(9)
+    assert len(phone.dials) == 1
+
+
+def test_a_removed_device_is_told_so_and_can_register_anew_with_new_keys() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    keys = phone.engine.public_keys()
+    message_no = phone.send("waits")
+    phone.say(link_no, Refused("device_removed"))
+    assert phone.engine.device.status is Status.REMOVED
+    assert phone.message(message_no).state is MessageState.UNDELIVERABLE
+    assert phone.engine.public_keys() != keys
+    assert phone.wait(1000).outputs == []
+    assert phone.register().link_no == 1
+
+
+def test_reprs_show_no_secret() -> None:
+    phone = Scripted()
+    phone.open()
+    shown = repr(phone.engine) + repr(phone.engine.device) + repr(Send(PEER_PHONE, "secret words"))
+    assert "secret words" not in shown
+    assert repr(phone.engine.device.identity_seed)[2:-1] not in shown
+    assert MY_PHONE not in repr(phone.engine)
+
+
+def test_engine_refuses_a_frame_with_a_hole_and_resumes_from_the_cursor() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.meet_peer(link_no)
+    first, second, third = (phone.deliver(text(number), number) for number in (1, 2, 3))
+    phone.say(link_no, first, third)
+    assert phone.hangs == [link_no]
+    phone.wait(1)
+    assert (phone.hello().epoch, phone.hello().cursor) == (1, 1)
+    assert isinstance(second, Deliver)
+    assert isinstance(phone.engine, Engine)

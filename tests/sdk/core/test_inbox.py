@@ -1,0 +1,207 @@
+"""What came in: once, in order, acked only when committed, and never blocked by what does not open."""
+
+import pytest
+
+from onebar.core import content
+from onebar.core.frames import (
+    FLAG_SILENT,
+    Ack,
+    CaughtUp,
+    Deliver,
+    Dropped,
+    FindAccount,
+    Request,
+    Response,
+    Submit,
+    decode_as,
+    encode_message,
+)
+from onebar.core.turn import LinkLost, MessageArrived
+from onebar.events import MessageReceived, MessageUnreadable
+from onebar.models import MessageState
+from onebar.store.inbox import ASKS_MAX
+from tests.sdk.core.scripted import ME, PEER, PEER_PHONE, WALL_MS, Scripted, text
+
+
+def opened() -> tuple[Scripted, int]:
+    """A device that knows its peer."""
+    phone = Scripted()
+    link_no = phone.open()
+    phone.meet_peer(link_no)
+    phone.accept(link_no, 1)
+    return phone, link_no
+
+
+def broken(sealed: bytes) -> bytes:
+    return sealed[:-1] + bytes([sealed[-1] ^ 1])
+
+
+def test_a_text_its_event_and_the_cursor_are_one_commit_and_the_ack_follows_it() -> None:
+    phone, link_no = opened()
+    phone.say(link_no, phone.deliver(text(1), 1), phone.deliver(text(2), 2), CaughtUp(2))
+    assert phone.texts() == ["text 1", "text 2"]
+    assert phone.frames == [Ack(1, 2)]
+    assert phone.engine.device.cursor == 2
+    assert [event.text for event in phone.events() if isinstance(event, MessageReceived)] == ["text 1", "text 2"]
+
+
+def test_mail_of_a_stranger_waits_in_order_for_the_keys_and_is_not_acked_before() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.say(link_no, phone.deliver(text(1), 1), phone.deliver(text(2), 2))
+    (request,) = [frame for frame in phone.frames if isinstance(frame, Request)]
+    assert (request.method, decode_as(FindAccount, request.params)) == ("account", FindAccount(PEER[0]))
+    assert not [frame for frame in phone.frames if isinstance(frame, Ack)]
+    phone.say(link_no, phone.deliver(text(3), 3))
+    assert not phone.frames
+    phone.answer_no(link_no, request.no, phone.peer_info())
+    assert phone.texts() == ["text 1", "text 2", "text 3"]
+    assert phone.frames == [Ack(1, 3)]
+
+
+def test_the_first_mail_of_a_removed_device_can_still_be_opened() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.say(link_no, phone.deliver(text(1), 1))
+    phone.answer(link_no, phone.peer_info((PEER[1], True), (23, False)))
+    assert phone.texts() == ["text 1"]
+
+
+def test_mail_of_a_sender_that_even_the_directory_does_not_know_blocks_nothing() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.say(link_no, phone.deliver(text(1), 1, device=99), phone.deliver(text(2), 2))
+    phone.answer(link_no, phone.peer_info())
+    assert phone.texts() == ["text 2"]
+    assert phone.frames == [Ack(1, 2, (1,))]
+
+
+def test_a_directory_without_an_answer_costs_the_link_and_no_mail() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.say(link_no, phone.deliver(text(1), 1))
+    phone.answer(link_no, error="rate_limited")
+    assert phone.hangs == [link_no]
+    assert phone.engine.device.cursor == 0
+
+
+def test_r8_an_envelope_has_its_effect_once_whatever_place_it_comes_in() -> None:
+    phone, link_no = opened()
+    phone.say(link_no, phone.deliver(text(1), 1), phone.deliver(text(1), 1), phone.deliver(text(1), 2))
+    assert phone.texts() == ["text 1"]
+    assert phone.frames == [Ack(1, 3)]
+
+
+@pytest.mark.parametrize("field", ["account", "device", "out_no"])
+def test_r10_an_envelope_under_another_name_or_number_does_not_open(field: str) -> None:
+    phone, link_no = opened()
+    honest = phone.deliver(text(1), 5)
+    values = {name: getattr(honest, name) for name in Deliver.__struct_fields__}
+    values[field] += 1
+    if field != "out_no":
+        phone.store.contacts.put(values["account"], "+12025550177", [])
+    phone.say(link_no, Deliver(**values))
+    if field != "out_no":
+        phone.answer(link_no, phone.peer_info())
+    assert not phone.texts()
+    assert phone.frames[-1] == Ack(1, 1, (1,))
+
+
+def test_r10_an_envelope_for_another_recipient_does_not_open() -> None:
+    phone, link_no = opened()
+    other = Scripted(seed=9)
+    sealed = other.deliver(text(1), 1)
+    phone.seq += 1
+    phone.say(link_no, Deliver(0, 1, *PEER, 1, WALL_MS, 0, sealed.ciphertext))
+    assert not phone.texts()
+    assert ME == (1, 11)
+
+
+def test_r11_what_does_not_open_is_asked_for_again_and_its_answer_takes_its_place() -> None:
+    phone, link_no = opened()
+    phone.say(link_no, phone.deliver(text(1), 1), phone.deliver(text(2), 2, change=broken), phone.deliver(text(3), 3))
+    assert phone.texts() == ["text 1", "text 3"]
+    (again,) = phone.submits()
+    assert phone.opened(again) == content.Again((2,))
+    assert again.flags & FLAG_SILENT
+    page = phone.store.history(PEER_PHONE, 9)
+    assert [message.missing_before for message in page if not message.outgoing] == [0, 1]
+    phone.say(link_no, phone.deliver(content.Resealed(2, text(2)), 9))
+    assert phone.texts() == ["text 1", "text 2", "text 3"]
+    assert not phone.store.inbox.quarantined()
+
+
+def test_r11_asking_ends_after_three_times_and_then_it_is_shown() -> None:
+    phone, link_no = opened()
+    phone.say(link_no, phone.deliver(text(1), 1, change=broken))
+    asked = len(phone.submits())
+    for _ in range(20):
+        phone.wait(phone.config.ask_again_s + 1)
+        asked += len(phone.submits())
+        phone.give(LinkLost(link_no, "cut"))
+        phone.wait(60)
+        link_no = phone.dials[0].link_no
+        flight = phone.dials[0].flight
+        assert flight
+        out_no = phone.engine.device.out_no
+        phone.welcome(
+            link_no,
+            cursor=1,
+            mark=out_no,
+            mark_hash=phone.store.outbox.hash_of(out_no) or phone.engine.device.floor_hash,
+        )
+        asked += len(phone.submits())
+    assert asked == ASKS_MAX
+    (message,) = [message for message in phone.store.history(PEER_PHONE, 9) if not message.outgoing]
+    assert message.state is MessageState.UNREADABLE
+    assert len([event for event in phone.events() if isinstance(event, MessageUnreadable)]) == 1
+
+
+def test_r11_answers_that_do_not_open_either_do_not_go_on_for_ever() -> None:
+    phone, link_no = opened()
+    asked = 0
+    for out_no in range(1, 30):
+        phone.say(link_no, phone.deliver(content.Resealed(out_no, text(1)), out_no, change=broken))
+        asked += len(phone.submits())
+        phone.accept(link_no, phone.engine.device.out_no)
+    assert asked <= ASKS_MAX
+
+
+def test_silent_content_that_does_not_open_is_not_asked_for() -> None:
+    phone, link_no = opened()
+    phone.say(link_no, phone.deliver(content.Again((1,)), 1, flags=FLAG_SILENT, change=broken))
+    assert phone.frames == [Ack(1, 1)]
+    assert not phone.store.inbox.quarantined()
+
+
+@pytest.mark.parametrize("plain", [b"", b"\xc1", b"\x92\x01\x02", b"\x92\xcc\xfa\x01", b"\x91" * 5000])
+def test_content_that_is_none_or_newer_is_set_aside_and_blocks_nothing(plain: bytes) -> None:
+    phone, link_no = opened()
+    phone.say(link_no, phone.deliver(plain, 1), phone.deliver(text(1), 2))
+    assert phone.texts() == ["text 1"]
+    assert not [frame for frame in phone.frames if isinstance(frame, Submit)], "asking again would not help"
+
+
+def test_r14_a_hole_that_the_server_declares_is_passed() -> None:
+    phone, link_no = opened()
+    phone.seq = 7
+    phone.say(link_no, Dropped(0, 7, 7, "retention"), phone.deliver(text(8), 8))
+    assert phone.texts() == ["text 8"]
+    assert phone.frames == [Ack(1, 8)]
+
+
+def test_more_held_mail_than_any_credit_allows_costs_the_link() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    entries = [Deliver(seq - 1, seq, *PEER, seq, WALL_MS, 0, b"x") for seq in range(1, 2100)]
+    for start in range(0, 2099, 500):
+        phone.give(MessageArrived(link_no, encode_message(entries[start : start + 500])))
+    while phone.turn.more and not phone.hangs:
+        phone.give()
+    assert phone.hangs == [link_no]
+
+
+def test_a_response_that_nobody_asked_for_costs_the_link() -> None:
+    phone, link_no = opened()
+    phone.say(link_no, Response(77, "no_account"))
+    assert phone.hangs == [link_no]

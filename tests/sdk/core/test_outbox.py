@@ -1,0 +1,232 @@
+"""Sealing, submitting, verdicts, top-ups (docs/protocol.md R1–R7)."""
+
+import pytest
+
+from onebar.core import content
+from onebar.core.frames import (
+    FLAG_SILENT,
+    FLAG_TOP_UP,
+    AccountInfo,
+    DeviceInfo,
+    Note,
+    Request,
+    Submit,
+    Undelivered,
+    decode_recipients,
+)
+from onebar.core.turn import LinkLost
+from onebar.models import MessageState
+from tests.sdk.core.scripted import PEER, PEER_PHONE, Scripted, hash_of
+
+NEW_DEVICE = 23
+
+
+def meant_for(submit: Submit) -> list[int]:
+    return [device for recipient in decode_recipients(submit.recipients) for device, _ in recipient.envelopes]
+
+
+def test_a_first_message_asks_who_has_the_number_once_and_then_leaves() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.send("hello")
+    assert [frame.method for frame in phone.frames if isinstance(frame, Request)] == ["phone"]
+    phone.send("again")
+    assert not phone.frames, "the question is on its way"
+    phone.answer_no(link_no, 1, phone.peer_info())
+    opened = [phone.opened(submit) for submit in phone.submits()]
+    assert [(what.chat_no, what.text) for what in opened if isinstance(what, content.Text)] == [
+        (1, "hello"),
+        (2, "again"),
+    ]
+
+
+def test_a_number_that_nobody_has_ends_the_messages_to_it_visibly() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    message_no = phone.send("hello")
+    phone.answer(link_no, error="no_account")
+    assert (phone.message(message_no).state, phone.message(message_no).reason) == ("undeliverable", "no_account")
+    assert [type(event).__name__ for event in phone.events()] == ["MessageQueued", "MessageFailed"]
+
+
+def test_keys_that_the_device_did_not_sign_are_not_used() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    message_no = phone.send("hello")
+    keys = phone.peer_keys.public()
+    forged = DeviceInfo(PEER[1], keys.identity_key, b"\x09" + bytes(31), keys.key_signature, False)
+    phone.answer(link_no, AccountInfo(PEER[0], PEER_PHONE, (forged,)))
+    assert not phone.submits()
+    assert phone.message(message_no).reason == "no_device"
+
+
+def test_r1_retries_are_the_very_same_bytes_even_after_a_crash() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    submit = phone.meet_peer(link_no)
+    phone = phone.crash()
+    phone.wait(60)
+    phone.welcome(phone.dials[0].link_no)
+    assert not phone.submits(), "it was in the flight"
+    phone.give(LinkLost(phone.engine.device.connection_no, "cut"))
+    phone.send("more")
+    phone.wait(60)
+    assert phone.engine.device.out_no == 2
+    stored = phone.store.outbox.outstanding(0, 9)[0]
+    assert stored.sealed == bytes(submit.recipients)
+
+
+def test_r3_the_window_bounds_what_has_no_verdict_and_the_floor_is_told_after_its_commit() -> None:
+    phone = Scripted(window=4)
+    link_no = phone.open()
+    phone.meet_peer(link_no)
+    for number in range(9):
+        phone.send(f"{number}")
+    assert phone.engine.device.out_no == 4
+    phone.accept(link_no, 3)
+    assert [(submit.out_no, submit.floor) for submit in phone.submits()] == [(5, 3), (6, 3), (7, 3)]
+
+
+def test_r3_notes_are_applied_before_the_mark() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.meet_peer(link_no)
+    phone.send("rejected")
+    phone.send("accepted")
+    phone.accept(link_no, 3, Note(2, "too_large"))
+    states = [message.state for message in phone.store.history(PEER_PHONE, 9)]
+    assert states == [MessageState.SENT, MessageState.REJECTED, MessageState.SENT]
+    phone.accept(link_no, 3, Note(2, "too_large"))
+    assert [type(event).__name__ for event in phone.events()].count("MessageFailed") == 1
+
+
+def test_a_verdict_on_a_number_that_was_never_used_costs_the_link() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.accept(link_no, 1)
+    assert phone.hangs == [link_no]
+
+
+def test_r4_a_missing_device_gets_its_top_up_and_newer_messages_wait_for_it() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.meet_peer(link_no)
+    phone.send("two")
+    phone.accept(link_no, 1, Note(1, missing=((PEER[0], NEW_DEVICE),)))
+    phone.send("three")
+    assert [meant_for(submit) for submit in phone.submits()] == [[PEER[1]]], "its keys are not known yet"
+    phone.send("four")
+    assert not [frame for frame in phone.frames if isinstance(frame, Request)], "the question is on its way"
+    phone.answer_no(link_no, 2, phone.peer_info((PEER[1], False), (NEW_DEVICE, False)))
+    top_ups = phone.submits()
+    assert [(meant_for(submit), submit.flags) for submit in top_ups] == [([NEW_DEVICE], FLAG_TOP_UP)]
+    phone.send("five")
+    assert [meant_for(submit) for submit in phone.submits()] == [[PEER[1]]], "two to four may still be topped up"
+    phone.accept(link_no, 4, *(Note(number, missing=((PEER[0], NEW_DEVICE),)) for number in (2, 3, 4)))
+    assert [meant_for(submit) for submit in phone.submits()] == [[NEW_DEVICE]] * 3
+    phone.accept(link_no, 9, Note(6, missing=((PEER[0], NEW_DEVICE),)))
+    assert [meant_for(submit) for submit in phone.submits()] == [[NEW_DEVICE]]
+    phone.send("six")
+    assert [meant_for(submit) for submit in phone.submits()] == [[PEER[1], NEW_DEVICE]]
+
+
+def test_r4_the_server_cannot_add_a_listener_of_another_account() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.meet_peer(link_no)
+    phone.accept(link_no, 1, Note(1, missing=((666, 1),)))
+    assert not phone.frames
+    assert not phone.store.outbox.top_ups(9)
+
+
+def test_a_removed_device_ends_the_message_when_no_other_can_get_it() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.meet_peer(link_no)
+    phone.accept(link_no, 1, Note(1, removed=(PEER,)))
+    assert phone.message(1).state is MessageState.UNDELIVERABLE
+    phone.send("next")
+    assert [frame.method for frame in phone.frames if isinstance(frame, Request)] == ["account"]
+
+
+def test_r5_undelivered_ends_a_message_only_if_nobody_opened_it() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.meet_peer(link_no)
+    phone.send("second")
+    phone.accept(link_no, 2)
+    phone.tick(link_no, 1, 1)
+    phone.say(link_no, *(Undelivered(seq - 1, seq, *PEER, seq - 1, "retention") for seq in (2, 3)))
+    assert [phone.message(number).state for number in (1, 2)] == [MessageState.DELIVERED, MessageState.UNDELIVERABLE]
+    assert phone.message(2).reason == "retention"
+
+
+def test_r5_a_tick_before_the_verdict_is_believed_and_never_taken_back() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.meet_peer(link_no)
+    phone.tick(link_no, 1, 1)
+    assert phone.message(1).state is MessageState.DELIVERED
+    phone.accept(link_no, 1)
+    assert phone.message(1).state is MessageState.DELIVERED
+    assert not phone.store.outbox.outstanding(0, 9)
+
+
+def test_ticks_of_strangers_and_for_others_are_not_believed() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.meet_peer(link_no)
+    phone.accept(link_no, 1)
+    phone.tick(link_no, 1, 1, device=99)
+    phone.tick(link_no, 2, 2**62)
+    assert phone.message(1).state is MessageState.SENT
+
+
+def test_r5_drafts_expire_by_the_servers_clock_and_sealed_ones_do_not() -> None:
+    phone = Scripted(window=1)
+    link_no = phone.open()
+    phone.meet_peer(link_no)
+    waiting = phone.send("waits behind the window")
+    phone.give(LinkLost(link_no, "cut"))
+    phone.wait(31 * 86_400)
+    assert phone.message(waiting).state is MessageState.QUEUED, "only on a welcomed link"
+    phone.welcome(phone.dials[0].link_no)
+    assert phone.message(waiting).state is MessageState.EXPIRED
+    assert phone.message(1).state is MessageState.QUEUED
+
+
+def test_a_chat_that_waits_for_its_keys_holds_up_no_other_chat() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.meet_peer(link_no)
+    for number in range(100):
+        phone.give(phone.to("+12025550199", f"nobody answers for me {number}"))
+    phone.send("to a friend")
+    assert len(phone.submits()) == 1
+
+
+def test_r11_an_answer_goes_only_to_the_account_it_was_meant_for_and_a_few_times() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    submit = phone.meet_peer(link_no)
+    phone.accept(link_no, 1)
+    for number in range(1, 6):
+        phone.say(link_no, phone.deliver(content.Again((1, 77)), number, flags=FLAG_SILENT))
+        answers = phone.submits()
+        assert len(answers) == (number <= 3)
+        for answer in answers:
+            what = phone.opened(answer)
+            assert isinstance(what, content.Resealed)
+            assert what.text == phone.opened(submit)
+            assert (what.out_no, answer.flags, meant_for(answer)) == (1, FLAG_TOP_UP, [PEER[1]])
+
+
+@pytest.mark.parametrize("size", [1, 4096])
+def test_a_sealed_text_fits_a_submit_and_its_hash_is_stored(size: int) -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.send("x" * size)
+    phone.answer(link_no)
+    (submit,) = phone.submits()
+    assert len(bytes(submit.recipients)) < 16_384
+    assert phone.store.outbox.hash_of(1) == hash_of(submit)
