@@ -10,6 +10,7 @@ import random
 import sqlite3
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -273,7 +274,7 @@ class Phone:
             self.hear()
         if turn.timer_s is not None:
             self._timer_s = turn.timer_s
-            self.world.at(max(turn.timer_s, self.world.now_s + 0.001), lambda due=turn.timer_s: self._due(due))
+            self.world.at(max(turn.timer_s, self.world.now_s + 0.001), partial(self._due, turn.timer_s))
 
     def _due(self, due_s: float) -> None:
         if due_s == self._timer_s:
@@ -290,11 +291,11 @@ class Phone:
                 raise Crash
 
         if dies:
-            self.store.transaction = dying  # type: ignore[method-assign]
+            self.store.transaction = dying
         try:
             yield
         finally:
-            self.store.transaction = transaction  # type: ignore[method-assign]
+            self.store.transaction = transaction
 
     def crash(self) -> None:
         """Die and start again from what is committed; the app repeats its sends."""

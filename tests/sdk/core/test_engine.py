@@ -6,10 +6,11 @@ from contextlib import contextmanager
 import pytest
 
 from onebar.core import inbox
+from onebar.core.content import Content
 from onebar.core.engine import INPUTS_MAX, Engine
 from onebar.core.frames import Accepted, Ack, Deliver, GoAway, Ping, Pong, Refused, Response, encode_message
 from onebar.core.link_states import LinkState
-from onebar.core.ports import Status
+from onebar.core.ports import Peer, Status
 from onebar.core.state import DeviceState
 from onebar.core.turn import LinkConnected, LinkLost, MessageArrived, NetworkChanged, Poked, Send, Transmit
 from onebar.errors import CommitError, InputError, NotRegisteredError, StoreError
@@ -33,11 +34,11 @@ def commits_fail(store: SqliteStore, *, after: bool) -> Iterator[None]:
             yield
             raise CommitError("the disk is full")
 
-    store.transaction = failing  # type: ignore[method-assign]
+    store.transaction = failing
     try:
         yield
     finally:
-        store.transaction = real  # type: ignore[method-assign]
+        store.transaction = real
 
 
 def test_a_new_database_gets_keys_that_stay() -> None:
@@ -137,7 +138,7 @@ def test_an_entry_that_makes_the_turn_fail_is_quarantined_and_its_neighbours_tak
     phone.meet_peer(link_no)
     real = inbox._take_effect
 
-    def failing(state: DeviceState, peer: inbox.Peer, what: inbox.content.Content) -> None:
+    def failing(state: DeviceState, peer: Peer, what: Content) -> None:
         if getattr(what, "text", "") == "text 2":
             raise ZeroDivisionError("a defect")
         real(state, peer, what)
