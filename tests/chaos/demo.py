@@ -158,10 +158,10 @@ def finish(known: dict[str, Any], console: Console) -> int:
     REPORT.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
     console.print(table(known))
     for problem in known["problems"]:
-        console.print(f"wrong: {problem}", markup=False, highlight=False)
+        console.print(f"wrong: {problem}", markup=False, highlight=False, soft_wrap=True)
     complaint = too_little(known)
     if complaint:
-        console.print(f"this run proves too little: {complaint}", markup=False, highlight=False)
+        console.print(f"this run proves too little: {complaint}", markup=False, highlight=False, soft_wrap=True)
     keys = ("sent", "delivered", "lost", "duplicated", "reordered", "kills", "cuts")
     print("demo: " + " ".join(f"{key}={known[key]}" for key in keys), flush=True)
     wrong = known["problems"] or known["delivered"] != known["sent"]
@@ -188,7 +188,7 @@ async def demo(folder: Path, seed: int, console: Console) -> int:
         console.print(f"{len(texts)} texts each way, seed {seed} (SEED={seed} make demo repeats the schedule)")
         verdict = await play(harness, seed, texts, console)
     except ChaosError as error:
-        console.print(f"failed: {error}", markup=False, highlight=False)
+        console.print(f"failed: {error}", markup=False, highlight=False, soft_wrap=True)
         return 1
     except asyncio.CancelledError:
         return 128 + (stopped_by or [signal.SIGINT])[0]

@@ -16,9 +16,9 @@ def test_a_seed_gives_the_same_schedule_again_and_another_seed_another() -> None
     assert actions(1) != actions(2)
 
 
-@pytest.mark.parametrize("lines", [1, 50, 300, 5000])
+@pytest.mark.parametrize("lines", [1, 50, 300, 1000])
 def test_every_line_is_told_and_every_process_dies_often_enough(lines: int) -> None:
-    for seed in range(20):
+    for seed in range(5):
         found = actions(seed, lines)
         told: Counter[str] = Counter()
         for action in found:

@@ -48,6 +48,7 @@ def test_everything_arrives_once_in_order_however_often_everything_breaks(seed: 
     world.cut_rate = world.random.choice([0.0, 0.02, 0.1])
     world.phone_crash_rate = world.random.choice([0.0, 0.02, 0.1])
     world.server_crash_rate = world.random.choice([0.0, 0.02, 0.1])
+    world.hint_rate = world.random.choice([0.0, 0.1])
     talk(world, 25, world.random.choice([0.01, 0.3, 2.0]))
     world.run_for(30)
     world.calm()

@@ -153,7 +153,7 @@ def test_r11_what_never_opens_is_shown_as_unreadable_and_blocks_nothing() -> Non
     alice.send(bob.number, "cannot be opened")
     world.run_for(1000)
     page = bob.store.history(alice.number, 100)
-    assert [message.state for message in page][0] is MessageState.RECEIVED
+    assert next(message.state for message in page) is MessageState.RECEIVED
     unreadable = [message for message in page if message.state is MessageState.UNREADABLE]
     assert 1 <= len(unreadable) <= 4
     assert any(isinstance(event, MessageUnreadable) for event in bob.events())

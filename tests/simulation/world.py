@@ -8,11 +8,10 @@ its links and whatever it had not said yet.
 import heapq
 import random
 import sqlite3
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from onebar.config import Config
 from onebar.core.engine import Engine
@@ -25,6 +24,7 @@ from onebar.core.turn import (
     LinkConnected,
     LinkLost,
     MessageArrived,
+    NetworkChanged,
     Output,
     Poked,
     Registered,
@@ -34,6 +34,7 @@ from onebar.core.turn import (
     Transmit,
 )
 from onebar.crypto.keys import PeerKeys
+from onebar.errors import CommitError
 from onebar.events import Event
 from onebar.store import SqliteStore
 from onebar.store.database import Database
@@ -42,8 +43,7 @@ from onebar_mockserver.limits import ServerLimits
 from onebar_mockserver.ports import Keys, RegistrationError
 from onebar_mockserver.router import Boarded, Ended, Received, Removed, Router, Woken
 from onebar_mockserver.router import Input as ServerInput
-from onebar_mockserver.sqlite.database import MIGRATIONS
-from onebar_mockserver.sqlite.engine import SqliteEngine
+from tests.simulation.inline import InlineEngine, copy, key_fields, run
 
 HOST: Final = "server.test"
 START_MS: Final = 1_790_000_000_000
@@ -51,41 +51,9 @@ SWEEP_EVERY_S: Final = 60.0
 TURNS_MAX: Final = 20_000
 """More than any calm or broken conversation here needs; reaching it means a livelock."""
 
-T = TypeVar("T")
-
 
 class Crash(BaseException):
     """A process dies here."""
-
-
-class InlineEngine(SqliteEngine):
-    """The embedded engine in memory, without its thread: a coroutine on it never really waits."""
-
-    def __init__(self, limits: ServerLimits) -> None:
-        super().__init__(Path(), limits)
-        self._thread.shutdown()
-        connection = sqlite3.connect(":memory:", isolation_level=None)
-        schema = Path(__file__).parents[2] / "mockserver" / "onebar_mockserver" / "sqlite"
-        for name in MIGRATIONS:
-            connection.executescript((schema / name).read_text())
-        self.use(connection)
-
-    def use(self, connection: sqlite3.Connection) -> None:
-        """Go on with this database."""
-        self._connection = self.connection = connection
-
-    async def _on_thread(self, work: Callable[[], T]) -> T:
-        return work()
-
-
-def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that never really waits."""
-    try:
-        coroutine.send(None)
-    except StopIteration as end:
-        result: T = end.value
-        return result
-    raise AssertionError("it waits for something that is not in this world")
 
 
 class Server:
@@ -258,9 +226,11 @@ class Phone:
         self._busy = False
         self.world.turns += 1
         inputs, self.inputs = self.inputs, []
+        if self.world.random.random() < self.world.hint_rate:
+            inputs.append(NetworkChanged())
         fate = self.world.random.random() / self.world.phone_crash_rate if self.world.phone_crash_rate else 1.0
         try:
-            with self._dying_before_commit(fate < 0.5):
+            with self._dying_before_commit(fate < 0.3), self._failing_commit(0.3 <= fate < 0.6, after=fate < 0.45):
                 turn = self.engine.turn(inputs, Instant(self.world.now_s, self.world.wall_ms))
         except Crash:
             self.crash()
@@ -292,6 +262,27 @@ class Phone:
 
         if dies:
             self.store.transaction = dying
+        try:
+            yield
+        finally:
+            self.store.transaction = transaction
+
+    @contextmanager
+    def _failing_commit(self, fails: bool, *, after: bool) -> Iterator[None]:
+        """Let the commit fail, before or after it took effect; the app repeats what it was not told to be stored."""
+        transaction = self.store.transaction
+
+        @contextmanager
+        def failing() -> Iterator[None]:
+            with transaction():
+                yield
+                if not after:
+                    raise CommitError("it did not take effect")
+            raise CommitError("it took effect, and nobody knows")
+
+        if fails:
+            self.store.transaction = failing
+            self.hear(*(Send(to, text, key=f"{to} {text}") for to, text in self.sent))
         try:
             yield
         finally:
@@ -347,7 +338,7 @@ class World:
     def __init__(self, seed: int, *, phones: int = 2, window: int = 8, limits: ServerLimits | None = None) -> None:
         self.random = random.Random(seed)
         self.now_s, self.turns, self.crashes, self.cuts = 0.0, 0, 0, 0
-        self.cut_rate = self.phone_crash_rate = self.server_crash_rate = 0.0
+        self.cut_rate = self.phone_crash_rate = self.server_crash_rate = self.hint_rate = 0.0
         self.window = window
         self.tamper: Callable[[bytes], bytes] = lambda data: data
         self.text_numbers = iter(range(10**9))
@@ -392,7 +383,7 @@ class World:
 
     def calm(self) -> None:
         """End all faults."""
-        self.cut_rate = self.phone_crash_rate = self.server_crash_rate = 0.0
+        self.cut_rate = self.phone_crash_rate = self.server_crash_rate = self.hint_rate = 0.0
 
     def replace(self, output: Replace) -> Registered | ReplaceRefused:
         """Give a restored phone its new device id."""
@@ -403,15 +394,3 @@ class World:
             return ReplaceRefused(error.name)
         self.server.hear(Removed(answer.removed))
         return Registered(answer.account, answer.device)
-
-
-def copy(source: sqlite3.Connection) -> sqlite3.Connection:
-    """Copy a whole database."""
-    target = sqlite3.connect(":memory:", isolation_level=None)
-    source.backup(target)
-    return target
-
-
-def key_fields(keys: PeerKeys) -> tuple[bytes, bytes, bytes]:
-    """Return the fields in the server's order."""
-    return keys.identity_key, keys.box_key, keys.key_signature

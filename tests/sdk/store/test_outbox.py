@@ -278,7 +278,7 @@ def test_a_new_device_sends_nothing_again_that_has_failed(store: SqliteStore) ->
     store.outbox.reopen_from(0, 2)
     store.outbox.reject(1, "internal")
     store.outbox.unseal()
-    assert store.outbox.top_ups(9) == store.outbox.drafts(9) == []
+    assert (store.outbox.top_ups(9), store.outbox.drafts(9)) == ([], [])
 
 
 def test_a_removed_device_ends_all_that_nobody_has(store: SqliteStore) -> None:

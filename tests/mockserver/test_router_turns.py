@@ -1,0 +1,106 @@
+"""Turns of the router that the wire cannot time: inputs of several links in one and the same turn."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from onebar.core import frames
+from onebar.core.frames import Accepted, Ack, ClientFrame, Deliver, ServerFrame
+from onebar_mockserver.flight import open_flight
+from onebar_mockserver.limits import ServerLimits
+from onebar_mockserver.links import FENCED
+from onebar_mockserver.ports import Keys as PublicKeys
+from onebar_mockserver.router import Boarded, Ended, Input, Received, Router, Turn
+from onebar_mockserver.sqlite import SqliteEngine
+from tests.mockserver.rawclient import Keys, Phone, submit
+
+NOW_MS = 1_000_000
+HOST = "localhost"
+
+
+@pytest.fixture
+async def engine(tmp_path: Path) -> AsyncIterator[SqliteEngine]:
+    made = SqliteEngine(tmp_path / "data", ServerLimits())
+    await made.open()
+    yield made
+    await made.close()
+
+
+async def phone(engine: SqliteEngine, number: str) -> Phone:
+    keys = Keys()
+    public = PublicKeys(bytes(keys.signing.verify_key), bytes(keys.box.public_key), bytes(64))
+    code = await engine.issue_code(number, "123456", NOW_MS)
+    known = await engine.register(number, code.code, public, NOW_MS)
+    return Phone(f"http://{HOST}", known.account, known.device, keys)
+
+
+def flight(link: int, of: Phone, *behind: ClientFrame) -> list[Input]:
+    opened = open_flight(of.flight(of.hello(), behind))
+    boarded = Boarded(link, HOST, opened.signature, opened.message, opened.hello)
+    return [boarded, *(Received(link, frame) for frame in opened.behind)]
+
+
+def said(turn: Turn, link: int) -> list[ServerFrame]:
+    return turn[link].frames() if link in turn else []
+
+
+async def test_a_live_entry_does_not_overtake_waiting_ones(engine: SqliteEngine) -> None:
+    alice, bob = await phone(engine, "+491"), await phone(engine, "+492")
+    router = Router(engine, engine, ServerLimits())
+    await router.turn([*flight(1, alice), *flight(2, bob)], NOW_MS)
+    got: list[Deliver] = []
+    for out_no in range(1, 6):
+        body = bytes(frames.SUBMIT_BYTES_MAX - 100)
+        frame = submit(out_no, (bob.account, [(bob.device, body)]))
+        turn = await router.turn([Received(1, frame)], NOW_MS)
+        got += [told for told in said(turn, 2) if isinstance(told, Deliver)]
+    assert len(got) < 5, "the credit is spent"
+    frame = submit(6, (bob.account, [(bob.device, b"short")]))
+    turn = await router.turn([Received(2, Ack(1, got[-1].seq)), Received(1, frame)], NOW_MS)
+    got += [told for told in said(turn, 2) if isinstance(told, Deliver)]
+    assert [told.out_no for told in got] == [1, 2, 3, 4, 5, 6]
+    assert [told.prev_seq for told in got] == [0, 1, 2, 3, 4, 5]
+
+
+async def test_frames_of_two_links_of_one_device_in_one_turn(engine: SqliteEngine) -> None:
+    alice, bob = await phone(engine, "+491"), await phone(engine, "+492")
+    router = Router(engine, engine, ServerLimits())
+    await router.turn(flight(1, alice), NOW_MS)
+    frame = submit(1, (bob.account, [(bob.device, b"x")]))
+    turn = await router.turn([*flight(2, alice, frame), Received(1, frame)], NOW_MS)
+    assert turn[1].close == FENCED
+    assert said(turn, 1) == []
+    assert Accepted(1) in said(turn, 2)
+
+
+async def test_a_link_that_ends_before_its_welcome_still_fences(engine: SqliteEngine) -> None:
+    alice = await phone(engine, "+491")
+    router = Router(engine, engine, ServerLimits())
+    await router.turn(flight(1, alice), NOW_MS)
+    turn = await router.turn([*flight(2, alice), Ended(2)], NOW_MS)
+    assert turn[1].close == FENCED
+    assert 2 not in turn
+
+
+async def test_a_short_page_is_taken_up_again_without_inputs(engine: SqliteEngine) -> None:
+    alice, bob = await phone(engine, "+491"), await phone(engine, "+492")
+    router = Router(engine, engine, ServerLimits())
+    await router.turn(flight(1, alice), NOW_MS)
+    for first in range(1, 301, 100):
+        batch = [submit(n, (bob.account, [(bob.device, b"x")])) for n in range(first, first + 100)]
+        await router.turn([Received(1, frame) for frame in batch], NOW_MS)
+    turn = await router.turn(flight(2, bob), NOW_MS)
+    count = len(said(turn, 2)) - 1
+    assert router.unfinished
+    turn = await router.turn([], NOW_MS)
+    assert count + len(said(turn, 2)) - 1 == 300
+    assert not router.unfinished
+
+
+async def test_a_removed_device_is_refused_even_in_the_same_turn(engine: SqliteEngine) -> None:
+    alice = await phone(engine, "+491")
+    router = Router(engine, engine, ServerLimits())
+    await phone(engine, "+491")
+    turn = await router.turn(flight(1, alice), NOW_MS)
+    assert said(turn, 1) == [frames.Refused("device_removed", 0)]
