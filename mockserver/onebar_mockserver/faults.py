@@ -19,6 +19,10 @@ class Faults:
     """The script of a running server. Each call adds to what is due; what has happened often enough is over."""
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """End every fault."""
         self._acks = 0
         self._delivers = 0
         self._twice = 0
@@ -26,10 +30,6 @@ class Faults:
         self._refusals = 0
         self._delay_s = 0.0
         self._cut_after: int | None = None
-
-    def clear(self) -> None:
-        """End every fault."""
-        self.__init__()  # type: ignore[misc]
 
     def drop_acks(self, count: int = 1) -> None:
         """Cut the link in place of the next `count` Accepted frames, each with the whole message that holds it.

@@ -135,7 +135,8 @@ class Client:
     async def register(self, phone: str, *, code: Code) -> None:
         """Make this device part of the account of a phone number; returns at once if it is already.
 
-        Calling it again after any error is safe. Registering a number anew removes its older devices.
+        Calling it again after any error is safe. Registering a number anew removes its older devices. A network
+        that swallows everything is given up after 80 seconds.
 
         Args:
             phone: The number, E.164.

@@ -319,10 +319,7 @@ class Engine:
         except MessageError as error:
             raise RemoteProtocolError(str(error)) from error
         outbox.learn(self._state, question, info)
-        for entry in link.held:  # still unknown to the directory: nobody's keys can open them
-            if isinstance(entry, Deliver) and entry.account == getattr(question, "account", None):
-                self._state.strangers.add((entry.account, entry.device))
-        inbox.work_off(self._state, link)
+        inbox.learned(self._state, link, question)
 
     def _advance(self) -> None:
         """Do what is due: dial, probe, give up, seal, submit, acknowledge."""

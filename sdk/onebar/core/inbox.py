@@ -4,7 +4,7 @@ from itertools import groupby
 from typing import Final
 
 from onebar.core import content, outbox
-from onebar.core.frames import FLAG_SILENT, Ack, Deliver, Delivered, FindAccount, Undelivered
+from onebar.core.frames import FLAG_SILENT, Ack, Deliver, Delivered, FindAccount, FindPhone, Undelivered
 from onebar.core.link import Link, MailFrame
 from onebar.core.ports import Peer
 from onebar.core.state import DeviceState
@@ -31,16 +31,24 @@ def work_off(state: DeviceState, link: Link) -> None:
     """Handle what is held, in order, until an entry whose sender's keys must be asked for first."""
     while link.held:
         frame = link.held[0]
-        if isinstance(frame, Deliver) and _must_ask(state, frame):
+        if isinstance(frame, Deliver) and _must_ask(state, link, frame):
             outbox.ask(state, FindAccount(frame.account))
             return
         link.held.popleft()
         handle(state, frame)
 
 
-def _must_ask(state: DeviceState, frame: Deliver) -> bool:
+def learned(state: DeviceState, link: Link, question: FindPhone | FindAccount) -> None:
+    """Go on with what is held after an answer of the directory; senders that it does not know are strangers."""
+    for entry in link.held:
+        if isinstance(entry, Deliver) and isinstance(question, FindAccount) and entry.account == question.account:
+            link.strangers.add((entry.account, entry.device))
+    work_off(state, link)
+
+
+def _must_ask(state: DeviceState, link: Link, frame: Deliver) -> bool:
     sender = (frame.account, frame.device)
-    return sender not in state.strangers and state.store.contacts.device(*sender) is None
+    return sender not in link.strangers and state.store.contacts.device(*sender) is None
 
 
 def handle(state: DeviceState, frame: MailFrame) -> None:

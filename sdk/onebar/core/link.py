@@ -57,6 +57,8 @@ class Link:
     requests: dict[int, FindPhone | FindAccount] = field(default_factory=dict)
     held: deque[MailFrame] = field(default_factory=deque)
     """Entries that wait, in order, for the keys of a sender."""
+    strangers: set[tuple[int, int]] = field(default_factory=set)
+    """Senders, as (account, device), that the directory did not know either: what they sent goes to quarantine."""
     frames: list[ClientFrame] = field(default_factory=list)
     """What this turn has to say on it."""
 
@@ -67,7 +69,13 @@ class Link:
 
     def copy(self) -> "Link":
         """Return a copy that does not change with this one."""
-        return replace(self, requests=dict(self.requests), held=deque(self.held), frames=list(self.frames))
+        return replace(
+            self,
+            requests=dict(self.requests),
+            held=deque(self.held),
+            strangers=set(self.strangers),
+            frames=list(self.frames),
+        )
 
     def trigger(self, trigger: LinkTrigger) -> None:
         """Move on in the table of states.

@@ -42,8 +42,6 @@ class DeviceState:
     """The server's horizon for messages that wait; None before the first Welcome."""
     poison: set[int] = field(default_factory=set)
     """Entries of the mailbox that made a turn fail: they go to quarantine unseen (R19). Shared by copies."""
-    strangers: set[tuple[int, int]] = field(default_factory=set)
-    """Devices that the directory does not know either: what they send goes to quarantine. Shared by copies."""
     outputs: list[Output] = field(default_factory=list)
     news: bool = False
 

@@ -35,9 +35,11 @@ class PeerKeys:
     @property
     def valid(self) -> bool:
         """Whether the identity key really signed the box key, and the box key is no low-order point (RFC 7748 §6.1)."""
+        if len(self.box_key) != SEED_BYTES:  # the binding would read beyond a short one
+            return False
         try:
             crypto_scalarmult(b"\1" * SEED_BYTES, self.box_key)
-        except (CryptoError, ValueError):
+        except CryptoError:
             return False
         return verify(self.identity_key, self.key_signature, BOX_KEY_CONTEXT + self.box_key)
 

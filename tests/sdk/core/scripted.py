@@ -2,7 +2,8 @@
 
 import hashlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import msgspec
@@ -48,6 +49,7 @@ from onebar.core.turn import (
 )
 from onebar.crypto.keys import DeviceKeys
 from onebar.crypto.sealer import associated_data, open_sealed, seal
+from onebar.errors import CommitError
 from onebar.events import Event
 from onebar.models import Message, MessageState
 from onebar.store import SqliteStore, open_store
@@ -218,6 +220,28 @@ class Scripted:
         """What the peer's chat shows of the peer."""
         page = self.store.history(PEER_PHONE, 10_000)
         return [message.text for message in page if message.state is MessageState.RECEIVED]
+
+
+@contextmanager
+def commits_fail(store: SqliteStore, *, after: bool) -> Iterator[None]:
+    """Let every commit fail: before it took effect, or (an fsync error) after."""
+    real = store.transaction
+
+    @contextmanager
+    def failing() -> Iterator[None]:
+        if after:
+            with real():
+                yield
+            raise CommitError("it took effect, and nobody knows")
+        with real():
+            yield
+            raise CommitError("the disk is full")
+
+    store.transaction = failing
+    try:
+        yield
+    finally:
+        store.transaction = real
 
 
 def text(number: int, words: str | None = None) -> content.Text:

@@ -1,8 +1,5 @@
 """The turn: bounded, fair, all or nothing, and nothing leaves before the commit."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 
 from onebar.core import inbox
@@ -15,30 +12,7 @@ from onebar.core.state import DeviceState
 from onebar.core.turn import LinkConnected, LinkLost, MessageArrived, NetworkChanged, Poked, Send, Transmit
 from onebar.errors import CommitError, InputError, NotRegisteredError, StoreError
 from onebar.models import MessageState
-from onebar.store import SqliteStore
-from tests.sdk.core.scripted import MY_PHONE, PEER_PHONE, Scripted, text
-
-
-@contextmanager
-def commits_fail(store: SqliteStore, *, after: bool) -> Iterator[None]:
-    """Let every commit fail: before it took effect, or (an fsync error) after."""
-    real = store.transaction
-
-    @contextmanager
-    def failing() -> Iterator[None]:
-        if after:
-            with real():
-                yield
-            raise CommitError("it took effect, and nobody knows")
-        with real():
-            yield
-            raise CommitError("the disk is full")
-
-    store.transaction = failing
-    try:
-        yield
-    finally:
-        store.transaction = real
+from tests.sdk.core.scripted import MY_PHONE, PEER_PHONE, Scripted, commits_fail, text
 
 
 def test_a_new_database_gets_keys_that_stay() -> None:

@@ -20,7 +20,7 @@ from onebar.core.turn import LinkLost, MessageArrived
 from onebar.events import MessageReceived, MessageUnreadable
 from onebar.models import MessageState
 from onebar.store.inbox import ASKS_MAX
-from tests.sdk.core.scripted import ME, PEER, PEER_PHONE, WALL_MS, Scripted, text
+from tests.sdk.core.scripted import ME, PEER, PEER_PHONE, WALL_MS, Scripted, commits_fail, text
 
 
 def opened() -> tuple[Scripted, int]:
@@ -205,3 +205,17 @@ def test_a_response_that_nobody_asked_for_costs_the_link() -> None:
     phone, link_no = opened()
     phone.say(link_no, Response(77, "no_account"))
     assert phone.hangs == [link_no]
+
+
+def test_keys_that_were_rolled_back_are_asked_for_again_and_their_mail_is_not_set_aside() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.say(link_no, phone.deliver(text(1), 1))
+    with commits_fail(phone.store, after=False):
+        phone.answer(link_no)
+    phone.wait(60)
+    link_no = phone.dials[0].link_no
+    phone.welcome(link_no)
+    phone.say(link_no, phone.deliver(text(1), 1))
+    phone.answer(link_no)
+    assert phone.texts() == ["text 1"]

@@ -1,0 +1,114 @@
+"""What an envelope holds is text, control, something newer, or an error without a word of it (§6)."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onebar.core import content
+from onebar.core.content import AGAIN_MAX, Again, Resealed, Text, UnknownContentError
+
+TOP = 2**63 - 1
+NUMBERS = st.integers(0, TOP)
+TEXTS = st.builds(Text, NUMBERS, NUMBERS, NUMBERS, st.text(min_size=1, max_size=200))
+CONTENTS = st.one_of(
+    TEXTS,
+    st.builds(Again, st.lists(NUMBERS, max_size=AGAIN_MAX).map(tuple)),
+    st.builds(Resealed, NUMBERS, TEXTS),
+)
+
+
+def encoded(value: object) -> bytes:
+    return msgspec.msgpack.encode(value)
+
+
+def refusal(data: bytes) -> ValueError:
+    with pytest.raises(ValueError, match=r"") as raised:
+        content.decode(data)
+    return raised.value
+
+
+@given(CONTENTS)
+def test_what_is_said_is_what_is_understood(said: content.Content) -> None:
+    assert content.decode(content.encode(said)) == said
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_content_or_a_value_error(data: bytes) -> None:
+    for attempt in (data, b"\x95\x01" + data, b"\x93\x03\x01\x95" + data):
+        try:
+            content.decode(attempt)
+        except ValueError:
+            continue
+
+
+@given(CONTENTS, st.data())
+def test_damaged_content_is_content_or_a_value_error(said: content.Content, data: st.DataObject) -> None:
+    damaged = bytearray(content.encode(said))
+    damaged[data.draw(st.integers(0, len(damaged) - 1))] ^= data.draw(st.integers(1, 255))
+    try:
+        content.decode(bytes(damaged))
+    except ValueError:
+        return
+
+
+@pytest.mark.parametrize("tag", [0, 4, 99, 2**32, TOP + 1, 2**64 - 1, -1])
+@pytest.mark.parametrize("fields", [[], [1, 2, 3, 4], [{"poll": []}]])
+def test_content_of_a_later_version_is_kept_as_unknown(tag: int, fields: list[Any]) -> None:
+    assert isinstance(refusal(encoded([tag, *fields])), UnknownContentError)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        [],
+        5,
+        None,
+        {1: 1},
+        ["text"],
+        [True],
+        [1],
+        [1, 1, 1, 1, ""],
+        [1, -1, 1, 1, "x"],
+        [1, 1, 1, TOP + 1, "x"],
+        [1, 1, 1, 1, "x" * 4097],
+        [1, 1, 1, 1, b"x"],
+        [2, 5],
+        [2, [-1]],
+        [2, [1] * (AGAIN_MAX + 1)],
+        [3, 1],
+        [3, 1, [2, [1]]],
+        [3, 1, [9, 1, 1, 1, "x"]],
+        [3, 1, [3, 1, [1, 1, 1, 1, "x"]]],
+    ],
+)
+def test_broken_content_is_not_taken_for_newer_content(broken: object) -> None:
+    assert not isinstance(refusal(encoded(broken)), UnknownContentError)
+
+
+@pytest.mark.parametrize("data", [b"", b"\x95\x01\x01\x01\x01\xa1\xff", b"\x95\x01\x01\x01\x01\xa3\xed\xa0\x80",
+                                  b"\x91" * 100_000, encoded([2, [1]]) + b"\0"])  # fmt: skip
+def test_bytes_that_are_no_content_are_a_plain_value_error(data: bytes) -> None:
+    assert type(refusal(data)) is ValueError
+
+
+def test_an_error_never_quotes_the_text() -> None:
+    """A UnicodeDecodeError carries the whole text with it, and a log would show it."""
+    error = refusal(b"\x95\x01\x01\x01\x01\xabsecret text\xff"[:-1] + b"\xff")
+    broken = refusal(b"\x95\x01\x01\x01\x01\xac" + b"secret text\xff")
+    for found in (error, broken):
+        assert "secret" not in str(found)
+        assert not isinstance(found, UnicodeDecodeError)
+        assert found.__cause__ is None
+        assert found.__suppress_context__
+
+
+def test_fields_that_a_later_version_added_are_ignored() -> None:
+    assert content.decode(encoded([1, 1, 2, 3, "hi", "new", [1]])) == Text(1, 2, 3, "hi")
+
+
+def test_a_log_never_shows_a_text() -> None:
+    text = Text(1, 2, 3, "secret")
+    assert "secret" not in f"{text!r} {Resealed(1, text)!r} {text}"
