@@ -84,6 +84,7 @@ class Engine:
             with store.transaction():
                 store.save_device(device)
         self._state = DeviceState(store, entropy, config, device, config.window)
+        self._committed = device
         self._calls: deque[AppInput] = deque()
         self._links: dict[int, deque[LinkConnected | LinkLost | _Frame]] = {}
 
@@ -93,8 +94,8 @@ class Engine:
 
     @property
     def device(self) -> Device:
-        """This device, as committed."""
-        return self._state.device
+        """This device, as committed; may be read from any thread."""
+        return self._committed
 
     @property
     def links(self) -> dict[int, LinkState]:
@@ -203,7 +204,7 @@ class Engine:
         device = state.store.load_device()
         if device is None:
             raise StoreError("the device is gone from its database") from error
-        state.device = device
+        state.device = self._committed = device
         state.failures += 1
         state.dial_at_s = state.replace_at_s = state.now.monotonic_s + state.pause_s()
         self._state = state
@@ -215,6 +216,7 @@ class Engine:
 
     def _release(self, results: list[object]) -> Turn:
         state = self._state
+        self._committed = state.device
         turn = Turn(state.outputs, results, self._timer_s(), bool(self._calls or self._links), state.news)
         state.outputs, state.news = [], False
         return turn

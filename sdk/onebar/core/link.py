@@ -115,10 +115,11 @@ class Link:
         chunk: list[ClientFrame] = []
         size = 0
         for frame in frames:
-            size += len(memoryview(frame.recipients)) if isinstance(frame, Submit) else 0
-            if chunk and size > TRANSMIT_BYTES_MAX:
+            more = len(memoryview(frame.recipients)) if isinstance(frame, Submit) else 0
+            if chunk and size + more > TRANSMIT_BYTES_MAX:
                 yield encode_message(chunk)
                 chunk, size = [], 0
             chunk.append(frame)
+            size += more
         if chunk:
             yield encode_message(chunk)

@@ -30,7 +30,6 @@ QUICK_CHECK_BYTES_MAX: Final = 16 * 1024 * 1024
 IN_MEMORY: Final = ":memory:"
 """Name of a database that lives in memory, for tests."""
 
-_MAGIC: Final = b"SQLite format 3\0"
 _RETRY_S: Final = 0.005  # between two tries of what SQLite's own busy timeout does not cover
 _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _OUTSIDE: Final = _BUSY | {
@@ -108,20 +107,20 @@ class Database:
         return int(row[0])
 
     def _examine(self, path: Path, *, create: bool) -> None:
+        # Never open() the file of a database that may be in use: closing it again drops all POSIX locks that this
+        # process has on it, SQLite's too (sqlite.org, "How To Corrupt An SQLite Database File", §2.2).
         try:
             if not path.exists():
                 if not create:
                     raise StoreError(f"{path}: there is no such database")
-                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # it will hold secret keys
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))  # it will hold secret keys
                 return
-            with path.open("rb") as file:
-                head = file.read(len(_MAGIC))
+            if path.stat().st_size == 0:
+                return
+        except FileExistsError:
+            pass  # another process has just created it
         except OSError as error:
             raise StoreError(f"{path}: the database cannot be opened or created: {error.strerror}") from error
-        if not head:
-            return
-        if head != _MAGIC:
-            raise StoreDamagedError(f"{path}: this is no SQLite database; it was left untouched")
         try:
             with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
                 self._check(path, connection)

@@ -1,9 +1,13 @@
-"""Links as they stand after a dial, and the settings of a device."""
+"""Links as they stand after a dial, the settings of a device, and an empty store."""
+
+from collections.abc import Iterator
 
 import pytest
 
 from onebar.config import Config
 from onebar.core.link import Link
+from onebar.store import SqliteStore, open_store
+from onebar.store.database import IN_MEMORY
 
 
 @pytest.fixture
@@ -14,3 +18,10 @@ def link() -> Link:
 @pytest.fixture
 def config() -> Config:
     return Config("chat.example", welcome_timeout_s=15, answer_timeout_s=10, keepalive_s=30)
+
+
+@pytest.fixture
+def store() -> Iterator[SqliteStore]:
+    opened = open_store(IN_MEMORY)
+    yield opened
+    opened.close()

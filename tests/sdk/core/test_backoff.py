@@ -12,11 +12,6 @@ FAILURES = st.integers(0, 100) | st.integers(0, 10**30)
 SIX = st.binary(min_size=6, max_size=6)
 
 
-def always(data: bytes) -> "type[bytes] | object":
-    """Entropy that gives the same bytes each time."""
-    return lambda size: (data * size)[:size]
-
-
 @given(FAILURES, st.floats(0.001, 100), st.floats(0.001, 1e6), SIX)
 def test_a_pause_is_within_its_bound_and_never_over_the_cap(
     failures: int, min_s: float, max_s: float, data: bytes

@@ -25,9 +25,12 @@ def encoded(value: object) -> bytes:
 
 
 def refusal(data: bytes) -> ValueError:
-    with pytest.raises(ValueError, match=r"") as raised:
-        content.decode(data)
-    return raised.value
+    """Decode what must not decode."""
+    try:
+        understood = content.decode(data)
+    except ValueError as error:
+        return error
+    pytest.fail(f"{understood} was understood")
 
 
 @given(CONTENTS)
@@ -96,13 +99,11 @@ def test_bytes_that_are_no_content_are_a_plain_value_error(data: bytes) -> None:
 
 def test_an_error_never_quotes_the_text() -> None:
     """A UnicodeDecodeError carries the whole text with it, and a log would show it."""
-    error = refusal(b"\x95\x01\x01\x01\x01\xabsecret text\xff"[:-1] + b"\xff")
-    broken = refusal(b"\x95\x01\x01\x01\x01\xac" + b"secret text\xff")
-    for found in (error, broken):
-        assert "secret" not in str(found)
-        assert not isinstance(found, UnicodeDecodeError)
-        assert found.__cause__ is None
-        assert found.__suppress_context__
+    error = refusal(b"\x95\x01\x01\x01\x01\xac" + b"secret text\xff")
+    assert "secret" not in str(error)
+    assert not isinstance(error, UnicodeDecodeError)
+    assert error.__cause__ is None
+    assert error.__suppress_context__
 
 
 def test_fields_that_a_later_version_added_are_ignored() -> None:

@@ -65,6 +65,7 @@ def any_of(union: object) -> st.SearchStrategy[Any]:
     return st.one_of([values(msgspec.inspect.type_info(kind)) for kind in get_args(union)])
 
 
+WITH_FIELDS = [kind for kind in get_args(ClientFrame) + get_args(ServerFrame) if kind is not FlightWanted]
 CLIENT, SERVER = any_of(ClientFrame), any_of(ServerFrame)
 BOTH = pytest.mark.parametrize("decode", [decode_client, decode_server])
 
@@ -76,8 +77,9 @@ def tag_of(kind: Any) -> int:
 @given(st.lists(CLIENT, max_size=6))
 def test_what_a_client_says_is_what_the_server_hears(said: list[ClientFrame]) -> None:
     message = encode_message(said)
-    assert decode_client(message) == said or encode_message(decode_client(message)) == message  # type: ignore[arg-type]
-    assert list(map(type, decode_client(message))) == list(map(type, said))
+    heard = decode_client(message)
+    assert list(map(type, heard)) == list(map(type, said))
+    assert encode_message(heard) == message  # type: ignore[arg-type]
 
 
 @given(st.lists(SERVER, max_size=6))
@@ -181,13 +183,11 @@ def test_a_frame_without_a_tag_is_broken_not_new(decode: Any, broken: object) ->
     assert not found.unknown_tag
 
 
-@pytest.mark.parametrize("kind", get_args(ClientFrame) + get_args(ServerFrame))
+@pytest.mark.parametrize("kind", WITH_FIELDS)
 @pytest.mark.parametrize("bad", [-1, TOP + 1, 2**64 - 1, "1", 1.0, None, True, [], {}])
 def test_a_known_frame_with_a_bad_field_is_broken_not_new(kind: Any, bad: object) -> None:
     decode = decode_client if kind in get_args(ClientFrame) else decode_server
     fields = msgspec.structs.fields(kind)
-    if not fields:
-        pytest.skip("a frame without fields has no bad ones")
     [found] = decode(encode([[tag_of(kind), *[bad] * len(fields)]]))
     assert isinstance(found, Unreadable)
     assert not found.unknown_tag

@@ -1,0 +1,56 @@
+"""The store is what the protocol asks for, and nothing that passes between them shows a secret."""
+
+import inspect
+
+import pytest
+
+from onebar.core import ports
+from onebar.store import SqliteStore
+from onebar.store.contacts import SqliteContacts
+from onebar.store.events import SqliteEvents
+from onebar.store.inbox import SqliteInbox
+from onebar.store.outbox import SqliteOutbox
+
+
+@pytest.mark.parametrize(
+    ("port", "adapter"),
+    [
+        (ports.Outbox, SqliteOutbox),
+        (ports.Inbox, SqliteInbox),
+        (ports.Contacts, SqliteContacts),
+        (ports.Events, SqliteEvents),
+    ],
+)
+def test_the_adapter_has_every_method_with_the_same_parameters(port: type, adapter: type) -> None:
+    methods = [name for name, _ in inspect.getmembers(port, inspect.isfunction) if not name.startswith("_")]
+    assert methods
+    for name in methods:
+        assert inspect.signature(getattr(adapter, name)) == inspect.signature(getattr(port, name)), name
+
+
+def test_the_store_has_all_that_its_port_names(store: SqliteStore) -> None:
+    wanted: ports.Store = store  # mypy proves it; this line runs it
+    names = {name for name in vars(ports.Store) if not name.startswith("_")}
+    assert names
+    assert [name for name in names if not hasattr(wanted, name)] == []
+
+
+def test_a_device_shows_its_ids_and_status_only() -> None:
+    device = ports.Device(
+        ports.Status.REGISTERED,
+        "+4915112345671",
+        7,
+        9,
+        b"secret",
+        b"secret",
+        b"secret",
+        b"secret",
+        1,
+        2,
+        3,
+        4,
+        b"h",
+        5,
+        6,
+    )
+    assert repr(device) == "<Device 7/9 registered>"
