@@ -32,17 +32,26 @@ class RegistrationError(OnebarError):
     """The server refused the registration; `reason` is one of the names of docs/protocol.md §2."""
 
     def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(f"registration refused ({reason}): {detail}")
+        super().__init__(reason, detail)  # as they came, so that it can be copied and pickled
         self.reason = reason
+        self.detail = detail
+
+    def __str__(self) -> str:
+        """Say it in a sentence."""
+        return f"registration refused ({self.reason}): {self.detail}"
 
 
 class MessageFailedError(OnebarError):
     """The message ended in a final failure; `state` and `reason` say which and why."""
 
     def __init__(self, state: str, reason: str) -> None:
-        super().__init__(f"the message is {state}: {reason}")
+        super().__init__(state, reason)  # as they came, so that it can be copied and pickled
         self.state = state
         self.reason = reason
+
+    def __str__(self) -> str:
+        """Say it in a sentence."""
+        return f"the message is {self.state}: {self.reason}"
 
 
 class WaitTimeoutError(OnebarError, TimeoutError):

@@ -120,8 +120,12 @@ def check_key(key: str | None) -> str | None:
     """Return the idempotency key if it can be used.
 
     Raises:
-        InputError: It is empty or longer than KEY_CHARS_MAX.
+        InputError: It is empty, not text, or longer than KEY_CHARS_MAX.
     """
-    if key is not None and not 0 < len(key) <= KEY_CHARS_MAX:
+    if key is None:
+        return None
+    if not isinstance(key, str) or any("\ud800" <= char <= "\udfff" for char in key):
+        raise InputError("a key is text, without halves of surrogate pairs")
+    if not 0 < len(key) <= KEY_CHARS_MAX:
         raise InputError(f"a key has 1 to KEY_CHARS_MAX = {KEY_CHARS_MAX} characters, not {len(key)}")
     return key

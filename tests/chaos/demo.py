@@ -1,6 +1,6 @@
 """`make demo`: two phones and a backend as three processes, cut and killed at random; nothing is lost.
 
-    DEMO_TEXT=file    send the lines of this file instead of the README's and the docs'
+    DEMO_TEXT=file    send the (first LINES_MAX) lines of this file instead of the README's and the docs'
     SEED=number       the schedule of an earlier run again
     DEMO_KEEP=1       keep the databases and the ledger, and say where
 
@@ -41,8 +41,11 @@ SETTLING_S: Final = 60.0
 LINES_MIN: Final = 120
 """A shorter text is sent several times: with fewer lines, kills would find nothing in flight."""
 
-LINES_PER_S_MAX: Final = 20.0
-"""A longer text is sent for longer: each line costs a phone and the backend several fsyncs."""
+LINES_MAX: Final = 1000
+"""Most lines of DEMO_TEXT: with more, the sending alone would take longer than the demo may."""
+
+LINES_PER_S_MAX: Final = 50.0
+"""If the README and the docs are longer, the sending takes longer: each line costs six fsyncs."""
 
 KILLS_EACH_MIN: Final = 6
 """Kills of each process, without which the run proves too little."""
@@ -63,12 +66,14 @@ def lines() -> list[str]:
     found = [
         piece
         for file in files
-        for line in file.read_text(encoding="utf-8", errors="replace").splitlines()
+        for line in file.read_text(encoding="utf-8", errors="replace").split("\n")
         if line.strip()
         for piece in pieces(line)
     ]
     if not found:
         raise ChaosError(f"nothing to send in {', '.join(map(str, files))}")
+    if chosen:
+        found = found[:LINES_MAX]
     return found * -(-LINES_MIN // len(found))
 
 

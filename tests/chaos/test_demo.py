@@ -87,6 +87,8 @@ def test_the_lines_are_those_of_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert found[:3] == ["one", "  two", "one"]
     assert len(found) >= demo.LINES_MIN
     assert found == found[:3] * (len(found) // 3)
+    text.write_text("\u2028x\n" * (2 * demo.LINES_MAX), encoding="utf-8")
+    assert demo.lines() == ["\u2028x"] * demo.LINES_MAX
     text.write_text("\n", encoding="utf-8")
     with pytest.raises(ChaosError):
         demo.lines()

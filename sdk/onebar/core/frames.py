@@ -75,7 +75,7 @@ class Ack(msgspec.Struct, array_like=True, frozen=True, tag=4):
 
 
 class Request(msgspec.Struct, array_like=True, frozen=True, tag=5):
-    """A question; the Response repeats its number. `params` is `FindPhone` or `FindAccount`."""
+    """A question; the Response repeats its number. `params` is `FindPhone`, `FindAccount` or `FindDevice`."""
 
     no: Number
     method: Name
@@ -109,7 +109,10 @@ class Note(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Welcome(msgspec.Struct, array_like=True, frozen=True, tag=32):
-    """The answer to Hello: deliveries go on after `cursor`; `mark` and `notes` as in Accepted."""
+    """The answer to Hello: deliveries go on after `cursor`; `mark` and `notes` as in Accepted.
+
+    `floor` is the highest settled floor that the server ever heard of: a lower one in the Hello is an old copy's (R20).
+    """
 
     server_time_ms: Number
     connection_no: Number
@@ -119,6 +122,7 @@ class Welcome(msgspec.Struct, array_like=True, frozen=True, tag=32):
     mark_hash: Hash
     notes: tuple[Note, ...]
     limits: Limits
+    floor: Number = 0
 
 
 class Accepted(msgspec.Struct, array_like=True, frozen=True, tag=33):
@@ -245,8 +249,15 @@ class FindAccount(msgspec.Struct, array_like=True, frozen=True):
     account: Number
 
 
+class FindDevice(msgspec.Struct, array_like=True, frozen=True):
+    """Parameters of the request `device`: whose is it, and what are its keys? Removed devices are known for ever."""
+
+    account: Number
+    device: Number
+
+
 class DeviceInfo(msgspec.Struct, array_like=True, frozen=True):
-    """A device's public keys; a removed one is still listed, so that its last mail can be opened."""
+    """A device's public keys; a removed one is still found by `device`, so that its last mail can be opened."""
 
     device: Number
     identity_key: Key
@@ -256,7 +267,7 @@ class DeviceInfo(msgspec.Struct, array_like=True, frozen=True):
 
 
 class AccountInfo(msgspec.Struct, array_like=True, frozen=True):
-    """The result of both requests."""
+    """The result of all three requests: all active devices, or for `device` that one alone."""
 
     account: Number
     phone: Annotated[str, msgspec.Meta(max_length=16)]
