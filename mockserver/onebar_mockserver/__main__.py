@@ -8,10 +8,17 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from onebar_mockserver.app import AddressError, Backend, listen
 from onebar_mockserver.limits import GO_AWAY_MS
 from onebar_mockserver.sqlite import DatabaseError
+
+NO_SMS: Final = (
+    "onebar-mockserver: WARNING: no SMS gateway is configured in this version: registration codes are not sent,"
+    " and /dev/sms, which shows them, is off with --production. Only devices that are registered already can connect.\n"
+)
+"""Said on stderr at the start with --production: an operator must not find out from the users."""
 
 
 def main() -> int:
@@ -40,7 +47,11 @@ def _options() -> argparse.Namespace:
         metavar="DIR",
         help="database folder (default: ./%(default)s)",
     )
-    parser.add_argument("--production", action="store_true", help="turn the /dev/ pages off")
+    parser.add_argument(
+        "--production",
+        action="store_true",
+        help="turn the /dev/ pages off; this version has no SMS gateway, so nobody new can register then",
+    )
     return parser.parse_args()
 
 
@@ -74,6 +85,9 @@ async def _serve(options: argparse.Namespace) -> None:
     host, port = listener.getsockname()[:2]
     sys.stdout.write(f"onebar-mockserver: listening on http://{host}:{port}, data in {options.data}\n")
     sys.stdout.flush()
+    if options.production:
+        sys.stderr.write(NO_SMS)
+        sys.stderr.flush()
     await stop.wait()
     await backend.stop(go_away_ms=GO_AWAY_MS)
 

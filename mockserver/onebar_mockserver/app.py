@@ -16,7 +16,7 @@ from uvicorn.server import Server
 
 from onebar_mockserver.faults import Faults
 from onebar_mockserver.gateway import Gateway
-from onebar_mockserver.limits import SWEEP_EVERY_S, ServerLimits
+from onebar_mockserver.limits import STOP_S, SWEEP_EVERY_S, ServerLimits
 from onebar_mockserver.link_protocol import LinkProtocol
 from onebar_mockserver.ports import BatchFailedError, EngineLostError
 from onebar_mockserver.registration import Registration, SmsLog
@@ -87,7 +87,6 @@ class Backend:
             server_header=False,
             date_header=False,
             backlog=BACKLOG,
-            timeout_graceful_shutdown=1,
         )
         config.load()
         self._server = Server(config)
@@ -108,7 +107,7 @@ class Backend:
         await self._turns.stop()
         await self.gateway.close()
         if self._server is not None:
-            await self._server.shutdown()
+            await _end_http(self._server)
         await self._engine.close()
 
     def _devices_removed(self, devices: tuple[int, ...]) -> None:
@@ -131,6 +130,25 @@ class Backend:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._sweep_now.wait(), SWEEP_EVERY_S)
             self._sweep_now.clear()
+
+
+async def _end_http(server: Server) -> None:
+    """Take no more connections, answer the requests that are being handled, and end the rest.
+
+    In place of uvicorn's own `shutdown`, which sleeps for 0.1 s however little there is to wait for.
+    """
+    for listening in server.servers:
+        listening.close()
+    for connection in list(server.server_state.connections):
+        connection.shutdown()
+    if server.server_state.tasks:
+        _, late = await asyncio.wait(server.server_state.tasks, timeout=STOP_S)
+        for task in late:
+            task.cancel()
+    await asyncio.sleep(0)  # connections that were closed leave now
+    for connection in list(server.server_state.connections):
+        if (transport := getattr(connection, "transport", None)) is not None:
+            transport.abort()
 
 
 def listen(host: str, port: int) -> socket.socket:

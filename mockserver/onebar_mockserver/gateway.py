@@ -6,19 +6,21 @@ import logging
 from collections.abc import Iterator
 from typing import Protocol
 
+import msgspec
+
 from onebar.core import frames
 from onebar.core.frames import ClientFrame, GoAway, Refused, ServerFrame, Unreadable
 from onebar_mockserver.faults import Faults
 from onebar_mockserver.flight import Flight
-from onebar_mockserver.limits import LINK_PENDING_BYTES_MAX, LINK_PENDING_MAX, STOP_S
+from onebar_mockserver.limits import LINK_PENDING_BYTES_MAX, LINK_PENDING_MAX, MAIL_MESSAGE_BYTES, STOP_S
 from onebar_mockserver.links import GOING_AWAY, REFUSED
 from onebar_mockserver.router import Boarded, Ended, Received, Turn
 from onebar_mockserver.turns import TurnLoop
 
 logger = logging.getLogger(__name__)
 
-MESSAGE_BYTES_SPLIT = frames.MESSAGE_BYTES_MAX // 2
-"""Where a burst is split into several messages: the longest frame behind it still fits the message."""
+MAIL = frames.Deliver | frames.Dropped | frames.Delivered | frames.Undelivered | frames.CaughtUp
+"""Frames of the mailbox; all others answer something and go before them, in messages of their own."""
 
 TIMER_STEP_S = 1e-6
 """Timers of the same moment may run in any order, so held messages of one link are this far apart."""
@@ -161,24 +163,25 @@ def _send(socket: Socket, messages: list[bytes], close: int | None, cut: bool) -
 
 
 def encode_messages(said: list[ServerFrame]) -> Iterator[bytes]:
-    """Encode a turn's frames as one message; as several, if they are more than a message may hold."""
-    rest = said
-    while rest:
-        message = frames.encode_message(rest[: frames.FRAMES_MAX])
-        if len(message) <= frames.MESSAGE_BYTES_MAX:
-            yield message
-            rest = rest[frames.FRAMES_MAX :]
-        else:
-            count = _fitting(rest)
-            yield frames.encode_message(rest[:count])
-            rest = rest[count:]
+    """Encode a turn's frames as messages so short that a slow link always hears something soon.
 
-
-def _fitting(said: list[ServerFrame]) -> int:
-    """Return how many frames make up half a message, at least one."""
+    A message ends before it is longer than MAIL_MESSAGE_BYTES, so only a frame that is longer by itself makes a longer
+    one; and answers share none with mail, so that `Welcome` and verdicts never wait for a page of it.
+    """
+    if len(said) == 1:
+        yield frames.encode_message(said)
+        return
+    part: list[msgspec.Raw] = []
     size = 0
-    for count, frame in enumerate(said[: frames.FRAMES_MAX]):
-        size += len(frames.encode(frame))
-        if size > MESSAGE_BYTES_SPLIT:
-            return max(count, 1)
-    return min(len(said), frames.FRAMES_MAX)
+    mail = False
+    for frame in said:
+        encoded = frames.encode(frame)
+        full = size + len(encoded) > MAIL_MESSAGE_BYTES or len(part) == frames.FRAMES_MAX
+        if part and (full or isinstance(frame, MAIL) != mail):
+            yield frames.encode(part)
+            part, size = [], 0
+        part.append(msgspec.Raw(encoded))
+        size += len(encoded)
+        mail = isinstance(frame, MAIL)
+    if part:
+        yield frames.encode(part)

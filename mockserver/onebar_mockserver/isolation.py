@@ -40,11 +40,11 @@ async def apply_one_by_one(mailbox: Mailbox, ops: Sequence[Op], now_ms: int) -> 
 
 async def _apply_alone(mailbox: Mailbox, op: Op, now_ms: int) -> Outcome:
     try:
-        return await mailbox.apply([op], (), now_ms)
+        return await mailbox.apply([op], now_ms)
     except BatchFailedError:
         if not isinstance(op.frame, Submit):
             return Outcome([Broken()], [])
     try:
-        return await mailbox.apply([op._replace(frame=Rejection(op.frame, "internal"))], (), now_ms)
+        return await mailbox.apply([op._replace(frame=Rejection(op.frame, "internal"))], now_ms)
     except BatchFailedError:
         return Outcome([Broken()], [])

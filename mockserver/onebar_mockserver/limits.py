@@ -71,6 +71,14 @@ CODE_LIFE_S: Final = 600
 CODE_TRIES: Final = 5
 """Tries for one code (§2): one in 200,000 to guess it."""
 
+REPLACEMENTS_PER_DAY: Final = 100
+"""Device ids that one account may get by `replace` in a day (UTC): a phone restored every 15 minutes. Ids live for ever
+and need no code, so without a bound one phone could fill the database."""
+
+MAIL_MESSAGE_BYTES: Final = 8 * 1024
+"""Length of a message beyond which the next frame begins another: it takes 3.3 s at 20 kbit/s. A client hears nothing
+until a message is complete, and takes a link that is silent for 10 s for dead."""
+
 GO_AWAY_MS: Final = 2_000
 """Time over which the clients of a stopping server spread their reconnects (R17)."""
 

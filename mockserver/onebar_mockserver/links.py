@@ -52,8 +52,6 @@ class Link:
     epoch: int = 0
     sent: int = 0
     """The last entry said on this link, or the cursor of Welcome: the next `prev_seq`."""
-    recorded: int = 0
-    """How much of `sent` the mailbox knows (R21)."""
     seen: int = 0
     """The mailbox's last number known here; an entry that does not follow it was preceded by another."""
     behind: bool = True
@@ -77,7 +75,7 @@ class Link:
         """Begin behind the cursor of Welcome."""
         self.attached = True
         self.epoch = epoch
-        self.sent = self.recorded = self.seen = cursor
+        self.sent = self.seen = cursor
 
     def deliver(self, entry: Entry) -> ServerFrame:
         """Return the entry as the link's next frame, and count it against the credit."""

@@ -10,7 +10,10 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple, Protocol
 
-from onebar.core.frames import AccountInfo, Ack, Hello, Note, Submit, Void
+from onebar.core.frames import AccountInfo, Ack, FindDevice, Hello, Note, Submit, Void
+
+Question = int | str | FindDevice
+"""What is asked about an account: by its number or phone (E.164), its active devices; or one device, even removed."""
 
 
 class EngineLostError(Exception):
@@ -59,14 +62,6 @@ class Op(NamedTuple):
     frame: Hello | Submit | Void | Ack | Rejection
 
 
-class Sent(NamedTuple):
-    """How far a mailbox has been sent; the next batch records it, to recognise a restored copy (R21)."""
-
-    device: int
-    epoch: int
-    seq: int
-
-
 class Attached(NamedTuple):
     """The Hello was taken: the device's place and verdicts."""
 
@@ -76,6 +71,7 @@ class Attached(NamedTuple):
     mark: int
     mark_hash: bytes
     notes: tuple[Note, ...]
+    floor: int
 
 
 class Refusal(NamedTuple):
@@ -102,7 +98,7 @@ class Fenced(NamedTuple):
 
 
 class Broken(NamedTuple):
-    """The frame cannot be handled, or the client leaves far too much unsettled: it costs the link."""
+    """The frame cannot be handled or makes no sense, or far too much is unsettled: it costs the link."""
 
 
 Result = Attached | Refusal | Judged | Acked | Fenced | Broken
@@ -206,7 +202,7 @@ class Ledger(Protocol):
         """Give a restored phone a new device id (R20). The caller has checked the proof.
 
         Raises:
-            RegistrationError: The old device was removed by something else.
+            RegistrationError: The old device was removed by something else, or replaced too often today.
             EngineLostError: Unknown whether it was stored; ask again.
         """
 
@@ -217,8 +213,8 @@ class Ledger(Protocol):
             EngineLostError: The engine must be reopened.
         """
 
-    async def find(self, questions: Sequence[int | str]) -> list[AccountInfo | None]:
-        """Answer each question, an account's number or a phone (E.164), or None for no such account.
+    async def find(self, questions: Sequence[Question]) -> list[AccountInfo | None]:
+        """Answer each question, or None for no such account, or no such device of it.
 
         Raises:
             EngineLostError: The engine must be reopened.
@@ -228,7 +224,7 @@ class Ledger(Protocol):
 class Mailbox(Protocol):
     """Verdicts and waiting mail."""
 
-    async def apply(self, ops: Sequence[Op], sent: Sequence[Sent], now_ms: int) -> Outcome:
+    async def apply(self, ops: Sequence[Op], now_ms: int) -> Outcome:
         """Apply a batch in order and return when it is durable (D9).
 
         Raises:

@@ -39,6 +39,7 @@ STATUS: Final = {
     "bad_proof": 403,
     "not_found": 404,
     "too_large": 413,
+    "rate_limited": 429,
     "unavailable": 503,
 }
 """Error names of §2 and their statuses."""

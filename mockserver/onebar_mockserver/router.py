@@ -36,9 +36,9 @@ from onebar_mockserver.ports import (
     Mailbox,
     Op,
     Outcome,
+    Question,
     Refusal,
     Result,
-    Sent,
     Want,
 )
 
@@ -130,14 +130,6 @@ class Router:
         await self._deliver(turn)
         return turn
 
-    async def record(self, now_ms: int) -> None:
-        """Commit how far the mailboxes were sent; the last thing before an orderly stop (R21).
-
-        Raises:
-            EngineLostError: It was not recorded. Clients that come back may get some mail again.
-        """
-        await self._mailbox.apply([], self._sent(), now_ms)
-
     # The inputs
 
     async def _verify(self, flights: list[Boarded]) -> set[int]:
@@ -169,7 +161,7 @@ class Router:
         frame = item.frame
         if link is None:  # refused or closed before this frame's turn
             return
-        if isinstance(frame, Submit | Void) or (isinstance(frame, Ack) and _is_due(link, frame)):
+        if isinstance(frame, Submit | Void | Ack):
             ops.append(Op(link.link, link.device, link.connection_no, frame))
         elif isinstance(frame, Request):
             requests.append(item)
@@ -191,26 +183,17 @@ class Router:
     # The commit and its results
 
     async def _commit(self, turn: Turn, ops: list[Op], now_ms: int) -> None:
-        sent = self._sent()
-        outcome = await self._apply(ops, sent, now_ms)
-        for place in sent:
-            if (link := self._by_device.get(place.device)) is not None:
-                link.recorded = max(link.recorded, place.seq)
+        outcome = await self._apply(ops, now_ms)
         for op, result in zip(ops, outcome.results, strict=True):
             self._conclude(turn, op, result, now_ms)
         for appended in outcome.appended:
             self._pass_on(turn, appended)
 
-    async def _apply(self, ops: list[Op], sent: list[Sent], now_ms: int) -> Outcome:
+    async def _apply(self, ops: list[Op], now_ms: int) -> Outcome:
         try:
-            return await self._mailbox.apply(ops, sent, now_ms)
+            return await self._mailbox.apply(ops, now_ms)
         except BatchFailedError:
             return await apply_one_by_one(self._mailbox, ops, now_ms)
-
-    def _sent(self) -> list[Sent]:
-        return [
-            Sent(link.device, link.epoch, link.sent) for link in self._by_device.values() if link.sent > link.recorded
-        ]
 
     def _conclude(self, turn: Turn, op: Op, result: Result, now_ms: int) -> None:
         link = self._links.get(op.link)
@@ -244,6 +227,7 @@ class Router:
             place.mark_hash,
             place.notes,
             self._limits.announced(),
+            place.floor,
         )
 
     def _fence(self, turn: Turn, device: int) -> None:
@@ -265,7 +249,7 @@ class Router:
     # Answers and mail
 
     async def _answer(self, turn: Turn, requests: list[Received]) -> None:
-        asked: list[tuple[int, int, int | str]] = []
+        asked: list[tuple[int, int, Question]] = []
         for item in requests:
             if item.link not in self._links or not isinstance(item.frame, Request):
                 continue
@@ -313,18 +297,15 @@ class Router:
             del self._by_device[link.device]
 
 
-def _is_due(link: Link, ack: Ack) -> bool:
-    """An Ack beyond what was ever sent is a protocol error. One behind its Hello is judged by the mailbox."""
-    return not link.attached or ack.epoch != link.epoch or ack.cursor <= link.sent
-
-
 def _outgoing(turn: Turn, link: int) -> Outgoing:
     return turn.setdefault(link, Outgoing())
 
 
-def _question(request: Request) -> int | str:
+def _question(request: Request) -> Question:
     if request.method == "phone":
         return frames.decode_as(frames.FindPhone, request.params).phone
     if request.method == "account":
         return frames.decode_as(frames.FindAccount, request.params).account
+    if request.method == "device":
+        return frames.decode_as(frames.FindDevice, request.params)
     raise LookupError(request.method)

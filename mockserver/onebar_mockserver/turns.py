@@ -102,7 +102,6 @@ class TurnLoop:
                 await self._recover(error)
             # A turn that waits for nothing must still let the sockets be read and written.
             await asyncio.sleep(0)
-        await self._record()
 
     def _take(self) -> list[Input]:
         """Take up to a turn's worth of inputs, one from each link in rotation."""
@@ -137,9 +136,3 @@ class TurnLoop:
                 await asyncio.sleep(REOPEN_S)
             else:
                 return
-
-    async def _record(self) -> None:
-        try:
-            await self._router.record(self._now_ms())
-        except EngineLostError as error:
-            logger.error("the last positions were not recorded (%s)", error)

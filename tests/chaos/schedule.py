@@ -12,14 +12,14 @@ KILLS_EACH: Final = 7
 CUTS_EACH: Final = 9
 """Cuts of each phone's link: one in 5 s, so that there is time for a link between two of them."""
 
-BURST_LINES_MAX: Final = 4
+BURST_LINES_MAX: Final = 6
 """Texts told at once right before a kill: a phone commits them one by one, so some are at every stage."""
 
-BURST_SHARE: Final = 0.85
+BURST_SHARE: Final = 0.9
 """Share of the kills that hit right after a burst; the others come when they come."""
 
-BURST_LEAD_S_MAX: Final = 0.06
-"""Longest time from a burst to its kill: about as long as a text needs to be delivered here."""
+BURST_LEAD_S_MAX: Final = 0.04
+"""Longest time from a burst to its kill: about as long as its first texts need to be delivered."""
 
 QUIET_END_S: Final = 2.0
 """Nothing is killed at the very end, so that the last processes are back when the settling begins."""

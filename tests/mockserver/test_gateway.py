@@ -4,12 +4,12 @@ import asyncio
 from typing import cast
 
 from onebar.core import frames
-from onebar.core.frames import Deliver, GoAway, Hello, Ping, Pong, Refused, ServerFrame
+from onebar.core.frames import Accepted, CaughtUp, Deliver, GoAway, Hello, Ping, Pong, Refused, ServerFrame
 from onebar_mockserver.faults import Faults
 from onebar_mockserver.flight import Flight
 from onebar_mockserver.gateway import Gateway, encode_messages
-from onebar_mockserver.limits import LINK_PENDING_BYTES_MAX, LINK_PENDING_MAX
-from onebar_mockserver.links import REFUSED
+from onebar_mockserver.limits import LINK_PENDING_BYTES_MAX, LINK_PENDING_MAX, MAIL_MESSAGE_BYTES
+from onebar_mockserver.links import REFUSED, Outgoing
 from onebar_mockserver.router import Boarded, Ended, Input, Received
 from onebar_mockserver.turns import TurnLoop
 
@@ -36,9 +36,11 @@ class Wire:
         self.said: list[ServerFrame | frames.Unreadable] = []
         self.close: int | None = None
         self.was_cut = False
+        self.writes: list[int] = []
         self.paused = False
 
     def say(self, messages: list[bytes], close: int | None) -> None:
+        self.writes.append(len(messages))
         for message in messages:
             self.said += frames.decode_server(message)
         self.close = close
@@ -107,9 +109,36 @@ async def test_closing_waits_for_the_links_to_go() -> None:
     assert not wire.was_cut
 
 
-def test_an_ordinary_turn_is_one_message() -> None:
+def decoded(messages: list[bytes]) -> list[list[ServerFrame | frames.Unreadable]]:
+    return [frames.decode_server(message) for message in messages]
+
+
+def deliver(number: int, size: int) -> Deliver:
+    return Deliver(number - 1, number, 1, 1, 1, 0, 0, bytes(size))
+
+
+def test_answers_of_an_ordinary_turn_are_one_message() -> None:
     assert list(encode_messages([Pong(1), Pong(2)])) == [frames.encode_message([Pong(1), Pong(2)])]
+    assert list(encode_messages([Pong(1)])) == [frames.encode_message([Pong(1)])]
     assert list(encode_messages([])) == []
+
+
+def test_answers_do_not_wait_for_mail() -> None:
+    said: list[ServerFrame] = [Accepted(1), Pong(1), deliver(1, 1), CaughtUp(1)]
+    assert decoded(list(encode_messages(said))) == [said[:2], said[2:]]
+
+
+def test_mail_goes_in_messages_that_a_slow_link_completes_in_time() -> None:
+    said: list[ServerFrame] = [Accepted(1), *(deliver(number, 3000) for number in range(1, 16)), CaughtUp(15)]
+    messages = list(encode_messages(said))
+    assert [len(part) for part in decoded(messages)] == [1, 2, 2, 2, 2, 2, 2, 2, 2]
+    assert max(len(message) for message in messages) <= MAIL_MESSAGE_BYTES + 5
+    assert [frame for part in decoded(messages) for frame in part] == said
+
+
+def test_the_longest_envelope_is_a_message_of_its_own() -> None:
+    said: list[ServerFrame] = [deliver(1, 1), deliver(2, frames.SUBMIT_BYTES_MAX), deliver(3, 1)]
+    assert decoded(list(encode_messages(said))) == [said[:1], said[1:2], said[2:]]
 
 
 def test_a_burst_is_split_within_the_limits() -> None:
@@ -117,4 +146,13 @@ def test_a_burst_is_split_within_the_limits() -> None:
     said += [Deliver(0, number, 1, 1, 1, 0, 0, bytes(16_000)) for number in range(60)]
     messages = list(encode_messages(said))
     assert all(len(message) <= frames.MESSAGE_BYTES_MAX for message in messages)
-    assert [frame for message in messages for frame in frames.decode_server(message)] == said
+    assert all(len(part) <= frames.FRAMES_MAX for part in decoded(messages))
+    assert [frame for part in decoded(messages) for frame in part] == said
+
+
+async def test_all_messages_of_a_turn_are_one_write() -> None:
+    made, _ = gateway()
+    wire = Wire()
+    link = made.join(wire)
+    made.release({link: Outgoing(accepted=Accepted(1), mail=[deliver(1, 8000), deliver(2, 8000)])})
+    assert wire.writes == [3]

@@ -15,7 +15,6 @@ from onebar_mockserver.ports import (
     Page,
     Refusal,
     Rejection,
-    Sent,
     Swept,
     Want,
 )
@@ -30,7 +29,7 @@ class PoisonedMailbox:
     def __init__(self) -> None:
         self.batches: list[list[Op]] = []
 
-    async def apply(self, ops: Sequence[Op], sent: Sequence[Sent], now_ms: int) -> Outcome:
+    async def apply(self, ops: Sequence[Op], now_ms: int) -> Outcome:
         self.batches.append(list(ops))
         [op] = ops
         frame = op.frame

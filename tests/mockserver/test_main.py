@@ -104,6 +104,32 @@ async def test_a_damaged_database(tmp_path: Path) -> None:
     assert "damaged" in await failed("--port", "0", "--data", str(tmp_path))
 
 
+async def test_production_says_that_no_codes_are_sent(tmp_path: Path) -> None:
+    async with running(tmp_path / "data", 0, "--production") as server:
+        assert server.process.stderr is not None
+        async with asyncio.timeout(PATIENCE_S):
+            line = (await server.process.stderr.readline()).decode()
+        assert "no SMS gateway" in line
+        assert "codes are not sent" in line
+
+
+async def test_a_kill_after_mail_was_sent_makes_no_new_epoch(tmp_path: Path) -> None:
+    async with running(tmp_path / "data") as server:
+        port = int(server.url.rsplit(":", 1)[1])
+        alice, bob = await register(server.url, "+4915112345671"), await register(server.url, "+4915112345672")
+        reader = await bob.dial()
+        await reader.until(CaughtUp)
+        await alice.dial(submit(1, (bob.account, [(bob.device, b"x")])))
+        assert (await reader.until(Deliver)).seq == 1
+        await server.end(signal.SIGKILL)
+    async with running(tmp_path / "data", port):
+        line = await bob.dial(cursor=1)
+        welcome = await line.take(Welcome)
+        assert (welcome.epoch, welcome.cursor) == (1, 1)
+        assert await line.take(CaughtUp) == CaughtUp(1)
+        await line.close()
+
+
 async def submit_until_killed(phone: Phone, to: Phone, killed: asyncio.Event) -> int:
     """Submit one after the other; return the highest number that was accepted when the link broke."""
     line = await phone.dial()

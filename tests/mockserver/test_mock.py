@@ -31,6 +31,18 @@ async def test_it_starts_fast() -> None:
     assert min(spent) < 0.05
 
 
+async def test_it_stops_fast() -> None:
+    spent = []
+    for _ in range(5):
+        server = MockServer()
+        await server.start()
+        assert (await post(server.url, "/v1/codes", {"phone": "+4915112345678"})).status_code == 202
+        began = time.perf_counter()
+        await server.close()
+        spent.append(time.perf_counter() - began)
+    assert min(spent) < 0.05
+
+
 def contents(folder: Path) -> list[Path]:
     return list(folder.iterdir())
 

@@ -32,9 +32,9 @@ def replace_body(phone: Phone, keys: Keys, signer: SigningKey | None = None) -> 
 
 async def test_registering(server: MockServer) -> None:
     phone = await register(server, PHONE)
-    assert (phone.account, phone.device) == (1, 1)
     other = await register(server, "+4915112345679")
-    assert (other.account, other.device) == (2, 2)
+    assert other.account > phone.account > 0
+    assert other.device > phone.device > 0
 
 
 async def test_the_same_key_gets_the_same_answer(server: MockServer) -> None:
@@ -72,7 +72,7 @@ async def test_replacing_a_device(server: MockServer) -> None:
     old = await register(server, PHONE)
     body = replace_body(old, Keys())
     answer = await post(server.url, "/v1/devices/replace", body)
-    assert answer.json() == {"device": 2}
+    assert answer.json()["device"] > old.device
     assert (await post(server.url, "/v1/devices/replace", body)).json() == {"device": 2}, "idempotent"
     late = await post(server.url, "/v1/devices/replace", replace_body(old, Keys()))
     assert error(late) == (403, "device_removed")

@@ -16,6 +16,7 @@ from onebar.core.frames import (
     Deliver,
     Delivered,
     FindAccount,
+    FindDevice,
     FindPhone,
     Note,
     Ping,
@@ -67,13 +68,13 @@ async def test_a_message_goes_from_phone_to_phone_and_its_tick_comes_back(alice:
     await reader.close()
 
 
-async def test_the_first_message_after_the_upgrade_answers_the_whole_flight(alice: Phone, bob: Phone) -> None:
+async def test_the_first_messages_after_the_upgrade_answer_the_whole_flight(alice: Phone, bob: Phone) -> None:
     sender = await alice.dial(submit(1, to(bob, b"a")), submit(2, to(bob, b"b")), Ping(5))
-    answer = await sender.message()
-    assert [type(frame) for frame in answer] == [Welcome, Accepted, Pong, CaughtUp]
+    assert [type(frame) for frame in await sender.message()] == [Welcome, Accepted, Pong]
+    assert [type(frame) for frame in await sender.message()] == [CaughtUp]
     reader = await bob.dial()
-    answer = await reader.message()
-    assert [type(frame) for frame in answer] == [Welcome, Deliver, Deliver, CaughtUp]
+    assert [type(frame) for frame in await reader.message()] == [Welcome]
+    assert [type(frame) for frame in await reader.message()] == [Deliver, Deliver, CaughtUp]
     await sender.close()
     await reader.close()
 
@@ -87,7 +88,7 @@ async def test_repeated_and_early_numbers(alice: Phone, bob: Phone) -> None:
     await line.send(submit(1, to(bob, b"x")))
     assert await line.take(Accepted) == Accepted(1)
     reader = await bob.dial()
-    assert [type(frame) for frame in await reader.message()] == [Welcome, Deliver, CaughtUp]
+    assert [type(await reader.next()) for _ in range(3)] == [Welcome, Deliver, CaughtUp]
     await line.close()
     await reader.close()
 
@@ -184,6 +185,10 @@ async def test_requests(alice: Phone, bob: Phone) -> None:
     assert [device.device for device in info.devices] == [bob.device]
     assert frames.decode_as(AccountInfo, (await ask("account", FindAccount(bob.account))).result) == info
     assert (await ask("account", FindAccount(99))).error == "no_account"
+    one = await ask("device", FindDevice(bob.account, bob.device))
+    assert frames.decode_as(AccountInfo, one.result) == info
+    assert (await ask("device", FindDevice(alice.account, bob.device))).error == "no_account"
+    assert (await ask("device", FindAccount(bob.account))).error == "bad_request"
     assert (await ask("phone", 5)).error == "bad_request"
     assert (await ask("weather", [])).error == "unknown_method"
     await line.close()
@@ -306,6 +311,115 @@ async def test_a_cursor_from_another_history_gets_a_new_epoch(alice: Phone, bob:
     assert (await reader.take(Deliver)).seq == 1
     await sender.close()
     await reader.close()
+
+
+async def got_one(alice: Phone, bob: Phone) -> tuple[Line, Line]:
+    """Bob is there and has been sent one envelope of Alice's."""
+    reader = await welcomed(bob)
+    sender = await welcomed(alice)
+    await sender.send(submit(1, to(bob, b"x")))
+    assert (await reader.take(Deliver)).seq == 1
+    await sender.until(Accepted)
+    return sender, reader
+
+
+async def keeps_its_place(phone: Phone) -> Line:
+    """Dial with a cursor that was committed and never acknowledged."""
+    line = await phone.dial(cursor=1)
+    welcome = await line.take(Welcome)
+    assert (welcome.epoch, welcome.cursor) == (1, 1)
+    assert await line.take(CaughtUp) == CaughtUp(1)
+    return line
+
+
+async def test_a_link_that_is_cut_before_its_ack_makes_no_new_epoch(alice: Phone, bob: Phone) -> None:
+    sender, reader = await got_one(alice, bob)
+    reader.websocket.transport.abort()
+    again = await keeps_its_place(bob)
+    await sender.send(submit(2, to(bob, b"y")))
+    assert (await again.take(Deliver)).prev_seq == 1
+    await sender.close()
+    await again.close()
+
+
+async def test_mail_of_a_resumed_page_is_known_to_be_sent(alice: Phone, bob: Phone) -> None:
+    sender = await alice.dial(submit(1, to(bob, b"x")))
+    await sender.until(Accepted)
+    reader = await bob.dial()
+    await reader.until(CaughtUp)
+    reader.websocket.transport.abort()
+    await (await keeps_its_place(bob)).close()
+    await sender.close()
+
+
+async def test_a_batch_that_runs_one_by_one_makes_no_new_epoch(
+    alice: Phone, bob: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = verdicts._store
+
+    def poisoned(*arguments: object) -> Note | None:
+        if b"poison" in bytes(arguments[2].recipients):  # type: ignore[attr-defined]
+            raise ValueError("planted")
+        return judge(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(verdicts, "_store", poisoned)
+    reader = await welcomed(bob)
+    sender = await welcomed(alice)
+    await sender.send(submit(1, to(bob, b"x")), submit(2, to(bob, b"poison")))
+    assert (await reader.take(Deliver)).seq == 1
+    assert (await sender.until(Accepted)).notes == (Note(2, "internal"),)
+    reader.websocket.transport.abort()
+    await (await keeps_its_place(bob)).close()
+    await sender.close()
+
+
+async def test_a_lost_engine_makes_no_new_epoch(
+    alice: Phone, bob: Phone, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    sender, reader = await got_one(alice, bob)
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "judge", failing_disk)
+        await sender.send(submit(2, to(bob, b"y")))
+        assert await reader.closed() == 1001
+    assert "OperationalError" in caplog.text
+    await (await keeps_its_place(bob)).close()
+    await sender.closed()
+
+
+async def test_a_notice_of_the_sweep_is_known_to_be_sent(server: MockServer, alice: Phone, bob: Phone) -> None:
+    line = await alice.dial(submit(1, to(bob, b"x")))
+    await line.until(CaughtUp)
+    await register(server, "+4915112345672", Keys())
+    assert (await line.until(Undelivered)).seq == 1
+    line.websocket.transport.abort()
+    await (await keeps_its_place(alice)).close()
+
+
+async def test_an_ack_of_what_an_older_link_was_sent_is_taken(alice: Phone, bob: Phone) -> None:
+    """The second of two dials was on its way when the first one brought mail: its Hello is old, its device is not."""
+    sender, reader = await got_one(alice, bob)
+    second = await bob.dial(Ack(1, 1), cursor=0)
+    welcome = await second.take(Welcome)
+    assert welcome.cursor == 0
+    assert await reader.closed() == 4000
+    await second.until(CaughtUp)
+    await second.send(Ping(1))
+    assert await second.take(Pong) == Pong(1)
+    assert (await sender.until(Delivered)).out_nos == ((1, 1),)
+    await sender.send(submit(2, to(bob, b"y")))
+    assert (await second.take(Deliver)).prev_seq == 0, "what this link was sent last (R14)"
+    await sender.close()
+    await second.close()
+
+
+async def test_welcome_tells_the_settled_floor(alice: Phone, bob: Phone) -> None:
+    line = await alice.dial(submit(1, to(bob, b"x")), Void(2, 1))
+    assert (await line.take(Welcome)).floor == 0
+    assert await line.take(Accepted) == Accepted(2)
+    old_copy = await alice.dial(floor=0)
+    assert (await old_copy.take(Welcome)).floor == 1
+    await line.closed()
+    await old_copy.close()
 
 
 async def test_a_known_cursor_keeps_the_epoch_over_a_restart(server: MockServer, alice: Phone, bob: Phone) -> None:

@@ -28,7 +28,6 @@ class Rehearsal:
         self.resets = 0
         self.reopened = asyncio.Event()
         self.lost = 0
-        self.recorded = 0
         self.released: list[Turn] = []
         self.taken: list[int] = []
         self.unfinished = False
@@ -47,9 +46,6 @@ class Rehearsal:
 
     async def reopen(self) -> None:
         self.reopened.set()
-
-    async def record(self, now_ms: int) -> None:
-        self.recorded += 1
 
     def loop(self) -> TurnLoop:
         def lost() -> None:
@@ -84,7 +80,6 @@ async def test_inputs_gather_while_a_turn_runs() -> None:
     await loop.stop()
     assert [len(turn) for turn in play.turns] == [1, 3]
     assert play.taken == [1, 1]
-    assert play.recorded == 1
 
 
 async def test_a_turn_is_bounded_and_fair() -> None:

@@ -43,9 +43,10 @@ class World:
 
     def __init__(self, server: MockServer, bob: Client, home: Path) -> None:
         self.server, self.bob, self.home = server, bob, home
+        self._started: list[asyncio.subprocess.Process] = []
 
     async def start(self, *arguments: str, stdout: int = asyncio.subprocess.PIPE) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "onebar.cli", *arguments),
             env={**os.environ, "ONEBAR_HOME": str(self.home), "ONEBAR_SERVER": self.server.url},
             stdin=asyncio.subprocess.PIPE,
@@ -53,6 +54,15 @@ class World:
             stderr=asyncio.subprocess.PIPE,
             limit=1 << 20,
         )
+        self._started.append(process)
+        return process
+
+    async def close(self) -> None:
+        """End what a failed test left behind."""
+        for process in self._started:
+            if process.returncode is None:
+                process.kill()
+                await process.communicate()
 
     async def run(self, *arguments: str, stdin: bytes = b"") -> Done:
         process = await self.start(*arguments)
@@ -63,12 +73,9 @@ class World:
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[asyncio.subprocess.Process]:
         process = await self.start("listen", "--json")
-        try:
-            yield process
-        finally:
-            if process.returncode is None:
-                process.kill()
-            await process.communicate()
+        yield process
+        process.kill()
+        await process.communicate()
 
     async def bob_texts(self, count: int) -> list[str]:
         texts: list[str] = []
@@ -99,7 +106,9 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         await bob.register(BOB, code=lambda: server.sms(BOB))
         async with Client.open(home / cli.DATABASE_NAME, server=server.url) as alice:
             await alice.register(ALICE, code=lambda: server.sms(ALICE))
-        yield World(server, bob, home)
+        world = World(server, bob, home)
+        yield world
+        await world.close()
 
 
 @pytest.mark.process

@@ -1,7 +1,8 @@
 """One transaction's view of the devices: read once, changed in memory, written back before the commit."""
 
 import sqlite3
-from dataclasses import astuple, dataclass, field
+from collections.abc import Set
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -37,6 +38,21 @@ class Position:
     sent: int
     mailbox_bytes: int
 
+    def values(self) -> tuple[object, ...]:
+        """Return the fields in the order of the statements above; `astuple` would copy each of them deeply."""
+        return (
+            self.connection_no,
+            self.mark,
+            self.mark_hash,
+            self.floor,
+            self.notes_bytes,
+            self.epoch,
+            self.head,
+            self.acked,
+            self.sent,
+            self.mailbox_bytes,
+        )
+
 
 @dataclass(slots=True)
 class DeviceRow:
@@ -52,11 +68,27 @@ class DeviceRow:
 
 @dataclass
 class Batch:
-    """A transaction in progress: its connection, its time, its devices, and what it has appended."""
+    """A transaction in progress: its connection, its time, its devices, and what it has appended.
+
+    How a restored server is recognised (R21). A client's cursor must name an entry of this database's own history.
+    After an older copy was restored, `seq` counts on from the copy's head, so that new entries soon bear numbers which
+    the client knows from the lost history; to believe its cursor then would drop mail that it never saw. So `sent`
+    bounds the cursors that are believed, and keeps two promises:
+
+    * It is never too low. A device whose Hello was judged since the database was opened (`judged`, `greeted`) may be
+      sent anything in its mailbox at any moment; therefore each transaction that touches its row sets `sent` to the
+      head. It is durable before the entry can leave, whatever is killed or cut afterwards, and costs no write of its
+      own: an appended entry writes that row anyway.
+    * It is never from a history that the client may not share. For any other device `sent` stands still, however much
+      is appended. A cursor up to it names an entry from before the backup, which both histories have; a cursor beyond
+      it must be from the lost one.
+    """
 
     connection: sqlite3.Connection
     now_ms: int
     limits: ServerLimits
+    judged: Set[int] = frozenset()
+    greeted: set[int] = field(default_factory=set)
     appended: list[Appended] = field(default_factory=list)
     refused: set[int] = field(default_factory=set)
     _devices: dict[int, DeviceRow | None] = field(default_factory=dict)
@@ -112,7 +144,9 @@ class Batch:
         changed = []
         for row in self._devices.values():
             if row is not None:
-                values = astuple(row.position)
+                if row.device in self.judged or row.device in self.greeted:
+                    row.position.sent = row.position.head
+                values = row.position.values()
                 if values != row.as_read:
                     changed.append((*values, row.device))
                     row.as_read = values

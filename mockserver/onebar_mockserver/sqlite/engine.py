@@ -24,11 +24,11 @@ from onebar_mockserver.ports import (
     Op,
     Outcome,
     Page,
+    Question,
     Refusal,
     Registered,
     RegistrationError,
     Result,
-    Sent,
     Swept,
     Want,
 )
@@ -52,6 +52,8 @@ class SqliteEngine:
         self._limits = limits
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="onebar-sqlite")
         self._connection: sqlite3.Connection | None = None
+        self._judged: set[int] = set()
+        self._judged_by: sqlite3.Connection | None = None
         self._lock: int | None = None
 
     async def open(self) -> None:
@@ -83,12 +85,10 @@ class SqliteEngine:
             await self._on_thread(self._close)
             self._thread.shutdown(wait=True)
 
-    async def apply(self, ops: Sequence[Op], sent: Sequence[Sent], now_ms: int) -> Outcome:
+    async def apply(self, ops: Sequence[Op], now_ms: int) -> Outcome:
         """Apply a batch in one transaction; see `ports.Mailbox.apply`."""
 
         def work(batch: Batch) -> Outcome:
-            for place in sent:
-                mailboxes.record_sent(batch, place)
             results = [_apply(batch, op) for op in ops]
             return Outcome(results, batch.appended)
 
@@ -124,7 +124,9 @@ class SqliteEngine:
         """Replace a device; see `ports.Ledger.replace`."""
         return _raised(
             await self._on_thread(
-                lambda: self._commit(lambda batch: registry.replace(batch.connection, account, device, keys), now_ms)
+                lambda: self._commit(
+                    lambda batch: registry.replace(batch.connection, account, device, keys, now_ms), now_ms
+                )
             )
         )
 
@@ -132,7 +134,7 @@ class SqliteEngine:
         """Return who these devices are; see `ports.Ledger.identities`."""
         return await self._on_thread(lambda: self._read(lambda connection: registry.identities(connection, devices)))
 
-    async def find(self, questions: Sequence[int | str]) -> list[AccountInfo | None]:
+    async def find(self, questions: Sequence[Question]) -> list[AccountInfo | None]:
         """Answer questions about accounts; see `ports.Ledger.find`."""
         return await self._on_thread(
             lambda: self._read(lambda connection: [registry.find(connection, asked) for asked in questions])
@@ -167,10 +169,12 @@ class SqliteEngine:
     def _commit(self, work: Callable[[Batch], T], now_ms: int) -> T:
         """Run work in one transaction; after a return it is on the disk."""
         connection = self._opened()
+        if self._judged_by is not connection:  # opened anew, perhaps another copy: no cursor was judged here yet (R21)
+            self._judged_by, self._judged = connection, set()
+        batch = Batch(connection, now_ms, self._limits, self._judged)
         try:
             connection.execute("BEGIN IMMEDIATE")
             try:
-                batch = Batch(connection, now_ms, self._limits)
                 result = work(batch)
                 batch.flush()
             except BaseException:
@@ -183,6 +187,7 @@ class SqliteEngine:
             raise EngineLostError(f"{type(error).__name__}: {error}") from error
         except Exception as error:
             raise BatchFailedError(type(error).__name__) from error
+        self._judged |= batch.greeted
         return result
 
     def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:

@@ -9,7 +9,7 @@ import msgspec
 from onebar.core import frames
 from onebar.core.frames import FLAG_SILENT, Ack, Hello
 from onebar_mockserver.limits import PAGE_ENTRIES_MAX, TICK_RANGES_MAX
-from onebar_mockserver.ports import Acked, Attached, Entry, Kind, Page, Refusal, Sent, Want
+from onebar_mockserver.ports import Acked, Attached, Broken, Entry, Kind, Page, Refusal, Want
 from onebar_mockserver.sqlite.batch import Batch, DeviceRow, entry_bytes
 from onebar_mockserver.sqlite.verdicts import settle
 
@@ -25,12 +25,12 @@ def attach(batch: Batch, row: DeviceRow, hello: Hello) -> Attached | Refusal:
         return Refusal("connection_number", position.connection_no)
     position.connection_no = hello.connection_no
     same_epoch = hello.epoch == position.epoch
-    if hello.floor > position.mark or (same_epoch and hello.cursor > max(position.sent, position.acked)):
-        # The client remembers what this database does not: it is a restored copy (R21).
+    if hello.floor > position.mark or (same_epoch and hello.cursor > position.sent):
+        # The client remembers what this database does not: it is a restored copy (R21; see Batch).
         position.epoch = max(position.epoch, hello.epoch) + 1
-        position.sent = position.acked
     elif same_epoch:
         acknowledge(batch, row, Ack(hello.epoch, hello.cursor, hello.unopened))
+    batch.greeted.add(row.device)
     settle(batch, row, hello.floor)
     return Attached(
         position.epoch,
@@ -39,26 +39,25 @@ def attach(batch: Batch, row: DeviceRow, hello: Hello) -> Attached | Refusal:
         position.mark,
         position.mark_hash,
         tuple(batch.notes(row).values()),
+        position.floor,
     )
 
 
-def record_sent(batch: Batch, sent: Sent) -> None:
-    """Remember how far a mailbox was sent: a cursor beyond it comes from another history (R21)."""
-    row = batch.device(sent.device)
-    if row is not None and row.position.epoch == sent.epoch:
-        row.position.sent = max(row.position.sent, min(sent.seq, row.position.head))
+def acknowledge(batch: Batch, row: DeviceRow, ack: Ack) -> Acked | Broken:
+    """Remove the entries up to the cursor; opened envelopes become ticks for their senders (R12).
 
-
-def acknowledge(batch: Batch, row: DeviceRow, ack: Ack) -> Acked:
-    """Remove the entries up to the cursor; opened envelopes become ticks for their senders (R12)."""
+    The cursor may be beyond what this link was sent: a Hello that was long on its way is older than what its device
+    has committed since. Beyond the mailbox's head it is a broken client's.
+    """
     position = row.position
-    cursor = min(ack.cursor, position.head)
+    cursor = ack.cursor
     if ack.epoch != position.epoch or cursor <= position.acked:
         return Acked()
+    if cursor > position.head:
+        return Broken()
     entries = _rows(batch.connection, row.device, position.acked, cursor)
     batch.connection.execute("DELETE FROM entries WHERE device = ? AND seq <= ?", (row.device, cursor))
     position.acked = cursor
-    position.sent = max(position.sent, cursor)
     position.mailbox_bytes -= sum(entry_bytes(entry) for entry in entries)
     unopened = frozenset(ack.unopened)
     opened = sorted(

@@ -3,10 +3,17 @@
 import sqlite3
 from collections.abc import Sequence
 from hmac import compare_digest
+from typing import Final
 
-from onebar.core.frames import AccountInfo, DeviceInfo
-from onebar_mockserver.limits import CODE_LIFE_S, CODE_TRIES
-from onebar_mockserver.ports import Code, Identity, Keys, Registered, RegistrationError
+from onebar.core.frames import AccountInfo, DeviceInfo, FindDevice
+from onebar_mockserver.limits import CODE_LIFE_S, CODE_TRIES, DAY_S, REPLACEMENTS_PER_DAY
+from onebar_mockserver.ports import Code, Identity, Keys, Question, Registered, RegistrationError
+
+ID_EPOCH_S: Final = 1_577_836_800
+"""Where the numbers of accounts and devices begin to count the time: 2020-01-01."""
+
+IDS_PER_S: Final = 4
+"""How fast numbers follow the time. They stay below 2^32, five bytes on the wire, until 2054."""
 
 
 def issue_code(connection: sqlite3.Connection, phone: str, fresh: str, now_ms: int) -> Code:
@@ -35,16 +42,17 @@ def register(
     if problem is not None:
         return problem
     connection.execute("DELETE FROM codes WHERE phone = ?", (phone,))
-    connection.execute("INSERT INTO accounts (phone) VALUES (?) ON CONFLICT (phone) DO NOTHING", (phone,))
-    (account,) = connection.execute("SELECT account FROM accounts WHERE phone = ?", (phone,)).fetchone()
+    account = _account(connection, phone, now_ms)
     removed = connection.execute(
         "UPDATE devices SET removed = 1 WHERE account = ? AND removed = 0 RETURNING device", (account,)
     ).fetchall()
-    device = _add_device(connection, account, keys)
+    device = _add_device(connection, account, keys, now_ms)
     return Registered(account, device, tuple(row[0] for row in removed))
 
 
-def replace(connection: sqlite3.Connection, account: int, device: int, keys: Keys) -> Registered | RegistrationError:
+def replace(
+    connection: sqlite3.Connection, account: int, device: int, keys: Keys, now_ms: int
+) -> Registered | RegistrationError:
     """Give a restored phone a new device id (R20)."""
     old = connection.execute(
         "SELECT removed, replaced_by FROM devices WHERE account = ? AND device = ?", (account, device)
@@ -53,7 +61,11 @@ def replace(connection: sqlite3.Connection, account: int, device: int, keys: Key
         return RegistrationError("not_found", f"account {account} never had a device {device}")
     removed, replaced_by = old
     if not removed:
-        new = _add_device(connection, account, keys)
+        if not _spend_replacement(connection, account, now_ms):
+            return RegistrationError(
+                "rate_limited", f"an account may replace its device {REPLACEMENTS_PER_DAY} times a day; try tomorrow"
+            )
+        new = _add_device(connection, account, keys, now_ms)
         connection.execute("UPDATE devices SET removed = 1, replaced_by = ? WHERE device = ?", (new, device))
         return Registered(account, new, (device,))
     same = connection.execute(
@@ -75,24 +87,28 @@ def identities(connection: sqlite3.Connection, devices: Sequence[int]) -> dict[i
     return found
 
 
-def find(connection: sqlite3.Connection, question: int | str) -> AccountInfo | None:
-    """Return an account by its number or phone, with every device it ever had."""
+def find(connection: sqlite3.Connection, question: Question) -> AccountInfo | None:
+    """Return an account by its number or phone with its active devices, or with the one device that was asked for.
+
+    Never with all devices that it ever had: their number has no bound, and an answer must fit a message.
+    """
     column = "phone" if isinstance(question, str) else "account"
-    found = connection.execute(
-        f"SELECT account, phone FROM accounts WHERE {column} = ?",
-        (question,),
-    ).fetchone()
+    key = question.account if isinstance(question, FindDevice) else question
+    found = connection.execute(f"SELECT account, phone FROM accounts WHERE {column} = ?", (key,)).fetchone()
     if found is None:
         return None
     account, phone = found
-    rows = connection.execute(
-        "SELECT device, identity_key, box_key, key_signature, removed FROM devices WHERE account = ? ORDER BY device",
-        (account,),
-    )
+    select = "SELECT device, identity_key, box_key, key_signature, removed FROM devices WHERE account = ? AND "
+    if isinstance(question, FindDevice):
+        rows = connection.execute(select + "device = ?", (account, question.device))
+    else:
+        rows = connection.execute(select + "removed = 0 ORDER BY device", (account,))
     devices = tuple(
         DeviceInfo(device, identity_key, box_key, key_signature, bool(removed))
         for device, identity_key, box_key, key_signature, removed in rows
     )
+    if isinstance(question, FindDevice) and not devices:
+        return None
     return AccountInfo(account, phone, devices)
 
 
@@ -115,10 +131,48 @@ def _forget_codes(connection: sqlite3.Connection, now_ms: int) -> None:
     connection.execute("DELETE FROM codes WHERE sent_at_ms <= ?", (now_ms - CODE_LIFE_S * 1000,))
 
 
-def _add_device(connection: sqlite3.Connection, account: int, keys: Keys) -> int:
-    (device,) = connection.execute(
-        "INSERT INTO devices (account, identity_key, box_key, key_signature) VALUES (?, ?, ?, ?) RETURNING device",
-        (account, *keys),
+def _spend_replacement(connection: sqlite3.Connection, account: int, now_ms: int) -> bool:
+    """Count a replacement against the account's day (UTC); return whether it may happen."""
+    day = now_ms // (DAY_S * 1000)
+    last_day, count = connection.execute(
+        "SELECT replaced_day, replaced_count FROM accounts WHERE account = ?", (account,)
     ).fetchone()
+    count = count + 1 if last_day == day else 1
+    if count > REPLACEMENTS_PER_DAY:
+        return False
+    connection.execute(
+        "UPDATE accounts SET replaced_day = ?, replaced_count = ? WHERE account = ?", (day, count, account)
+    )
+    return True
+
+
+def _account(connection: sqlite3.Connection, phone: str, now_ms: int) -> int:
+    """Return the phone's account, made if it is new."""
+    found = connection.execute("SELECT account FROM accounts WHERE phone = ?", (phone,)).fetchone()
+    if found is not None:
+        return int(found[0])
+    (last,) = connection.execute("SELECT coalesce(max(account), 0) FROM accounts").fetchone()
+    account = _next_id(last, now_ms)
+    connection.execute("INSERT INTO accounts (account, phone) VALUES (?, ?)", (account, phone))
+    return account
+
+
+def _add_device(connection: sqlite3.Connection, account: int, keys: Keys, now_ms: int) -> int:
+    (last,) = connection.execute("SELECT coalesce(max(device), 0) FROM devices").fetchone()
+    device = _next_id(last, now_ms)
+    connection.execute(
+        "INSERT INTO devices (device, account, identity_key, box_key, key_signature) VALUES (?, ?, ?, ?, ?)",
+        (device, account, *keys),
+    )
     connection.execute("INSERT INTO positions (device) VALUES (?)", (device,))
-    return int(device)
+    return device
+
+
+def _next_id(last: int, now_ms: int) -> int:
+    """Return a number above every one that was ever given.
+
+    A counter alone would go back with a restored database, and give a number again that phones of the lost history know
+    as somebody else's (R22). So numbers follow the time, which does not go back: those of the lost history lie behind
+    it, unless it registered more than IDS_PER_S a second all the time since its first one.
+    """
+    return max(last + 1, (now_ms // 1000 - ID_EPOCH_S) * IDS_PER_S)

@@ -5,7 +5,7 @@ CREATE TABLE accounts (
     phone TEXT NOT NULL UNIQUE
 ) STRICT;
 
--- AUTOINCREMENT: a device id is never used twice (R22).
+-- A device id is never used twice (R22); registry.py says how.
 CREATE TABLE devices (
     device INTEGER PRIMARY KEY AUTOINCREMENT,
     account INTEGER NOT NULL REFERENCES accounts (account),

@@ -6,31 +6,18 @@ releases its outputs. The caller carries them out and calls again when something
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from onebar.config import Config
-from onebar.core import inbox, outbox, resume
-from onebar.core.backoff import Entropy, fraction
+from onebar.core import inbox, outbox, reception, resume
+from onebar.core.backoff import Entropy
 from onebar.core.frames import (
-    Accepted,
-    AccountInfo,
-    Deliver,
-    Delivered,
-    Dropped,
-    FlightWanted,
-    GoAway,
     MessageError,
     Ping,
-    Pong,
-    Refused,
-    Response,
     ServerFrame,
-    Undelivered,
     Unreadable,
-    Welcome,
-    decode_as,
     decode_server,
 )
 from onebar.core.link import Link
@@ -46,7 +33,6 @@ from onebar.core.turn import (
     LinkLost,
     MessageArrived,
     NetworkChanged,
-    Poked,
     Registered,
     ReplaceFailed,
     ReplaceRefused,
@@ -59,6 +45,12 @@ from onebar.errors import InputError, NotRegisteredError, OnebarError, RemotePro
 
 INPUTS_MAX: Final = 256
 """Most inputs of one turn (R19): their effects and acks wait for one another, so a turn must stay short."""
+
+LINKS_MAX: Final = 3
+"""Most links at once: the one in use, one that may be dead, and one beside them."""
+
+FAILED_PAUSE_S: Final = 1.0
+"""Pause after a turn that failed for no input's fault, so that a defect does not cost a whole core."""
 
 _log = logging.getLogger("onebar")
 
@@ -85,8 +77,9 @@ class Engine:
                 store.save_device(device)
         self._state = DeviceState(store, entropy, config, device, config.window)
         self._committed = device
+        self._pause_until_s = 0.0  # after a turn that failed for no input's fault
         self._calls: deque[AppInput] = deque()
-        self._links: dict[int, deque[LinkConnected | LinkLost | _Frame]] = {}
+        self._links: dict[int, deque[MessageArrived | LinkConnected | LinkLost | _Frame]] = {}
 
     def __repr__(self) -> str:
         """Show who it is."""
@@ -120,26 +113,25 @@ class Engine:
         work = self._next_work()
         before = self._state.copy()
         self._state.now = now
+        results: list[object] = []
         try:
-            results = self._run(work)
+            results += self._run(work)
         except StoreError as error:
-            return self._recover(before, work, error)
+            return self._recover(before, work, results, error)
         except Exception:  # noqa: BLE001 - whatever it is, the input that causes it must not stop the others (R19)
             _log.exception("a turn of %d inputs failed; they run one by one", len(work))
             self._state = before
             self._state.now = now
+            before = self._state.copy()
             try:
-                results = self._run_singly(work)
+                self._run_singly(work, results)
             except StoreError as error:
-                return self._recover(before, work, error)
+                return self._recover(before, work, results, error)
         return self._release(results)
 
     def _queue(self, inputs: Iterable[Input]) -> None:
         for item in inputs:
-            if isinstance(item, MessageArrived):
-                for part in _take_apart(item):
-                    self._links.setdefault(item.link_no, deque()).append(part)
-            elif isinstance(item, LinkConnected | LinkLost):
+            if isinstance(item, MessageArrived | LinkConnected | LinkLost):
                 self._links.setdefault(item.link_no, deque()).append(item)
             else:
                 self._calls.append(item)
@@ -151,7 +143,11 @@ class Engine:
             if self._calls:
                 work.append(self._calls.popleft())
             for link_no, queue in list(self._links.items()):
-                work.append(queue.popleft())
+                item = queue.popleft()
+                if isinstance(item, MessageArrived):
+                    queue.extendleft(reversed(_take_apart(item)))  # only now: an undecoded message is the smallest
+                else:
+                    work.append(item)
                 if not queue:
                     del self._links[link_no]
         return work
@@ -165,41 +161,39 @@ class Engine:
                 self._state.store.save_device(self._state.device)
         return results
 
-    def _run_singly(self, work: Sequence[_Work]) -> list[object]:
+    def _run_singly(self, work: Sequence[_Work], results: list[object]) -> None:
         """Find the input that makes a turn fail, and contain it (R19)."""
-        results: list[object] = []
-        for item in work:
-            for attempt in range(INPUTS_MAX):
+        for batch in [[item] for item in work] or [[]]:
+            for _ in range(INPUTS_MAX):
                 before, known = self._state.copy(), len(self._state.poison)
                 try:
-                    results += self._run([item])
+                    results += self._run(batch)
                 except StoreError:
                     raise
                 except Exception as error:  # noqa: BLE001 - the culprit is contained, the others go on (R19)
                     self._state = before
-                    if len(self._state.poison) > known and attempt + 1 < INPUTS_MAX:
-                        continue  # an entry of the mailbox: it is quarantined at the next attempt
-                    _log.exception("an input of kind %s failed", type(item).__name__)
-                    results += self._blame(item, error)
+                    if len(self._state.poison) > known:
+                        continue  # what it was is known now, and set aside at the next attempt
+                    _log.exception("inputs %s failed", [type(item).__name__ for item in batch])
+                    results += self._blame(batch, error)
                 break
-        return results
 
-    def _blame(self, item: _Work, error: Exception) -> list[object]:
-        if isinstance(item, _Frame | LinkConnected | LinkLost):
-            link = self._state.links.get(item.link_no)
-            if link is not None:
-                self._state.drop(link)
-            return []
-        return [error]
+    def _blame(self, batch: Sequence[_Work], error: Exception) -> list[object]:
+        for item in batch:
+            if isinstance(item, _Frame | LinkConnected | LinkLost):
+                link = self._state.links.get(item.link_no)
+                if link is not None:
+                    self._state.drop(link)
+        self._pause_until_s = self._state.now.monotonic_s + FAILED_PAUSE_S
+        return [error for item in batch if _has_result(item)]
 
-    def _recover(self, before: DeviceState, work: Sequence[_Work], error: StoreError) -> Turn:
+    def _recover(self, before: DeviceState, work: Sequence[_Work], results: list[object], error: StoreError) -> Turn:
         """A failed commit is unknown: close the links, reopen the store, go on from what is there (R19)."""
         _log.error("the database failed; the device starts again from what is committed: %s", error)
-        turn = Turn(more=True, news=True)
-        state = before
+        drawn, state = self._state.drawn, before
         state.now = self._state.now
         state.drop_all()
-        turn.outputs, state.outputs = state.outputs, []
+        outputs, state.outputs = state.outputs, []
         state.store.reopen()
         device = state.store.load_device()
         if device is None:
@@ -209,16 +203,19 @@ class Engine:
         state.dial_at_s = state.replace_at_s = state.now.monotonic_s + state.pause_s()
         self._state = state
         self._links.clear()
-        turn.results = [error for item in work if not isinstance(item, _Frame | LinkConnected | LinkLost)]
-        turn.more = bool(self._calls)
-        turn.timer_s = state.dial_at_s
-        return turn
+        for item in [item for item in work if _has_result(item)][len(results) :]:
+            message_id = drawn.get(id(item))
+            stored = None if message_id is None else state.store.outbox.number_of(message_id)
+            results.append(error if stored is None else stored)
+        return Turn(outputs, results, state.dial_at_s, more=bool(self._calls), news=True)
 
     def _release(self, results: list[object]) -> Turn:
         state = self._state
         self._committed = state.device
         turn = Turn(state.outputs, results, self._timer_s(), bool(self._calls or self._links), state.news)
-        state.outputs, state.news = [], False
+        if turn.timer_s is not None:
+            turn.timer_s = max(turn.timer_s, self._pause_until_s)
+        state.outputs, state.drawn, state.news = [], {}, False
         return turn
 
     def _handle(self, item: _Work) -> list[object]:
@@ -242,18 +239,24 @@ class Engine:
                 return self._send(item)
             case Registered():
                 resume.registered(state, item)
-            case ReplaceRefused():
+            case ReplaceRefused() if state.device.status is Status.REPLACING:
                 resume.remove(state, item.reason)
-            case ReplaceFailed():
+            case ReplaceFailed() if state.device.status is Status.REPLACING:
                 resume.replacement_failed(state)
             case NetworkChanged():
-                state.failures, state.dial_at_s = 0, state.now.monotonic_s
-                state.replace_at_s = min(state.replace_at_s, state.now.monotonic_s)
-                if not any(link.state in {LinkState.DIALING, LinkState.GREETING} for link in state.links.values()):
-                    self._dial()
-            case Poked():
+                self._network_changed()
+            case _:  # Poked, or an answer that came too late
                 pass
         return None
+
+    def _network_changed(self) -> None:
+        """Dial at once, beside the links that are there: one of them may be dead, and any may win (R17)."""
+        state = self._state
+        state.failures, state.dial_at_s = 0, state.now.monotonic_s
+        if state.replace_at_s != float("inf"):
+            state.replace_at_s = state.now.monotonic_s
+        if sum(link.live for link in state.links.values()) < LINKS_MAX:
+            self._dial()
 
     def _send(self, item: Send) -> int:
         device = self._state.device
@@ -261,9 +264,11 @@ class Engine:
             raise NotRegisteredError(f"this device is {device.status}, not registered: call Client.register first")
         if item.phone == device.phone:
             raise InputError("a message to your own number has nobody to go to: this account has one device")
-        message_id = int.from_bytes(self._state.entropy(8), "big") >> 1
-        self._state.news = True
-        return self._state.store.outbox.add(item.phone, item.text, item.key, message_id, self._state.server_ms)
+        state = self._state
+        message_id = state.drawn[id(item)] = int.from_bytes(state.entropy(8), "big") >> 1
+        state.news = True
+        born_ms = state.server_ms if state.clock else None
+        return state.store.outbox.add(item.phone, item.text, item.key, message_id, state.server_ms, born_ms)
 
     def _handle_link(self, link: Link, item: _Frame | LinkConnected | LinkLost) -> None:
         try:
@@ -275,53 +280,13 @@ class Engine:
                 self._state.drop(link)
             else:
                 link.heard_at_s = self._state.now.monotonic_s
-                self._frame(link, item.frame)
+                before = self._state.device
+                reception.hear(self._state, link, item.frame)
+                after = self._state.device
+                link.useful |= (after.floor, after.cursor) != (before.floor, before.cursor)
         except RemoteProtocolError as error:
             _log.warning("= link %d: %s", link.link_no, error)
             self._state.drop(link)
-
-    def _frame(self, link: Link, frame: ServerFrame) -> None:
-        state = self._state
-        match frame:
-            case Welcome():
-                resume.welcomed(state, link, frame)
-            case Refused():
-                resume.refused(state, link, frame)
-            case FlightWanted() if link.state is LinkState.GREETING:
-                state.outputs.append(Transmit(link.link_no, link.flight))
-            case GoAway():
-                self._go_away(link, frame)
-            case _ if link.state not in {LinkState.OPEN, LinkState.DRAINING}:
-                raise RemoteProtocolError(f"{type(frame).__name__} before Welcome")
-            case Accepted():
-                outbox.apply_verdicts(state, frame.mark, frame.notes)
-            case Deliver() | Delivered() | Undelivered() | Dropped():
-                inbox.take(state, link, frame)
-            case Response():
-                self._response(link, frame)
-            case Pong():  # a CaughtUp needs nothing
-                link.pong_no = max(link.pong_no, frame.nonce)
-
-    def _go_away(self, link: Link, frame: GoAway) -> None:
-        """Wait for a random slot; the first third is for devices with mail to send (R17)."""
-        state = self._state
-        waiting = state.device.out_no > state.device.floor or bool(state.store.outbox.drafts(1))
-        share = fraction(state.entropy) / 3 if waiting else 1 / 3 + fraction(state.entropy) * 2 / 3
-        state.dial_at_s = state.now.monotonic_s + frame.within_ms / 1000 * share
-        link.trigger(LinkTrigger.GO_AWAY)
-
-    def _response(self, link: Link, frame: Response) -> None:
-        question = link.requests.pop(frame.no, None)
-        if question is None:
-            raise RemoteProtocolError(f"a response to request {frame.no}, which nobody made")
-        if frame.error not in {"", "no_account"}:
-            raise RemoteProtocolError(f"the directory has no answer now: {frame.error}")
-        try:
-            info = decode_as(AccountInfo, frame.result) if not frame.error else None
-        except MessageError as error:
-            raise RemoteProtocolError(str(error)) from error
-        outbox.learn(self._state, question, info)
-        inbox.learned(self._state, link, question)
 
     def _advance(self) -> None:
         """Do what is due: dial, probe, give up, seal, submit, acknowledge."""
@@ -375,15 +340,20 @@ class Engine:
         return min(finite, default=None)
 
 
-def _take_apart(item: MessageArrived) -> Iterator[_Frame | LinkLost]:
-    """Go through the frames of a message; what is broken loses the link, what is unknown is skipped (§4)."""
+def _has_result(item: _Work) -> bool:
+    return not isinstance(item, _Frame | LinkConnected | LinkLost)
+
+
+def _take_apart(item: MessageArrived) -> list[_Frame | LinkLost]:
+    """Return the frames of a message; what is broken loses the link, what is unknown is skipped (§4)."""
     try:
         frames = decode_server(item.data)
     except MessageError as error:
-        yield LinkLost(item.link_no, str(error))
-        return
+        return [LinkLost(item.link_no, str(error))]
+    parts: list[_Frame | LinkLost] = []
     for frame in frames:
         if not isinstance(frame, Unreadable):
-            yield _Frame(item.link_no, frame)
+            parts.append(_Frame(item.link_no, frame))
         elif not frame.unknown_tag:
-            yield LinkLost(item.link_no, frame.problem)
+            parts.append(LinkLost(item.link_no, frame.problem))
+    return parts

@@ -256,6 +256,13 @@ class FindDevice(msgspec.Struct, array_like=True, frozen=True):
     device: Number
 
 
+Question = FindPhone | FindAccount | FindDevice
+"""What can be asked of the directory."""
+
+METHODS: Final[dict[type, str]] = {FindPhone: "phone", FindAccount: "account", FindDevice: "device"}
+"""The name of the request for each question."""
+
+
 class DeviceInfo(msgspec.Struct, array_like=True, frozen=True):
     """A device's public keys; a removed one is still found by `device`, so that its last mail can be opened."""
 
@@ -318,6 +325,11 @@ def encode(value: object) -> bytes:
 def encode_message(frames: Iterable[ClientFrame | ServerFrame]) -> bytes:
     """Encode what a turn has to say on one link as one WebSocket message."""
     return _encoder.encode(list(frames))
+
+
+def join(encoded: Iterable[bytes]) -> bytes:
+    """Make one WebSocket message of frames that are encoded already."""
+    return _encoder.encode([msgspec.Raw(frame) for frame in encoded])
 
 
 def decode_client(message: bytes) -> list[ClientFrame | Unreadable]:

@@ -10,11 +10,10 @@ from onebar.core.frames import (
     Deliver,
     Delivered,
     Dropped,
-    FindAccount,
-    FindPhone,
-    Submit,
+    Question,
     Undelivered,
-    encode_message,
+    encode,
+    join,
 )
 from onebar.core.link_states import LinkState, LinkTrigger, advance
 from onebar.errors import RemoteProtocolError
@@ -25,8 +24,17 @@ MailFrame = Deliver | Delivered | Dropped | Undelivered
 HELD_MAX: Final = 2048
 """Most entries that wait for a sender's keys: more than the server's credit of 64 KiB can hold (R25)."""
 
-TRANSMIT_BYTES_MAX: Final = 48 * 1024
-"""Where one transmission is split into several messages: far below what the server takes (256 KiB)."""
+TRANSMIT_BYTES_MAX: Final = 8 * 1024
+"""Where one transmission is split into several messages: at 20 kbit/s the server hears one every 3.3 s."""
+
+TRANSMIT_FRAMES_MAX: Final = 256
+"""Most frames in one message; the server takes 1,024."""
+
+REQUESTS_MAX: Final = 32
+"""Most questions on their way on one link (R25); the rest waits for the answers."""
+
+USEFUL_S: Final = 20.0
+"""A welcomed link that lived this long was worth its dial, even if nothing had to be said."""
 
 
 @dataclass(slots=True)
@@ -48,13 +56,15 @@ class Link:
     """The last entry that came; the next one must name it (R14)."""
     acked: int = 0
     """The cursor that the last Ack or the Hello told."""
+    useful: bool = False
+    """Whether it moved the floor or the cursor."""
     heard_at_s: float = 0.0
     owed_at_s: float | None = None
     """Since when an answer is owed; None when none is."""
     ping_no: int = 0
     pong_no: int = 0
     request_no: int = 0
-    requests: dict[int, FindPhone | FindAccount] = field(default_factory=dict)
+    requests: dict[int, Question] = field(default_factory=dict)
     held: deque[MailFrame] = field(default_factory=deque)
     """Entries that wait, in order, for the keys of a sender."""
     strangers: set[tuple[int, int]] = field(default_factory=set)
@@ -66,6 +76,11 @@ class Link:
     def live(self) -> bool:
         """Whether it may still become or stay useful."""
         return self.state in {LinkState.DIALING, LinkState.GREETING, LinkState.OPEN}
+
+    def useful_at(self, now_s: float) -> bool:
+        """Whether it was worth dialing: else the next pause is longer, so that links that always fail cost little."""
+        welcomed = self.state in {LinkState.OPEN, LinkState.DRAINING}
+        return self.useful or (welcomed and now_s - self.dialed_at_s >= USEFUL_S)
 
     def copy(self) -> "Link":
         """Return a copy that does not change with this one."""
@@ -105,21 +120,20 @@ class Link:
             raise RemoteProtocolError(f"more than HELD_MAX = {HELD_MAX} entries without an ack")
         self.held.append(frame)
 
-    def asks(self, question: FindPhone | FindAccount) -> bool:
+    def asks(self, question: Question) -> bool:
         """Whether this question is on its way already."""
         return question in self.requests.values()
 
     def messages(self) -> Iterator[bytes]:
         """Encode and forget what this turn has to say, as WebSocket messages of moderate size."""
-        frames, self.frames = self.frames, []
-        chunk: list[ClientFrame] = []
+        frames, self.frames = [encode(frame) for frame in self.frames], []
+        chunk: list[bytes] = []
         size = 0
         for frame in frames:
-            more = len(memoryview(frame.recipients)) if isinstance(frame, Submit) else 0
-            if chunk and size + more > TRANSMIT_BYTES_MAX:
-                yield encode_message(chunk)
-                chunk, size = [], 0
+            size += len(frame)
+            if chunk and (size > TRANSMIT_BYTES_MAX or len(chunk) == TRANSMIT_FRAMES_MAX):
+                yield join(chunk)
+                chunk, size = [], len(frame)
             chunk.append(frame)
-            size += more
         if chunk:
-            yield encode_message(chunk)
+            yield join(chunk)

@@ -7,16 +7,17 @@ from typing import Final
 import msgspec
 
 from onebar.core import content
+from onebar.core.directory import ask
 from onebar.core.frames import (
     FLAG_SILENT,
     FLAG_TOP_UP,
     HASH_BYTES,
-    AccountInfo,
     FindAccount,
+    FindDevice,
     FindPhone,
     Note,
+    Question,
     Recipient,
-    Request,
     Submit,
     Void,
     encode,
@@ -24,7 +25,6 @@ from onebar.core.frames import (
 from onebar.core.link import Link
 from onebar.core.ports import Draft, Envelope, Peer, Status, TopUp
 from onebar.core.state import DeviceState
-from onebar.crypto.keys import PeerKeys
 from onebar.crypto.sealer import associated_data, seal
 from onebar.errors import RemoteProtocolError
 from onebar.events import MessageFailed, MessageSent
@@ -32,6 +32,9 @@ from onebar.models import MessageState
 
 SEAL_MAX: Final = 64
 """Most envelopes sealed in one turn, so that a turn stays short (R19)."""
+
+STALLED_MAX: Final = 64
+"""Most chats that may wait for keys before the rest of the outbox waits with them: more questions find no room."""
 
 EXPIRE_EVERY_S: Final = 3600
 """How often to look for what waited too long; an hour more does not matter after 30 days."""
@@ -107,9 +110,13 @@ def expire(state: DeviceState) -> None:
     """End what waited too long, by the server's clock and on a welcomed link only (R5)."""
     if state.outbox_s is None:
         return
-    for message_no in state.store.outbox.expire(state.server_ms - state.outbox_s * 1000):
+    now_ms, store = state.server_ms, state.store.outbox
+    before_ms = now_ms - state.outbox_s * 1000
+    for message_no in store.expire(before_ms, now_ms):
         state.tell(MessageFailed, message_no, f"{MessageState.EXPIRED} outbox_s")
-    state.store.inbox.forget_seen(state.server_ms - SEEN_S * 1000)
+    for message_no in store.end_unanswered(before_ms):
+        state.tell(MessageFailed, message_no, f"{MessageState.UNDELIVERABLE} no_receipt")
+    state.store.inbox.forget(now_ms - SEEN_S * 1000)
     state.expire_at_s = state.now.monotonic_s + EXPIRE_EVERY_S
 
 
@@ -121,17 +128,32 @@ def seal_waiting(state: DeviceState) -> None:
     if room <= 0:
         return
     for top_up in state.store.outbox.top_ups(room):
-        room -= _seal_top_up(state, top_up)
+        key = ("top-up", top_up.draft.message_no, top_up.device, top_up.answers)
+        if key in state.poison:
+            drop_top_up(state, top_up, "internal")
+            continue
+        with state.contained(key):
+            room -= _seal_top_up(state, top_up)
+    _seal_drafts(state, room)
+
+
+def _seal_drafts(state: DeviceState, room: int) -> None:
     stalled: set[str] = set()
-    while room > 0:
+    while room > 0 and len(stalled) < STALLED_MAX:
         drafts = state.store.outbox.drafts(room, sorted(stalled))
         if not drafts:
             return
         for draft in drafts:
-            if draft.phone not in stalled and not _seal_draft(state, draft):
-                stalled.add(draft.phone)
-                continue
-            room -= draft.phone not in stalled
+            key = ("draft", draft.message_no)
+            if key in state.poison:
+                for message_no in state.store.outbox.fail_draft(draft.message_no, "internal"):
+                    state.tell(MessageFailed, message_no, f"{MessageState.UNDELIVERABLE} internal")
+            elif draft.phone not in stalled:
+                with state.contained(key):
+                    if _seal_draft(state, draft):
+                        room -= 1
+                    else:
+                        stalled.add(draft.phone)
 
 
 def _seal_draft(state: DeviceState, draft: Draft) -> bool:
@@ -156,10 +178,10 @@ def _seal_top_up(state: DeviceState, top_up: TopUp) -> bool:
     account, message_no = top_up.draft.account, top_up.draft.message_no
     peer = state.store.contacts.device(account, top_up.device)
     if peer is None:
-        ask(state, FindAccount(account))
+        ask(state, FindDevice(account, top_up.device))
         return False
     if peer.removed:
-        drop_top_up(state, top_up)
+        drop_top_up(state, top_up, "device_removed")
         return False
     text = _text(top_up.draft)
     what = content.Resealed(top_up.answers, text) if top_up.answers else text
@@ -167,12 +189,12 @@ def _seal_top_up(state: DeviceState, top_up: TopUp) -> bool:
     return True
 
 
-def drop_top_up(state: DeviceState, top_up: TopUp) -> None:
-    """A device that was due for a message is gone."""
+def drop_top_up(state: DeviceState, top_up: TopUp, reason: str) -> None:
+    """A device that was due for a message will not get it."""
     store, message_no = state.store.outbox, top_up.draft.message_no
     store.drop_top_up(message_no, top_up.device, top_up.answers)
-    if store.end_if_hopeless(message_no, "device_removed"):
-        state.tell(MessageFailed, message_no, f"{MessageState.UNDELIVERABLE} device_removed")
+    if store.end_if_hopeless(message_no, reason):
+        state.tell(MessageFailed, message_no, f"{MessageState.UNDELIVERABLE} {reason}")
 
 
 def _text(draft: Draft) -> content.Text:
@@ -202,34 +224,17 @@ def seal_for(state: DeviceState, peers: Sequence[Peer], what: content.Content, *
     state.change(out_no=out_no)
 
 
-def ask(state: DeviceState, question: FindPhone | FindAccount) -> None:
-    """Ask the server's directory, once on each open link."""
-    for link in state.open_links():
-        if not link.asks(question):
-            link.request_no += 1
-            link.requests[link.request_no] = question
-            method = "phone" if isinstance(question, FindPhone) else "account"
-            link.frames.append(Request(link.request_no, method, msgspec.Raw(encode(question))))
-
-
-def learn(state: DeviceState, question: FindPhone | FindAccount, info: AccountInfo | None) -> None:
-    """Take in what the directory said; None: there is no such account."""
-    if info is not None:
-        state.store.contacts.put(info.account, info.phone, list(_trusted(info)))
-    account = info.account if info else question.account if isinstance(question, FindAccount) else 0
-    phone = info.phone if info else question.phone if isinstance(question, FindPhone) else ""
-    for top_up in state.store.outbox.top_ups(SEAL_MAX):
-        if top_up.draft.account == account and state.store.contacts.device(account, top_up.device) is None:
-            drop_top_up(state, top_up)
-    if info is None or not state.store.contacts.devices(account):
-        reason = "no_account" if info is None else "no_device"
-        for message_no in state.store.outbox.fail_chat(phone or state.store.contacts.phone(account) or "", reason):
+def learned(state: DeviceState, question: Question, *, found: bool) -> None:
+    """After an answer of the directory: end what is meant for an account or a device that is not there."""
+    if isinstance(question, FindDevice):
+        for top_up in state.store.outbox.top_ups(SEAL_MAX):
+            sought = (top_up.draft.account, top_up.device) == (question.account, question.device)
+            if sought and state.store.contacts.device(question.account, question.device) is None:
+                drop_top_up(state, top_up, "device_removed")
+        return
+    phone = question.phone if isinstance(question, FindPhone) else state.store.contacts.phone(question.account)
+    account = state.store.contacts.account(phone) if phone else None
+    if phone and (not found or account is None or not state.store.contacts.devices(account)):
+        reason = "no_device" if found else "no_account"
+        for message_no in state.store.outbox.fail_chat(phone, reason):
             state.tell(MessageFailed, message_no, f"{MessageState.UNDELIVERABLE} {reason}")
-
-
-def _trusted(info: AccountInfo) -> Iterable[Peer]:
-    """Go through the devices whose keys are signed as they should be."""
-    for found in info.devices:
-        keys = PeerKeys(found.identity_key, found.box_key, found.key_signature)
-        if keys.valid:
-            yield Peer(info.account, found.device, keys, 0, found.removed)

@@ -87,19 +87,27 @@ class Peer(msgspec.Struct, frozen=True):
     account: int
     device: int
     keys: PeerKeys
-    mark: int
-    """The highest number of an envelope of this device that opened (R8)."""
     removed: bool
 
 
 class Outbox(Protocol):
     """What this device has to say."""
 
-    def add(self, phone: str, text: str, key: str | None, message_id: int, sent_at_ms: int) -> int:
-        """Add a draft at the end of its chat; return the message's number, the old one for a known key."""
+    def add(self, phone: str, text: str, key: str | None, message_id: int, sent_at_ms: int,
+            born_ms: int | None = None) -> int:  # fmt: skip
+        """Add a draft at the end of its chat; return the message's number, the old one for a known key.
 
-    def expire(self, before_ms: int) -> list[int]:
-        """End the drafts that were sent before this time as expired; return their numbers."""
+        `born_ms` is the server's time, None while that is not known for sure.
+        """
+
+    def number_of(self, message_id: int) -> int | None:
+        """Return the number of the message of ours with this id, if it is stored."""
+
+    def expire(self, before_ms: int, now_ms: int) -> list[int]:
+        """End the drafts that began to wait before this time as expired; those seen for the first time begin now."""
+
+    def end_unanswered(self, before_ms: int) -> list[int]:
+        """End the messages that are still only sent, long after anybody could have opened them; return them."""
 
     def drafts(self, limit: int, without: Sequence[str] = ()) -> list[Draft]:
         """Return the oldest messages that are not sealed, in order, but for those of some chats (phone numbers)."""
@@ -144,6 +152,9 @@ class Outbox(Protocol):
     def end_if_hopeless(self, message_no: int, reason: str) -> int | None:
         """End a sealed message as undeliverable if no device is left that might get it; return its number then."""
 
+    def fail_draft(self, message_no: int, reason: str) -> list[int]:
+        """End one draft as undeliverable; return its number, unless it had ended before."""
+
     def fail_chat(self, phone: str, reason: str) -> list[int]:
         """End the drafts of a chat as undeliverable; return the messages' numbers."""
 
@@ -167,30 +178,33 @@ class Inbox(Protocol):
                  sent_at_ms: int, now_ms: int) -> int | None:  # fmt: skip
         """Put a text in its place in history (R9); return its number, or None if it was there already (R8)."""
 
-    def move_mark(self, account: int, device: int, out_no: int) -> None:
-        """Note the highest envelope of this device that opened."""
+    def is_opened(self, account: int, device: int, out_no: int) -> bool:
+        """Return whether this envelope has opened before (R8)."""
 
-    def quarantine(self, account: int, device: int, out_no: int, seq: int, ciphertext: bytes,
-                   reason: str, ask: bool) -> None:  # fmt: skip
+    def put_opened(self, account: int, device: int, out_no: int, now_ms: int) -> None:
+        """Note that an envelope opened."""
+
+    def quarantine(self, account: int, device: int, out_no: int, seq: int, ciphertext: bytes, reason: str,
+                   now_ms: int, *, ask: bool, answer: bool) -> None:  # fmt: skip
         """Keep an envelope that does not open, to be asked for again if that can help (R11)."""
 
     def release(self, account: int, device: int, out_no: int) -> None:
         """Forget a quarantined envelope whose message came after all."""
 
-    def due_again(self, before_ms: int, limit: int) -> list[tuple[int, int, int]]:
+    def due_again(self, before_ms: int, now_ms: int, limit: int) -> list[tuple[int, int, int]]:
         """Return (account, device, out_no) of those to ask for again, last asked before this time."""
 
     def asked(self, account: int, device: int, out_nos: Sequence[int], now_ms: int) -> None:
         """Note that they were asked for."""
 
-    def give_up(self, before_ms: int) -> list[int]:
+    def give_up(self, before_ms: int, now_ms: int) -> list[int]:
         """Show those that were asked for often enough as unreadable; return the messages' numbers."""
 
     def quarantined(self) -> bool:
         """Return whether any envelope is in quarantine."""
 
-    def forget_seen(self, before_ms: int) -> None:
-        """Forget the ids of messages that came before this time."""
+    def forget(self, before_ms: int) -> None:
+        """Forget what came before this time; nothing can bring it again."""
 
     def unopened(self, above: int) -> tuple[int, ...]:
         """Return the places of those that the server may not know to be unopened."""
@@ -207,6 +221,9 @@ class Contacts(Protocol):
 
     def phone(self, account: int) -> str | None:
         """Return an account's number."""
+
+    def account(self, phone: str) -> int | None:
+        """Return the account that has a number, as far as it is known."""
 
     def devices(self, account: int) -> list[Peer]:
         """Return the devices that are not removed."""

@@ -13,6 +13,7 @@ from onebar.core.ports import Status
 from onebar.core.state import DeviceState
 from onebar.core.turn import Dial, Registered, Replace
 from onebar.crypto.keys import SEED_BYTES, DeviceKeys, flight_to_sign, replacement_to_sign
+from onebar.errors import RemoteProtocolError
 from onebar.events import DeviceRemoved, DeviceReplaced, MessageFailed
 from onebar.models import MessageState
 
@@ -21,6 +22,12 @@ FLIGHT_HEADER: Final = "Onebar-Flight"
 
 FLIGHT_HEADER_BYTES_MAX: Final = 8_000
 """Longest header line (R7): servers and middleboxes cut at 8,192."""
+
+TIME_MS_MAX: Final = 253_402_300_800_000
+"""No server's clock is beyond the year 9999; anything later would only overflow sums of times."""
+
+OUTBOX_S_MAX: Final = 10 * 365 * 86_400
+"""The longest horizon that a server can announce: ten years, for the same reason."""
 
 _FLIGHT_BYTES_MAX: Final = (FLIGHT_HEADER_BYTES_MAX - len(FLIGHT_HEADER) - 4) * 3 // 4
 _SIGNATURE_BYTES: Final = 64
@@ -36,19 +43,22 @@ def dial(state: DeviceState) -> None:
     """Begin a new link; its number is committed with this turn, before a byte leaves (R15)."""
     device = state.device
     state.change(connection_no=device.connection_no + 1)
+    unopened, cursor = state.store.inbox.unopened(0), device.cursor
+    if len(unopened) > FRAMES_MAX:  # acknowledge no more than can be named
+        unopened, cursor = unopened[:FRAMES_MAX], unopened[FRAMES_MAX - 1]
     hello = Hello(
         account=device.account,
         device=device.device,
         connection_no=state.device.connection_no,
         time_ms=max(0, state.now.wall_ms),
         epoch=device.epoch,
-        cursor=device.cursor,
+        cursor=cursor,
         floor=device.floor,
-        unopened=state.store.inbox.unopened(0)[-FRAMES_MAX:],
+        unopened=unopened,
     )
     position, message = _first_flight(state, hello)
     flight = state.keys.sign(flight_to_sign(state.config.host, message)) + message
-    link = Link(hello.connection_no, flight, hello.epoch, hello.cursor, position, state.now.monotonic_s)
+    link = Link(hello.connection_no, flight, hello.epoch, cursor, position, state.now.monotonic_s)
     link.acked = hello.cursor
     state.links[link.link_no] = link
     state.outputs.append(Dial(link.link_no, flight))
@@ -69,7 +79,13 @@ def _first_flight(state: DeviceState, hello: Hello) -> tuple[int, bytes]:
 
 
 def welcomed(state: DeviceState, link: Link, frame: Welcome) -> None:
-    """Judge the server's Welcome, and go on from it; or find out that this database is an old copy."""
+    """Judge the server's Welcome, and go on from it; or find out that this database is an old copy.
+
+    Raises:
+        RemoteProtocolError: It makes no sense.
+    """
+    if frame.server_time_ms > TIME_MS_MAX:
+        raise RemoteProtocolError(f"the server's clock is beyond TIME_MS_MAX = {TIME_MS_MAX}: {frame.server_time_ms}")
     if _is_old_copy(state, frame):
         become_new_device(state)
         return
@@ -77,6 +93,7 @@ def welcomed(state: DeviceState, link: Link, frame: Welcome) -> None:
     for other in [other for other in state.links.values() if other is not link]:
         state.drop(other)  # the first link welcomed wins (R3)
     state.change(clock_offset_ms=frame.server_time_ms - state.now.wall_ms)
+    state.clock = frame.server_time_ms, state.now.monotonic_s
     if frame.mark < state.device.floor:  # the server was restored: say again what it forgot (R21)
         state.store.outbox.reopen_from(frame.mark, state.device.out_no)
         state.change(floor=frame.mark, floor_hash=frame.mark_hash)
@@ -89,8 +106,7 @@ def welcomed(state: DeviceState, link: Link, frame: Welcome) -> None:
     link.received_seq = link.acked = frame.cursor
     link.flight = b""
     state.window = max(1, min(state.config.window, frame.limits.window))
-    state.outbox_s = frame.limits.outbox_s
-    state.failures = 0
+    state.outbox_s = min(frame.limits.outbox_s, OUTBOX_S_MAX)
     state.confirmed = True
     state.repair_at_s = state.expire_at_s = state.now.monotonic_s
     outbox.apply_verdicts(state, frame.mark, frame.notes)
@@ -98,7 +114,7 @@ def welcomed(state: DeviceState, link: Link, frame: Welcome) -> None:
 
 def _is_old_copy(state: DeviceState, frame: Welcome) -> bool:
     device = state.device
-    if frame.connection_no > device.connection_no or frame.mark > device.out_no:
+    if frame.connection_no > device.connection_no or frame.mark > device.out_no or frame.floor > device.floor:
         return True
     if frame.epoch == device.epoch and frame.cursor > device.cursor:
         return True

@@ -1,6 +1,7 @@
 """What a turn works on: the device, its links and timers. A cache of what is committed; dropped when in doubt."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -13,6 +14,7 @@ from onebar.core.link_states import LinkState
 from onebar.core.ports import Device, Status, Store
 from onebar.core.turn import Hang, Instant, Output
 from onebar.crypto.keys import SEED_BYTES, DeviceKeys
+from onebar.errors import StoreError
 
 _NEVER: Final = Instant(0.0, 0)
 
@@ -40,15 +42,19 @@ class DeviceState:
     """When to look after the quarantine; None: it is empty."""
     outbox_s: int | None = None
     """The server's horizon for messages that wait; None before the first Welcome."""
-    poison: set[int] = field(default_factory=set)
-    """Entries of the mailbox that made a turn fail: they go to quarantine unseen (R19). Shared by copies."""
+    clock: tuple[int, float] | None = None
+    """The server's time in ms at the last Welcome, and the monotonic time then; None before the first one."""
+    poison: set[tuple[object, ...]] = field(default_factory=set)
+    """What made a turn fail: it is set aside unseen the next time (R19). Shared by copies."""
+    drawn: dict[int, int] = field(default_factory=dict)
+    """The message ids drawn in this turn, by the identity of the call."""
     outputs: list[Output] = field(default_factory=list)
     news: bool = False
 
     def copy(self) -> "DeviceState":
         """Return a copy that does not change with this one."""
         links = {no: link.copy() for no, link in self.links.items()}
-        return replace(self, links=links, outputs=list(self.outputs))
+        return replace(self, links=links, drawn=dict(self.drawn), outputs=list(self.outputs))
 
     @property
     def keys(self) -> DeviceKeys:
@@ -57,12 +63,25 @@ class DeviceState:
 
     @property
     def server_ms(self) -> int:
-        """The time by the server's clock, as far as it is known."""
-        return self.now.wall_ms + self.device.clock_offset_ms
+        """The time by the server's clock: exact once welcomed, whatever the phone's clock does; else the best guess."""
+        if self.clock is not None:
+            return self.clock[0] + round((self.now.monotonic_s - self.clock[1]) * 1000)
+        return max(0, self.now.wall_ms + self.device.clock_offset_ms)
 
     def change(self, **fields: object) -> None:
         """Change the device; the turn's transaction saves it."""
         self.device = msgspec.structs.replace(self.device, **fields)
+
+    @contextmanager
+    def contained(self, key: tuple[object, ...]) -> Iterator[None]:
+        """Remember by this key what makes the turn fail, so that it can be set aside when the turn runs again (R19)."""
+        try:
+            yield
+        except StoreError:
+            raise  # that is the disk's fault
+        except Exception:
+            self.poison.add(key)
+            raise
 
     def open_links(self) -> Iterator[Link]:
         """Go through the links that mail can go out on."""
@@ -81,7 +100,7 @@ class DeviceState:
             self.outputs.append(Hang(link.link_no))
         if any(other.live for other in self.links.values()):
             return
-        self.failures = 0 if link.state in {LinkState.OPEN, LinkState.DRAINING} else self.failures + 1
+        self.failures = 0 if link.useful_at(self.now.monotonic_s) else self.failures + 1
         if link.state is not LinkState.DRAINING:  # GoAway has given that one its slot
             self.dial_at_s = self.now.monotonic_s + self.pause_s()
 

@@ -125,7 +125,7 @@ class Driver:
             await self._stop()
 
     async def _take_turn(self) -> None:
-        inputs = self._inputs.take(self._heard)
+        inputs = self._inputs.take(self._heard, links=not self._more)
         if not inputs and not self._more:
             return
         loop = asyncio.get_running_loop()

@@ -40,16 +40,21 @@ class InputQueue:
             self._room.clear()
             await self._room.wait()
 
-    def take(self, heard: Callable[[LinkInput], bool]) -> list[Input]:
+    def take(self, heard: Callable[[LinkInput], bool], *, links: bool = True) -> list[Input]:
         """Return the next turn's inputs.
 
         Args:
             heard: Says whether a link still counts: nothing is heard of one that was hung up.
+            links: Whether the engine has room for what links say; else that waits, and the links are held up.
         """
         inputs: list[Input] = []
+        later: list[tuple[Input, Caller | None]] = []
         while self._waiting and len(inputs) < INPUTS_PER_TURN_MAX:
             item, caller = self._waiting.popleft()
             if isinstance(item, LinkConnected | MessageArrived | LinkLost):
+                if not links:
+                    later.append((item, caller))
+                    continue
                 if not heard(item):
                     continue
             elif caller is not None and caller.cancelled():
@@ -57,6 +62,7 @@ class InputQueue:
             else:
                 self._due.append(caller)
             inputs.append(item)
+        self._waiting.extendleft(reversed(later))
         if self._waiting:
             self._on_input()
         self._room.set()

@@ -6,7 +6,7 @@ from onebar.core.ports import Peer
 from onebar.crypto.keys import PeerKeys
 from onebar.store.database import Database
 
-_PEER = "SELECT account, device, identity_key, box_key, key_signature, mark, removed FROM peer_device"
+_PEER = "SELECT account, device, identity_key, box_key, key_signature, removed FROM peer_device"
 
 
 class SqliteContacts:
@@ -16,7 +16,7 @@ class SqliteContacts:
         self._database = database
 
     def put(self, account: int, phone: str, devices: Sequence[Peer]) -> None:
-        """Store an account and its devices; marks and keys of known devices stay, and a removed one stays removed."""
+        """Store an account and its devices; keys of known devices stay, and a removed one stays removed."""
         execute = self._database.connection.execute
         execute("UPDATE contact SET phone = NULL WHERE phone = ? AND account <> ?", (phone, account))
         execute(
@@ -26,7 +26,7 @@ class SqliteContacts:
         for peer in devices:
             keys = peer.keys
             execute(
-                "INSERT INTO peer_device VALUES (?, ?, ?, ?, ?, 0, ?)"
+                "INSERT INTO peer_device VALUES (?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT DO UPDATE SET removed = max(removed, excluded.removed)",
                 (account, peer.device, keys.identity_key, keys.box_key, keys.key_signature, peer.removed),
             )
@@ -34,6 +34,11 @@ class SqliteContacts:
     def phone(self, account: int) -> str | None:
         """Return an account's number, or None if it is not known."""
         row = self._database.connection.execute("SELECT phone FROM contact WHERE account = ?", (account,)).fetchone()
+        return None if row is None else row[0]
+
+    def account(self, phone: str) -> int | None:
+        """Return the account that has a number, as far as it is known."""
+        row = self._database.connection.execute("SELECT account FROM contact WHERE phone = ?", (phone,)).fetchone()
         return None if row is None else row[0]
 
     def devices(self, account: int) -> list[Peer]:
@@ -53,6 +58,6 @@ class SqliteContacts:
         self._database.connection.execute(sql, (account, device))
 
 
-def _peer(row: tuple[int, int, bytes, bytes, bytes, int, int]) -> Peer:
-    account, device, identity_key, box_key, key_signature, mark, removed = row
-    return Peer(account, device, PeerKeys(identity_key, box_key, key_signature), mark, bool(removed))
+def _peer(row: tuple[int, int, bytes, bytes, bytes, int]) -> Peer:
+    account, device, identity_key, box_key, key_signature, removed = row
+    return Peer(account, device, PeerKeys(identity_key, box_key, key_signature), bool(removed))

@@ -30,6 +30,7 @@ QUICK_CHECK_BYTES_MAX: Final = 16 * 1024 * 1024
 IN_MEMORY: Final = ":memory:"
 """Name of a database that lives in memory, for tests."""
 
+_FILE_BYTES_MIN: Final = 512  # SQLite's smallest page
 _RETRY_S: Final = 0.005  # between two tries of what SQLite's own busy timeout does not cover
 _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _OUTSIDE: Final = _BUSY | {
@@ -115,15 +116,24 @@ class Database:
                     raise StoreError(f"{path}: there is no such database")
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))  # it will hold secret keys
                 return
-            if path.stat().st_size == 0:
-                return
+            if not path.is_file():
+                raise StoreError(f"{path}: this is no file; a database cannot be there")
+            size = path.stat().st_size
         except FileExistsError:
-            pass  # another process has just created it
+            size = 0  # another process has just created it
         except OSError as error:
             raise StoreError(f"{path}: the database cannot be opened or created: {error.strerror}") from error
+        if size:
+            self._read(path, size)
+
+    def _read(self, path: Path, size: int) -> None:
+        if size < _FILE_BYTES_MIN:  # SQLite takes some tiny files for empty ones and writes over them
+            raise StoreDamagedError(f"{path}: this is no SQLite database; it was left untouched")
         try:
             with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
                 self._check(path, connection)
+        except UnicodeDecodeError as error:  # sqlite3 could not even say what is wrong
+            raise StoreDamagedError(f"{path}: the database is damaged ({error.reason}); left untouched") from None
         except sqlite3.DatabaseError as error:
             if _code(error) in _OUTSIDE:
                 raise StoreError(f"{path}: the database cannot be opened ({error})") from error

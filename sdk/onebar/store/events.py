@@ -54,7 +54,7 @@ class SqliteEvents:
         execute = self._database.connection.execute
         with self._database.transaction():
             execute(
-                "INSERT INTO consumer VALUES (?, ?)"
+                "INSERT INTO consumer VALUES (?, max(?, COALESCE((SELECT min(event_no) - 1 FROM event), 0)))"
                 " ON CONFLICT DO UPDATE SET confirmed = max(confirmed, excluded.confirmed)",
                 (consumer, event_no),
             )

@@ -53,7 +53,7 @@ class SqliteInbox:
         phone = self._database.connection.execute("SELECT phone FROM contact WHERE account = ?", (account,)).fetchone()
         return self._rows(
             "INSERT INTO chat (phone) VALUES (?) ON CONFLICT (phone) DO UPDATE SET phone = phone RETURNING chat_id",
-            phone[0],
+            phone[0] or f"account {account}",  # its number belongs to somebody else by now
         )[0][0]
 
     def _fill(self, chat_id: int, account: int, device: int, chat_no: int, low: int) -> tuple[int, int]:
@@ -86,51 +86,61 @@ class SqliteInbox:
         self._rows("UPDATE chat SET messages = messages + 1 WHERE chat_id = ?", chat_id)
         return message_no
 
-    def forget_seen(self, before_ms: int) -> None:
-        """Forget messages that came before this time; nothing can bring them again."""
-        self._rows("DELETE FROM seen WHERE at_ms < ?", before_ms)
+    def forget(self, before_ms: int) -> None:
+        """Forget what came before this time; nothing can bring it again."""
+        for table in ("seen", "opened"):
+            self._rows(f"DELETE FROM {table} WHERE at_ms < ?", before_ms)
+        self._rows("DELETE FROM quarantine WHERE at_ms < ? AND shown IS NOT NULL", before_ms)
 
-    def move_mark(self, account: int, device: int, out_no: int) -> None:
-        """Note the highest envelope of this device that opened."""
-        self._rows(
-            "UPDATE peer_device SET mark = max(mark, ?) WHERE account = ? AND device = ?",
-            out_no,
-            account,
-            device,
-        )
+    def is_opened(self, account: int, device: int, out_no: int) -> bool:
+        """Return whether this envelope has opened before (R8)."""
+        sql = "SELECT 1 FROM opened WHERE account = ? AND device = ? AND out_no = ?"
+        return bool(self._rows(sql, account, device, out_no))
 
-    def quarantine(self, account: int, device: int, out_no: int, seq: int, ciphertext: bytes,
-                   reason: str, ask: bool) -> None:  # fmt: skip
+    def put_opened(self, account: int, device: int, out_no: int, now_ms: int) -> None:
+        """Note that an envelope opened."""
+        self._rows("INSERT OR IGNORE INTO opened VALUES (?, ?, ?, ?)", account, device, out_no, now_ms)
+
+    def quarantine(self, account: int, device: int, out_no: int, seq: int, ciphertext: bytes, reason: str,
+                   now_ms: int, *, ask: bool, answer: bool) -> None:  # fmt: skip
         """Keep an envelope that does not open, to be asked for again if that can help (R11).
 
         An answer that does not open either counts as one more try of what it answers: else two broken devices would
-        ask and answer for ever. Those that were never asked for say nothing about that.
+        ask and answer for ever. One that was given up stays so.
         """
         tried = self._rows(
             "SELECT COALESCE(MAX(asked), 0) FROM quarantine WHERE account = ? AND device = ? AND asked_at_ms > 0",
             *(account, device),
         )[0][0]
-        asked = tried if ask else ASKS_MAX
+        asked = ASKS_MAX if not ask else tried if answer else 0
         self._rows(
-            "INSERT OR IGNORE INTO quarantine VALUES (?, ?, ?, ?, ?, ?, ?)",
-            *(account, device, out_no, ciphertext, reason, asked, 0),
+            "INSERT OR IGNORE INTO quarantine VALUES (?, ?, ?, ?, ?, ?, 0, ?, NULL)",
+            *(account, device, out_no, ciphertext, reason, asked, now_ms),
         )
         self._rows("INSERT OR IGNORE INTO unopened VALUES (?)", seq)
         self._rows(
-            "UPDATE quarantine SET asked = ?, asked_at_ms = 0 WHERE rowid IN"
-            " (SELECT rowid FROM quarantine ORDER BY rowid DESC LIMIT -1 OFFSET ?)",
+            "UPDATE quarantine SET asked = ?, asked_at_ms = 0 WHERE shown IS NULL AND rowid IN"
+            " (SELECT rowid FROM quarantine WHERE shown IS NULL ORDER BY rowid DESC LIMIT -1 OFFSET ?)",
             *(ASKS_MAX, QUARANTINE_ROWS_MAX),
         )
 
     def release(self, account: int, device: int, out_no: int) -> None:
-        """Forget a quarantined envelope whose message came after all."""
-        self._rows("DELETE FROM quarantine WHERE account = ? AND device = ? AND out_no = ?", account, device, out_no)
+        """Forget an envelope in quarantine whose message came after all, and what was shown in its place."""
+        gone = self._rows(
+            "DELETE FROM quarantine WHERE account = ? AND device = ? AND out_no = ? RETURNING shown",
+            *(account, device, out_no),
+        )
+        for (shown,) in gone:
+            chats = self._rows("DELETE FROM message WHERE message_no = ? RETURNING chat_id", shown)
+            for (chat_id,) in chats:
+                self._rows("UPDATE chat SET messages = messages - 1 WHERE chat_id = ?", chat_id)
 
-    def due_again(self, before_ms: int, limit: int) -> list[tuple[int, int, int]]:
-        """Return (account, device, out_no) of those to ask for again, last asked before this time."""
+    def due_again(self, before_ms: int, now_ms: int, limit: int) -> list[tuple[int, int, int]]:
+        """Return (account, device, out_no) of those to ask for again: last asked before this time, or in the future."""
         rows = self._rows(
-            "SELECT account, device, out_no FROM quarantine WHERE asked < ? AND asked_at_ms < ? ORDER BY rowid LIMIT ?",
-            *(ASKS_MAX, before_ms, limit),
+            "SELECT account, device, out_no FROM quarantine WHERE asked < ? AND NOT asked_at_ms BETWEEN ? AND ?"
+            " ORDER BY rowid LIMIT ?",
+            *(ASKS_MAX, before_ms, now_ms, limit),
         )
         return [(row[0], row[1], row[2]) for row in rows]
 
@@ -143,13 +153,20 @@ class SqliteInbox:
                 *(now_ms, account, device, out_no),
             )
 
-    def give_up(self, before_ms: int) -> list[int]:
+    def give_up(self, before_ms: int, now_ms: int) -> list[int]:
         """Show those asked for often enough as unreadable; return the messages' numbers (0: sender unknown)."""
         rows = self._rows(
-            "DELETE FROM quarantine WHERE asked >= ? AND asked_at_ms < ? RETURNING account, device, out_no",
-            *(ASKS_MAX, before_ms),
+            "SELECT account, device, out_no FROM quarantine WHERE shown IS NULL AND asked >= ?"
+            " AND NOT asked_at_ms BETWEEN ? AND ? ORDER BY rowid",
+            *(ASKS_MAX, before_ms, now_ms),
         )
-        return [self._show(account, device) for account, device, _ in sorted(rows)]
+        shown = [self._show(account, device) for account, device, _ in rows]
+        for row, message_no in zip(rows, shown, strict=True):
+            self._rows(
+                "UPDATE quarantine SET shown = ?, ciphertext = x'' WHERE account = ? AND device = ? AND out_no = ?",
+                *(message_no, *row),
+            )
+        return shown
 
     def _show(self, account: int, device: int) -> int:
         known = self._rows("SELECT 1 FROM contact WHERE account = ? AND phone IS NOT NULL", account)
@@ -158,8 +175,8 @@ class SqliteInbox:
         return self._insert(self._chat(account), (account, device, 0, 0), "unreadable", "", 0, 0, 0)
 
     def quarantined(self) -> bool:
-        """Return whether any envelope is in quarantine."""
-        return bool(self._rows("SELECT 1 FROM quarantine LIMIT 1"))
+        """Return whether any envelope in quarantine is not given up."""
+        return bool(self._rows("SELECT 1 FROM quarantine WHERE shown IS NULL LIMIT 1"))
 
     def unopened(self, above: int) -> tuple[int, ...]:
         """Return the places of those that the server may not know to be unopened."""

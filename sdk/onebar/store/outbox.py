@@ -38,7 +38,8 @@ class SqliteOutbox:
         row = self._database.connection.execute(sql, values).fetchone()
         return None if row is None else row[0]
 
-    def add(self, phone: str, text: str, key: str | None, message_id: int, sent_at_ms: int) -> int:
+    def add(self, phone: str, text: str, key: str | None, message_id: int, sent_at_ms: int,
+            born_ms: int | None = None) -> int:  # fmt: skip
         """Add a draft at the end of its chat; return the message's number, the old one for a known key."""
         known = None if key is None else self._one("SELECT message_no FROM message WHERE key = ?", key)
         if known is not None:
@@ -49,24 +50,34 @@ class SqliteOutbox:
             phone,
         )[0]
         message_no = self._one(
-            "INSERT INTO message (chat_id, account, device, chat_no, message_id, state, text, sent_at_ms, key)"
-            " VALUES (?, 0, 0, ?, ?, 'queued', ?, ?, ?) RETURNING message_no",
-            *(chat_id, chat_no, message_id, text, sent_at_ms, key),
+            "INSERT INTO message (chat_id, account, device, chat_no, message_id, state, text, sent_at_ms, key, born_ms)"
+            " VALUES (?, 0, 0, ?, ?, 'queued', ?, ?, ?, ?) RETURNING message_no",
+            *(chat_id, chat_no, message_id, text, sent_at_ms, key, born_ms),
         )
         assert message_no is not None
         self._rows("UPDATE message SET place = message_no WHERE message_no = ?", message_no)
         self._events.add(MessageQueued.__name__, message_no)
         return message_no
 
-    def expire(self, before_ms: int) -> list[int]:
-        """End the drafts sent before this time as expired, and forget much older envelopes; return the drafts."""
+    def number_of(self, message_id: int) -> int | None:
+        """Return the number of the message of ours with this id, if it is stored."""
+        return self._one("SELECT message_no FROM message WHERE account = 0 AND message_id = ?", message_id)
+
+    def expire(self, before_ms: int, now_ms: int) -> list[int]:
+        """End the drafts that began to wait before this time as expired; those seen for the first time begin now."""
+        self._rows("UPDATE message SET born_ms = ? WHERE state = 'queued' AND born_ms IS NULL", now_ms)
+        return self._fail("expired", "outbox_s", "state = 'queued' AND out_no IS NULL AND born_ms < ?", before_ms)
+
+    def end_unanswered(self, before_ms: int) -> list[int]:
+        """End what is still only sent long after anybody could have opened it; forget its envelopes."""
+        old_ms = before_ms - ENVELOPES_KEPT_MS
         self._rows(
             "DELETE FROM envelope WHERE verdict <> 0 AND message_no IN"
-            " (SELECT message_no FROM message WHERE sent_at_ms < ? AND out_no IS NOT NULL)",
-            before_ms - ENVELOPES_KEPT_MS,
+            " (SELECT message_no FROM message WHERE COALESCE(born_ms, sent_at_ms) < ? AND out_no IS NOT NULL)",
+            old_ms,
         )
         self._rows("DELETE FROM envelope_device WHERE out_no NOT IN (SELECT out_no FROM envelope)")
-        return self._fail("expired", "outbox_s", "out_no IS NULL AND sent_at_ms < ?", before_ms)
+        return self._fail("undeliverable", "no_receipt", "state = 'sent' AND COALESCE(born_ms, sent_at_ms) < ?", old_ms)
 
     def drafts(self, limit: int, without: Sequence[str] = ()) -> list[Draft]:
         """Return the oldest messages that are not sealed, in order, but for those of some chats."""
@@ -171,7 +182,8 @@ class SqliteOutbox:
         first = "message_no = (SELECT message_no FROM envelope WHERE out_no = ? AND answers IS NULL)"
         ended = self._fail("rejected", reason, first, out_no)
         message_no, _ = self.meant_for(out_no)
-        self._rows("DELETE FROM envelope_device WHERE out_no = ?", out_no)
+        for (device,) in self._rows("SELECT device FROM envelope_device WHERE out_no = ?", out_no):
+            self._drop_device(out_no, device)
         self._forget_done(out_no, out_no)
         ended = ended or self._fail("rejected", reason, _HOPELESS, message_no)  # a top-up, and the last hope
         return ended[0] if ended else None
@@ -199,9 +211,17 @@ class SqliteOutbox:
         message_no, meant = self.meant_for(out_no)
         if meant != account:
             return None
-        self._rows("DELETE FROM envelope_device WHERE out_no = ? AND device = ?", out_no, device)
+        self._drop_device(out_no, device)
         self._forget_done(out_no, out_no)
         return self.end_if_hopeless(message_no, reason)
+
+    def _drop_device(self, out_no: int, device: int) -> None:
+        """A device will not open this envelope, nor the one that it answers (R11)."""
+        answered = self._one("SELECT answers FROM envelope WHERE out_no = ?", out_no)
+        for number in filter(None, (out_no, answered)):
+            self._rows("DELETE FROM envelope_device WHERE out_no = ? AND device = ?", number, device)
+            if number != out_no:
+                self._forget_done(number, number)
 
     def end_if_hopeless(self, message_no: int, reason: str) -> int | None:
         """End a sealed message as undeliverable if no device is left that might get it; return its number then."""
@@ -242,6 +262,10 @@ class SqliteOutbox:
         for table in ("top_up", "envelope", "envelope_device"):
             self._rows(f"DELETE FROM {table}")
         return failed
+
+    def fail_draft(self, message_no: int, reason: str) -> list[int]:
+        """End one draft as undeliverable; return its number, unless it had ended before."""
+        return self._fail("undeliverable", reason, "out_no IS NULL AND message_no = ?", message_no)
 
     def fail_chat(self, phone: str, reason: str) -> list[int]:
         """End the drafts of a chat as undeliverable; return the messages' numbers."""

@@ -15,7 +15,6 @@ CREATE TABLE contact (account INTEGER PRIMARY KEY, phone TEXT UNIQUE) STRICT;
 CREATE TABLE peer_device (
     account INTEGER NOT NULL, device INTEGER NOT NULL,
     identity_key BLOB NOT NULL, box_key BLOB NOT NULL, key_signature BLOB NOT NULL,
-    mark INTEGER NOT NULL DEFAULT 0,       -- R8: the highest out_no that opened
     removed INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (account, device)
 ) STRICT, WITHOUT ROWID;
@@ -34,6 +33,7 @@ CREATE TABLE message (
     state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', text TEXT NOT NULL, sent_at_ms INTEGER NOT NULL,
     missing_before INTEGER NOT NULL DEFAULT 0,
     out_no INTEGER,                        -- of its first envelope; NULL while it is a draft
+    born_ms INTEGER,                       -- by the server's clock, once that is known: the outbox's horizon (R5)
     key TEXT                               -- the app's own, for an idempotent send (R6)
 ) STRICT;
 CREATE INDEX message_place ON message (chat_id, place, chat_no);
@@ -54,6 +54,13 @@ CREATE TABLE seen (
     PRIMARY KEY (account, message_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX seen_at ON seen (at_ms);
+
+-- Envelopes that opened, by their sender's number (R8). A mark would not do: those below it need not have come.
+CREATE TABLE opened (
+    account INTEGER NOT NULL, device INTEGER NOT NULL, out_no INTEGER NOT NULL, at_ms INTEGER NOT NULL,
+    PRIMARY KEY (account, device, out_no)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX opened_at ON opened (at_ms);
 
 -- Numbered, sealed envelopes: kept until they have a verdict and every device opened them (R1, R21).
 CREATE TABLE envelope (
@@ -80,6 +87,8 @@ CREATE TABLE top_up (
 CREATE TABLE quarantine (
     account INTEGER NOT NULL, device INTEGER NOT NULL, out_no INTEGER NOT NULL,
     ciphertext BLOB NOT NULL, reason TEXT NOT NULL, asked INTEGER NOT NULL, asked_at_ms INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    shown INTEGER,                         -- the message that stands for it, once it is given up; 0: sender unknown
     PRIMARY KEY (account, device, out_no)
 ) STRICT;
 CREATE TABLE unopened (seq INTEGER PRIMARY KEY) STRICT;

@@ -1,5 +1,6 @@
 """A database with devices in it, driven without threads: each call is one transaction."""
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,14 +31,26 @@ class Setting:
 
     def __post_init__(self) -> None:
         self.connection = open_database(self.path)
+        self.judged: set[int] = set()
 
     def reopen(self) -> None:
         self.connection.close()
-        self.connection = open_database(self.path)
+        self.use(open_database(self.path))
+
+    def use(self, connection: sqlite3.Connection) -> None:
+        """Go on with another database, as an engine does that opens one."""
+        self.connection = connection
+        self.judged = set()
+
+    def image(self) -> sqlite3.Connection:
+        """Copy the database, as a backup does."""
+        target = sqlite3.connect(":memory:", isolation_level=None)
+        self.connection.backup(target)
+        return target
 
     def run(self, work: Callable[[Batch], T], *, crash: bool = False) -> T:
         self.connection.execute("BEGIN IMMEDIATE")
-        batch = Batch(self.connection, self.now_ms, self.limits)
+        batch = Batch(self.connection, self.now_ms, self.limits, self.judged)
         try:
             result = work(batch)
             batch.flush()
@@ -45,6 +58,8 @@ class Setting:
             self.connection.execute("ROLLBACK")
             raise
         self.connection.execute("ROLLBACK" if crash else "COMMIT")
+        if not crash:
+            self.judged |= batch.greeted
         return result
 
     def register(self, phone: str, number: int) -> Registered:

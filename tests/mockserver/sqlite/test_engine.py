@@ -18,7 +18,6 @@ from onebar_mockserver.ports import (
     Op,
     Refusal,
     RegistrationError,
-    Sent,
     Want,
 )
 from onebar_mockserver.sqlite import DatabaseError, SqliteEngine, verdicts
@@ -45,7 +44,7 @@ def hello(device: int, connection_no: int = 1) -> Op:
 
 async def test_a_batch_runs_in_order(engine: SqliteEngine) -> None:
     outcome = await engine.apply(
-        [hello(1), Op(1, 1, 1, submit(1, (2, [(2, b"x")]))), hello(2), Op(2, 2, 1, Ack(1, 1))], (), NOW_MS
+        [hello(1), Op(1, 1, 1, submit(1, (2, [(2, b"x")]))), hello(2), Op(2, 2, 1, Ack(1, 1))], NOW_MS
     )
     assert [type(result) for result in outcome.results] == [Attached, Judged, Attached, Acked]
     assert [appended.device for appended in outcome.appended] == [2, 1]
@@ -54,14 +53,14 @@ async def test_a_batch_runs_in_order(engine: SqliteEngine) -> None:
 
 
 async def test_frames_of_an_older_link_are_fenced(engine: SqliteEngine) -> None:
-    await engine.apply([hello(1, 1)], (), NOW_MS)
-    outcome = await engine.apply([hello(1, 2), Op(9, 1, 1, Void(1, 0))], (), NOW_MS)
+    await engine.apply([hello(1, 1)], NOW_MS)
+    outcome = await engine.apply([hello(1, 2), Op(9, 1, 1, Void(1, 0))], NOW_MS)
     assert outcome.results[1] == Fenced()
 
 
 async def test_frames_behind_a_refused_hello_are_not_applied(engine: SqliteEngine) -> None:
-    await engine.apply([hello(1, 5)], (), NOW_MS)
-    outcome = await engine.apply([hello(1, 5), Op(1, 1, 5, Void(1, 0))], (), NOW_MS)
+    await engine.apply([hello(1, 5)], NOW_MS)
+    outcome = await engine.apply([hello(1, 5), Op(1, 1, 5, Void(1, 0))], NOW_MS)
     assert outcome.results == [Refusal("connection_number", 5), Fenced()]
 
 
@@ -73,8 +72,8 @@ async def test_an_operation_that_raises_takes_its_batch_back(
 
     monkeypatch.setattr(verdicts, "_store", broken)
     with pytest.raises(BatchFailedError):
-        await engine.apply([hello(1), Op(1, 1, 1, submit(1, (2, [(2, b"x")])))], (), NOW_MS)
-    assert isinstance((await engine.apply([hello(1)], (), NOW_MS)).results[0], Attached)
+        await engine.apply([hello(1), Op(1, 1, 1, submit(1, (2, [(2, b"x")])))], NOW_MS)
+    assert isinstance((await engine.apply([hello(1)], NOW_MS)).results[0], Attached)
 
 
 async def test_a_failed_disk_loses_the_engine_until_it_is_reopened(engine: SqliteEngine, tmp_path: Path) -> None:
@@ -83,19 +82,11 @@ async def test_a_failed_disk_loses_the_engine_until_it_is_reopened(engine: Sqlit
     await engine._on_thread(lambda: engine._opened().execute("PRAGMA busy_timeout = 0"))
     blocker.execute("BEGIN IMMEDIATE")
     with pytest.raises(EngineLostError):
-        await engine.apply([hello(1)], (), NOW_MS)
+        await engine.apply([hello(1)], NOW_MS)
     blocker.rollback()
     blocker.close()
     await engine.reopen()
-    assert isinstance((await engine.apply([hello(1)], (), NOW_MS)).results[0], Attached)
-
-
-async def test_positions_are_recorded(engine: SqliteEngine) -> None:
-    await engine.apply([hello(1), Op(1, 1, 1, submit(1, (2, [(2, b"x")])))], (), NOW_MS)
-    await engine.apply([], [Sent(2, 1, 1)], NOW_MS)
-    place = (await engine.apply([Op(2, 2, 1, Hello(2, 2, 1, 0, 1, 1, 0))], (), NOW_MS)).results[0]
-    assert isinstance(place, Attached)
-    assert (place.epoch, place.cursor) == (1, 1)
+    assert isinstance((await engine.apply([hello(1)], NOW_MS)).results[0], Attached)
 
 
 async def test_registration_errors_are_raised_and_the_try_is_spent(engine: SqliteEngine) -> None:
@@ -106,13 +97,26 @@ async def test_registration_errors_are_raised_and_the_try_is_spent(engine: Sqlit
 
 
 async def test_everything_is_there_after_closing(engine: SqliteEngine, tmp_path: Path) -> None:
-    await engine.apply([hello(1), Op(1, 1, 1, submit(1, (2, [(2, b"x")])))], (), NOW_MS)
+    await engine.apply([hello(1), Op(1, 1, 1, submit(1, (2, [(2, b"x")])))], NOW_MS)
     await engine.close()
     again = SqliteEngine(tmp_path / "data", ServerLimits())
     await again.open()
     [page] = await again.fetch([Want(2, 0, ENDLESS)])
     assert [entry.body for entry in page.entries] == [b"x"]
     await again.close()
+
+
+async def test_where_a_mailbox_was_sent_to_survives_a_reopening(engine: SqliteEngine) -> None:
+    """What was committed while a device was there may have been sent, whatever happens to the server next (R21)."""
+    await engine.apply([hello(1), hello(2), Op(1, 1, 1, submit(1, (2, [(2, b"x")])))], NOW_MS)
+    await engine.reopen()
+    sent = Op(1, 1, 1, submit(2, (2, [(2, b"unsent")])))
+    await engine.apply([sent], NOW_MS)
+    for cursor, epoch in ((1, 1), (3, 2)):
+        op = Op(2, 2, cursor + 1, Hello(2, 2, cursor + 1, 0, 1, cursor, 0))
+        place = (await engine.apply([op], NOW_MS)).results[0]
+        assert isinstance(place, Attached)
+        assert (place.epoch, place.cursor) == (epoch, 1)
 
 
 async def test_a_second_engine_on_the_directory_is_refused(engine: SqliteEngine, tmp_path: Path) -> None:

@@ -11,13 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from onebar.core.frames import FLAG_SILENT, Void
+from onebar.core.frames import FLAG_SILENT, Ack, Hello, Void
 from onebar_mockserver.limits import PAGE_ENTRIES_MAX, TICK_RANGES_MAX
-from onebar_mockserver.ports import Attached, Entry, Kind, Refusal, Sent
+from onebar_mockserver.ports import Attached, Broken, Entry, Kind, Refusal
+from onebar_mockserver.sqlite import mailboxes
 from onebar_mockserver.sqlite.batch import entry_bytes
-from onebar_mockserver.sqlite.mailboxes import merge_ranges, record_sent
+from onebar_mockserver.sqlite.mailboxes import acknowledge, merge_ranges
 from tests.mockserver.rawclient import submit
-from tests.mockserver.sqlite.setting import Setting
+from tests.mockserver.sqlite.setting import Setting, row_of
 
 Ranges = tuple[tuple[int, int], ...]
 
@@ -111,8 +112,8 @@ def test_pages_are_bounded_by_bytes_and_count(setting: Setting, pair: tuple[int,
 
 def test_hello_acknowledges_and_tells_the_place(setting: Setting, pair: tuple[int, int, int]) -> None:
     alice, _, bob = pair
-    setting.run(lambda batch: record_sent(batch, Sent(bob, 1, 3)))
-    answer = setting.attach(bob, cursor=2)
+    setting.attach(bob)
+    answer = setting.attach(bob, connection_no=2, cursor=2)
     assert isinstance(answer, Attached)
     assert (answer.epoch, answer.cursor, answer.head, answer.mark) == (1, 2, 5, 0)
     assert ticks(setting.mail(alice)) == [((1, 2),)]
@@ -135,7 +136,6 @@ def test_client_from_another_history_gets_a_new_epoch(
     setting: Setting, pair: tuple[int, int, int], ahead: dict[str, int]
 ) -> None:
     bob = pair[2]
-    setting.run(lambda batch: record_sent(batch, Sent(bob, 1, 2)))
     answer = setting.attach(bob, **ahead)
     assert isinstance(answer, Attached)
     assert (answer.epoch, answer.cursor) == (2, 0)
@@ -147,6 +147,61 @@ def test_hello_of_another_epoch_acknowledges_nothing(setting: Setting, pair: tup
     assert isinstance(answer, Attached)
     assert (answer.epoch, answer.cursor) == (1, 0)
     assert len(setting.mail(pair[2])) == 5
+
+
+def restored(setting: Setting, pair: tuple[int, int, int], more: int) -> None:
+    """Restore a backup of when Bob was there with five entries: the lost history had two more, the new has `more`."""
+    alice, account, bob = pair
+    setting.attach(bob)
+    image = setting.image()
+    for out_no in (6, 7):
+        setting.judge(alice, submit(out_no, (account, [(bob, b"lost")])))
+    setting.use(image)
+    for out_no in range(6, 6 + more):
+        setting.judge(alice, submit(out_no, (account, [(bob, b"new")])))
+
+
+@pytest.mark.parametrize("more", [0, 2, 9])
+def test_a_cursor_of_a_lost_history_is_not_believed_even_if_its_number_was_given_again(
+    setting: Setting, pair: tuple[int, int, int], more: int
+) -> None:
+    restored(setting, pair, more)
+    answer = setting.attach(pair[2], connection_no=2, cursor=7)
+    assert isinstance(answer, Attached)
+    assert (answer.epoch, answer.cursor) == (2, 0)
+    assert len(setting.mail(pair[2])) == 5 + more
+
+
+@pytest.mark.parametrize("more", [0, 2, 9])
+def test_a_cursor_from_before_the_backup_is_believed(setting: Setting, pair: tuple[int, int, int], more: int) -> None:
+    restored(setting, pair, more)
+    answer = setting.attach(pair[2], connection_no=2, cursor=5)
+    assert isinstance(answer, Attached)
+    assert (answer.epoch, answer.cursor) == (1, 5)
+    assert len(setting.mail(pair[2])) == more
+
+
+def test_a_hello_that_was_not_committed_makes_no_cursor_believable(
+    setting: Setting, pair: tuple[int, int, int]
+) -> None:
+    alice, account, bob = pair
+    setting.run(
+        lambda batch: mailboxes.attach(batch, row_of(batch, bob), Hello(account, bob, 1, 0, 1, 0, 0)), crash=True
+    )
+    setting.judge(alice, submit(6, (account, [(bob, b"x")])))
+    assert setting.row(bob).position.sent == 0
+
+
+def test_an_ack_beyond_the_mailbox_is_a_broken_clients(setting: Setting, pair: tuple[int, int, int]) -> None:
+    bob = pair[2]
+    assert setting.run(lambda batch: acknowledge(batch, row_of(batch, bob), Ack(1, 6))) == Broken()
+    assert len(setting.mail(bob)) == 5
+
+
+def test_hello_is_told_the_highest_floor_that_was_ever_heard_of(setting: Setting, pair: tuple[int, int, int]) -> None:
+    alice = pair[0]
+    told = [setting.attach(alice, connection_no=number, floor=floor) for number, floor in ((1, 0), (2, 3), (3, 1))]
+    assert [answer.floor for answer in told if isinstance(answer, Attached)] == [0, 3, 3]
 
 
 def test_a_new_epoch_is_above_both(setting: Setting, pair: tuple[int, int, int]) -> None:

@@ -1,8 +1,8 @@
 """Accounts, devices and codes."""
 
-from onebar.core.frames import AccountInfo
-from onebar_mockserver.limits import CODE_LIFE_S, CODE_TRIES
-from onebar_mockserver.ports import Code, Identity, Registered, RegistrationError
+from onebar.core.frames import AccountInfo, FindDevice
+from onebar_mockserver.limits import CODE_LIFE_S, CODE_TRIES, DAY_S, REPLACEMENTS_PER_DAY
+from onebar_mockserver.ports import Code, Identity, Question, Registered, RegistrationError
 from onebar_mockserver.sqlite import registry
 from tests.mockserver.sqlite.setting import Setting, keys
 
@@ -18,7 +18,7 @@ def attempt(setting: Setting, code: str, number: int = 1) -> Registered | Regist
 
 
 def replace(setting: Setting, device: int, number: int) -> Registered | RegistrationError:
-    return setting.run(lambda batch: registry.replace(batch.connection, 1, device, keys(number)))
+    return setting.run(lambda batch: registry.replace(batch.connection, 1, device, keys(number), setting.now_ms))
 
 
 def failure(answer: Registered | RegistrationError) -> str:
@@ -71,13 +71,59 @@ def test_registering_anew_removes_the_older_device_and_ids_are_never_reused(sett
     assert attempt(setting, "111111", 2) == Registered(1, 2, (1,))
     issue(setting, "111111")
     assert attempt(setting, "111111", 1) == Registered(1, 3, (2,)), "an old key is a new device"
-    info = registry.find(setting.connection, PHONE)
-    assert info is not None
-    assert [(device.device, device.removed) for device in info.devices] == [
-        (1, True),
-        (2, True),
-        (3, False),
+    asked: list[Question] = [PHONE, 1, FindDevice(1, 2), FindDevice(1, 3)]
+    found = [registry.find(setting.connection, question) for question in asked]
+    assert [[(device.device, device.removed) for device in info.devices] for info in found if info is not None] == [
+        [(3, False)],
+        [(3, False)],
+        [(2, True)],
+        [(3, False)],
     ]
+
+
+def test_a_device_is_found_only_under_its_own_account(setting: Setting) -> None:
+    setting.register(PHONE, 1)
+    other = setting.register("+491", 2)
+    assert registry.find(setting.connection, FindDevice(1, other.device)) is None
+    assert registry.find(setting.connection, FindDevice(9, 1)) is None
+    assert registry.find(setting.connection, FindDevice(1, 9)) is None
+
+
+def test_replacing_is_limited_each_day_and_asking_again_is_free(setting: Setting) -> None:
+    device = setting.register(PHONE, 1).device
+    for number in range(2, REPLACEMENTS_PER_DAY + 2):
+        answer = replace(setting, device, number)
+        assert isinstance(answer, Registered)
+        assert replace(setting, device, number) == answer._replace(removed=())
+        device = answer.device
+    assert failure(replace(setting, device, 1000)) == "rate_limited"
+    assert str(REPLACEMENTS_PER_DAY) in str(replace(setting, device, 1000))
+    assert isinstance(setting.register(PHONE, 999), Registered), "a code from an SMS still helps"
+    device = setting.register(PHONE, 998).device
+    assert failure(replace(setting, device, 1000)) == "rate_limited"
+    setting.now_ms += DAY_S * 1000
+    assert isinstance(replace(setting, device, 1000), Registered)
+
+
+def test_a_restored_database_gives_no_number_again(setting: Setting) -> None:
+    setting.now_ms = 1_790_000_000_000
+    setting.register(PHONE, 1)
+    image = setting.image()
+    lost = [setting.register(f"+49{number}", number) for number in range(2, 5)]
+    setting.use(image)
+    setting.now_ms += 1_000
+    new = [setting.register(f"+48{number}", number) for number in range(5, 8)]
+    assert not {phone.device for phone in lost} & {phone.device for phone in new}
+    assert not {phone.account for phone in lost} & {phone.account for phone in new}
+    assert all(phone.device < 2**32 for phone in new), "five bytes on the wire"
+
+
+def test_numbers_rise_even_if_the_clock_does_not(setting: Setting) -> None:
+    setting.now_ms = 1_790_000_000_000
+    first = setting.register("+491", 1)
+    setting.now_ms = 0
+    second = setting.register("+492", 2)
+    assert (second.account, second.device) == (first.account + 1, first.device + 1)
 
 
 def test_replace_is_idempotent_by_key(setting: Setting) -> None:

@@ -52,7 +52,8 @@ from onebar.crypto.sealer import associated_data, open_sealed, seal
 from onebar.errors import CommitError
 from onebar.events import Event
 from onebar.models import Message, MessageState
-from onebar.store import SqliteStore, open_store
+from onebar.store import SqliteStore
+from onebar.store.database import Database
 
 ME: Final = (1, 11)
 PEER: Final = (2, 22)
@@ -65,10 +66,12 @@ WALL_MS: Final = 1_790_000_000_000
 class Scripted:
     """A device under test; the test is its server, its clock and its peer."""
 
-    def __init__(self, store: SqliteStore | None = None, *, window: int = 64, seed: int = 0) -> None:
-        self.store = store or open_store(":memory:")
+    def __init__(self, database: Database | None = None, *, window: int = 64, seed: int = 0) -> None:
+        self.database = database or Database(":memory:")
+        self.store = SqliteStore(self.database)
         self.dice = random.Random(seed)
         self.now_s = 1000.0
+        self.wall_s = 0.0
         self.config = Config(host="server.test", window=window)
         self.engine = Engine(self.store, self.dice.randbytes, self.config)
         self.peer_keys = DeviceKeys(b"p" * 32, b"q" * 32)
@@ -78,7 +81,7 @@ class Scripted:
 
     def give(self, *inputs: Input) -> Turn:
         """Run one turn; its outputs are kept for the questions below."""
-        self.turn = self.engine.turn(inputs, Instant(self.now_s, WALL_MS + round(self.now_s * 1000)))
+        self.turn = self.engine.turn(inputs, Instant(self.now_s, WALL_MS + round((self.now_s + self.wall_s) * 1000)))
         self.outputs = self.turn.outputs
         return self.turn
 
@@ -119,12 +122,21 @@ class Scripted:
         return self.dials[0]
 
     def welcome(self, link_no: int, *, mark: int = 0, mark_hash: bytes = b"", epoch: int = 1, cursor: int = 0,
-                notes: tuple[Note, ...] = (), connection_no: int | None = None) -> Turn:  # fmt: skip
+                notes: tuple[Note, ...] = (), connection_no: int | None = None, floor: int = 0) -> Turn:  # fmt: skip
         """Answer a dial."""
         self.seq = cursor
         welcome = Welcome(
             WALL_MS + round(self.now_s * 1000),
-            *(link_no if connection_no is None else connection_no, epoch, cursor, mark, mark_hash, notes, LIMITS),
+            *(
+                link_no if connection_no is None else connection_no,
+                epoch,
+                cursor,
+                mark,
+                mark_hash,
+                notes,
+                LIMITS,
+                floor,
+            ),
         )
         return self.give(LinkConnected(link_no), MessageArrived(link_no, encode_message([welcome])))
 
@@ -202,7 +214,7 @@ class Scripted:
 
     def crash(self) -> "Scripted":
         """Start again on the same database, as after kill -9."""
-        again = Scripted(self.store, window=self.config.window, seed=self.dice.randrange(1 << 30))
+        again = Scripted(self.database, window=self.config.window, seed=self.dice.randrange(1 << 30))
         again.now_s = self.now_s
         return again
 

@@ -60,7 +60,7 @@ def test_a_failed_commit_releases_nothing_closes_the_links_and_goes_on(after: bo
     phone.meet_peer(link_no)
     with commits_fail(phone.store, after=after):
         turn = phone.give(Send(PEER_PHONE, "second", "key"))
-    assert [type(result) for result in turn.results] == [CommitError]
+    assert [type(result) for result in turn.results] == [int if after else CommitError], "the disk knows"
     assert phone.hangs == [link_no]
     assert not [output for output in turn.outputs if isinstance(output, Transmit)]
     assert turn.timer_s is not None
@@ -223,9 +223,11 @@ def test_a_network_hint_dials_at_once_beside_the_link_that_is_open() -> None:
     (dial,) = phone.dials
     assert phone.engine.links == {link_no: LinkState.OPEN, dial.link_no: LinkState.DIALING}
     phone.give(NetworkChanged())
-    assert not phone.dials, "one at a time"
+    assert [another.link_no for another in phone.dials] == [dial.link_no + 1], "that dial may hang on the dead network"
+    phone.give(NetworkChanged())
+    assert not phone.dials, "three are enough"
     phone.welcome(dial.link_no)
-    assert phone.hangs == [link_no]
+    assert sorted(phone.hangs) == [link_no, dial.link_no + 1]
 
 
 def test_go_away_waits_for_its_slot_and_still_listens() -> None:
@@ -273,3 +275,81 @@ def test_engine_refuses_a_frame_with_a_hole_and_resumes_from_the_cursor() -> Non
     assert (phone.hello().epoch, phone.hello().cursor) == (1, 1)
     assert isinstance(second, Deliver)
     assert isinstance(phone.engine, Engine)
+
+
+def test_a_server_that_welcomes_and_hangs_up_is_dialed_less_and_less_often() -> None:
+    phone = Scripted()
+    phone.open()
+    dials = 0
+    for _ in range(600):
+        for link_no in phone.engine.links:
+            phone.give(LinkLost(link_no, "hung up"))
+        phone.wait(0.1)
+        for dial in phone.dials:
+            dials += 1
+            phone.welcome(dial.link_no)
+    assert dials < 30
+
+
+def test_a_go_away_cannot_send_the_phone_away_for_longer_than_half_a_minute() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.say(link_no, GoAway(2**62, "for ever"))
+    assert phone.turn.timer_s is not None
+    assert phone.turn.timer_s - phone.now_s <= 30
+
+
+def test_a_defect_in_what_is_always_done_does_not_spin(monkeypatch: pytest.MonkeyPatch) -> None:
+    phone = Scripted()
+    phone.open()
+
+    def failing(*_: object) -> None:
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr("onebar.core.outbox.seal_waiting", failing)
+    turn = phone.give(Poked())
+    assert [type(result) for result in turn.results] == [ZeroDivisionError]
+    assert turn.timer_s is None or turn.timer_s >= phone.now_s + 1
+    assert phone.give().results == []
+
+
+def test_results_of_inputs_that_were_committed_are_kept_when_the_disk_fails_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    phone = Scripted()
+    phone.open()
+    real = phone.store.outbox.add
+
+    def failing(to: str, words: str, *rest: object) -> int:
+        if words == "defect":
+            raise ZeroDivisionError("a defect")
+        if words == "full":
+            raise StoreError("the disk is full")
+        return real(to, words, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(phone.store.outbox, "add", failing)
+    turn = phone.give(Send(PEER_PHONE, "first"), Send(PEER_PHONE, "defect"), Send(PEER_PHONE, "full"))
+    assert [type(result) for result in turn.results] == [int, ZeroDivisionError, StoreError]
+    assert [message.text for message in phone.store.outbox_messages()] == ["first"]
+
+
+def test_poison_is_forgotten_with_its_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.meet_peer(link_no)
+    real = inbox._take_effect
+    defects = [ZeroDivisionError("a defect")]
+
+    def failing(state: DeviceState, peer: Peer, what: Content) -> None:
+        if defects:
+            raise defects.pop()
+        real(state, peer, what)
+
+    monkeypatch.setattr(inbox, "_take_effect", failing)
+    phone.say(link_no, phone.deliver(text(1), 1))
+    assert phone.texts() == []
+    phone.give(LinkLost(link_no, "cut"))
+    phone.wait(60)
+    phone.welcome(phone.dials[0].link_no, epoch=2)
+    phone.say(phone.engine.device.connection_no, phone.deliver(text(2), 2))
+    assert phone.texts() == ["text 2"]

@@ -5,11 +5,12 @@ import pytest
 from onebar.core import content
 from onebar.core.frames import (
     FLAG_SILENT,
+    FLAG_TOP_UP,
     Ack,
     CaughtUp,
     Deliver,
     Dropped,
-    FindAccount,
+    FindDevice,
     Request,
     Response,
     Submit,
@@ -50,7 +51,7 @@ def test_mail_of_a_stranger_waits_in_order_for_the_keys_and_is_not_acked_before(
     link_no = phone.open()
     phone.say(link_no, phone.deliver(text(1), 1), phone.deliver(text(2), 2))
     (request,) = [frame for frame in phone.frames if isinstance(frame, Request)]
-    assert (request.method, decode_as(FindAccount, request.params)) == ("account", FindAccount(PEER[0]))
+    assert (request.method, decode_as(FindDevice, request.params)) == ("device", FindDevice(*PEER))
     assert not [frame for frame in phone.frames if isinstance(frame, Ack)]
     phone.say(link_no, phone.deliver(text(3), 3))
     assert not phone.frames
@@ -98,11 +99,9 @@ def test_r10_an_envelope_under_another_name_or_number_does_not_open(field: str) 
     honest = phone.deliver(text(1), 5)
     values = {name: getattr(honest, name) for name in Deliver.__struct_fields__}
     values[field] += 1
-    if field != "out_no":
-        phone.store.contacts.put(values["account"], "+12025550177", [])
     phone.say(link_no, Deliver(**values))
     if field != "out_no":
-        phone.answer(link_no, phone.peer_info())
+        phone.answer(link_no, error="no_account")
     assert not phone.texts()
     assert phone.frames[-1] == Ack(1, 1, (1,))
 
@@ -161,7 +160,7 @@ def test_r11_answers_that_do_not_open_either_do_not_go_on_for_ever() -> None:
     phone, link_no = opened()
     asked = 0
     for out_no in range(1, 30):
-        phone.say(link_no, phone.deliver(content.Resealed(out_no, text(1)), out_no, change=broken))
+        phone.say(link_no, phone.deliver(content.Resealed(out_no, text(1)), out_no, flags=FLAG_TOP_UP, change=broken))
         asked += len(phone.submits())
         phone.accept(link_no, phone.engine.device.out_no)
     assert asked <= ASKS_MAX
@@ -219,3 +218,78 @@ def test_keys_that_were_rolled_back_are_asked_for_again_and_their_mail_is_not_se
     phone.say(link_no, phone.deliver(text(1), 1))
     phone.answer(link_no)
     assert phone.texts() == ["text 1"]
+
+
+def reconnect(phone: Scripted, *, epoch: int = 1, cursor: int = 0) -> int:
+    """Lose the link and be welcomed on the next, with everything after the cursor to come again."""
+    phone.give(LinkLost(phone.engine.device.connection_no, "cut"))
+    phone.wait(60)
+    link_no = phone.dials[0].link_no
+    device = phone.engine.device
+    phone.welcome(link_no, epoch=epoch, cursor=cursor, mark=device.floor, mark_hash=device.floor_hash)
+    return link_no
+
+
+def test_r8_what_did_not_open_earns_no_tick_when_it_comes_again_behind_one_that_opened() -> None:
+    phone, link_no = opened()
+    damaged, intact = phone.deliver(text(1), 1, change=broken), phone.deliver(text(2), 2)
+    phone.say(link_no, damaged, intact)
+    link_no = reconnect(phone, epoch=2)
+    phone.say(link_no, damaged, intact)
+    assert [frame for frame in phone.frames if isinstance(frame, Ack)] == [Ack(2, 2, (1,))]
+
+
+def test_r8_an_intact_copy_of_what_had_not_opened_takes_its_place() -> None:
+    phone, link_no = opened()
+    phone.say(link_no, phone.deliver(text(1), 1, change=broken), phone.deliver(text(2), 2))
+    link_no = reconnect(phone, epoch=2)
+    phone.say(link_no, phone.deliver(text(1), 1), phone.deliver(text(2), 2))
+    assert phone.texts() == ["text 1", "text 2"]
+    assert phone.frames[-1] == Ack(2, 2)
+    assert not phone.store.inbox.quarantined()
+
+
+def test_r11_what_was_given_up_stays_shown_once_and_earns_no_tick_when_it_comes_again() -> None:
+    phone, link_no = opened()
+    stranger = phone.deliver(text(1), 1, device=99)
+    phone.say(link_no, stranger)
+    phone.answer(link_no, error="no_account")
+    phone.wait(0.1)
+    for epoch in (2, 3):
+        link_no = reconnect(phone, epoch=epoch)
+        phone.say(link_no, stranger)
+        phone.answer(link_no, error="no_account")
+        phone.wait(0.1)
+    assert phone.store.history(PEER_PHONE, 9)[-1].state is MessageState.UNREADABLE
+    assert len(phone.store.history(PEER_PHONE, 9)) == 2
+
+
+def test_r11_a_clock_that_was_years_ahead_does_not_stop_the_asking() -> None:
+    phone, link_no = opened()
+    phone.say(link_no, phone.deliver(text(1), 1, change=broken))
+    phone.database.connection.execute("UPDATE quarantine SET asked_at_ms = asked_at_ms + 315360000000")
+    phone.wait(phone.config.keepalive_s * 3)
+    link_no = reconnect(phone, cursor=1)
+    assert any(phone.opened(submit) == content.Again((1,)) for submit in phone.submits())
+
+
+def test_r11_another_damaged_envelope_is_asked_for_as_often_as_the_first() -> None:
+    phone, link_no = opened()
+    phone.say(link_no, phone.deliver(text(1), 1, change=broken))
+    phone.database.connection.execute("UPDATE quarantine SET asked = 3")
+    phone.accept(link_no, phone.engine.device.out_no)
+    phone.say(link_no, phone.deliver(text(2), 2, change=broken))
+    assert [phone.opened(submit) for submit in phone.submits()] == [content.Again((2,))]
+
+
+def test_r25_more_unopened_than_one_ack_can_name_are_named_by_several() -> None:
+    phone, link_no = opened()
+    rows = [(seq,) for seq in range(1, 2001)]
+    phone.database.connection.executemany("INSERT INTO unopened VALUES (?)", rows)
+    phone.seq = 2000
+    phone.say(link_no, Dropped(0, 2000, 2000, "expired"))
+    acks = [frame for frame in phone.frames if isinstance(frame, Ack)]
+    assert [(ack.cursor, len(ack.unopened)) for ack in acks] == [(1024, 1024), (2000, 976)]
+    phone.give(LinkLost(link_no, "cut"))
+    phone.wait(60)
+    assert (phone.hello().cursor, len(phone.hello().unopened)) == (1024, 1024)

@@ -1,8 +1,11 @@
 """Sealing, submitting, verdicts, top-ups (docs/protocol.md R1–R7)."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 
-from onebar.core import content
+from onebar.core import content, outbox
 from onebar.core.frames import (
     FLAG_SILENT,
     FLAG_TOP_UP,
@@ -10,10 +13,13 @@ from onebar.core.frames import (
     DeviceInfo,
     Note,
     Request,
+    Response,
     Submit,
     Undelivered,
     decode_recipients,
 )
+from onebar.core.ports import Peer
+from onebar.core.state import DeviceState
 from onebar.core.turn import LinkLost
 from onebar.models import MessageState
 from tests.sdk.core.scripted import PEER, PEER_PHONE, Scripted, hash_of
@@ -193,6 +199,83 @@ def test_r5_drafts_expire_by_the_servers_clock_and_sealed_ones_do_not() -> None:
     phone.welcome(phone.dials[0].link_no)
     assert phone.message(waiting).state is MessageState.EXPIRED
     assert phone.message(1).state is MessageState.QUEUED
+
+
+@pytest.mark.parametrize("years", [-50, -1, 1, 50])
+def test_r5_a_phone_with_a_wrong_clock_loses_no_fresh_message(years: int) -> None:
+    phone = Scripted(window=1)
+    link_no = phone.open()
+    phone.meet_peer(link_no)
+    phone.give(LinkLost(link_no, "cut"))
+    phone = phone.crash()
+    phone.wall_s = years * 365.25 * 86_400
+    before = phone.send("sent before the server told the time")
+    phone.welcome(phone.dials[0].link_no)
+    phone.wall_s = 0
+    phone.wait(1)
+    after = phone.send("the clock is set right meanwhile")
+    phone.wall_s = -years * 365.25 * 86_400
+    phone.wait(4000)
+    assert {phone.message(number).state for number in (before, after)} == {MessageState.QUEUED}
+    assert phone.message(before).sent_at_ms >= 0
+
+
+def test_d2_a_message_that_nobody_ever_opened_ends_visibly() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.meet_peer(link_no)
+    phone.accept(link_no, 1)
+    phone.give(LinkLost(link_no, "cut"))
+    phone.wait(91 * 86_400)
+    phone.welcome(phone.dials[0].link_no, mark=1, mark_hash=phone.engine.device.floor_hash)
+    assert (phone.message(1).state, phone.message(1).reason) == (MessageState.UNDELIVERABLE, "no_receipt")
+
+
+def test_r11_a_resealed_message_that_is_undeliverable_is_so() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.meet_peer(link_no)
+    phone.accept(link_no, 1)
+    phone.say(link_no, phone.deliver(content.Again((1,)), 1, flags=FLAG_SILENT))
+    assert [submit.out_no for submit in phone.submits()] == [2]
+    phone.accept(link_no, 2)
+    phone.seq += 1
+    phone.say(link_no, Undelivered(phone.seq - 1, phone.seq, *PEER, 2, "expired"))
+    assert phone.message(1).state is MessageState.UNDELIVERABLE
+
+
+def test_r25_thousands_of_new_contacts_are_asked_for_a_few_at_a_time() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.give(*(phone.to(f"+1202556{number:04}", "hi") for number in range(2000)))
+    asked = 0
+    for _ in range(200):
+        requests = [frame for frame in phone.frames if isinstance(frame, Request)]
+        asked += len(requests)
+        assert len(requests) <= 32
+        if not requests and not phone.turn.more:
+            break
+        phone.say(link_no, *(Response(request.no, "no_account") for request in requests))
+    assert asked == 2000
+    assert not phone.store.outbox_messages()
+
+
+def test_r19_a_draft_that_cannot_be_sealed_ends_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.meet_peer(link_no)
+    real = outbox.seal_for
+
+    def failing(state: DeviceState, peers: Sequence[Peer], what: content.Content, **rest: Any) -> None:
+        if getattr(what, "text", "") == "poison":
+            raise ZeroDivisionError("a defect")
+        real(state, peers, what, **rest)
+
+    monkeypatch.setattr(outbox, "seal_for", failing)
+    poison = phone.send("poison")
+    phone.send("next")
+    assert (phone.message(poison).state, phone.message(poison).reason) == (MessageState.UNDELIVERABLE, "internal")
+    assert [submit.out_no for submit in phone.submits()] == [2]
 
 
 def test_a_chat_that_waits_for_its_keys_holds_up_no_other_chat() -> None:

@@ -92,7 +92,7 @@ def test_nothing_is_sealed_before_a_welcome_matched_in_this_process() -> None:
     assert [frame.out_no for frame in phone.submits()] == [2]
 
 
-@pytest.mark.parametrize("what", ["connection", "mark", "cursor", "hash", "refused"])
+@pytest.mark.parametrize("what", ["connection", "mark", "cursor", "hash", "floor", "refused"])
 def test_r20_a_server_that_is_ahead_means_that_this_is_an_old_copy(what: str) -> None:
     phone = Scripted()
     link_no, submit = sent_and_settled(phone)
@@ -109,6 +109,7 @@ def test_r20_a_server_that_is_ahead_means_that_this_is_an_old_copy(what: str) ->
             mark=9 if what == "mark" else 1,
             cursor=5 if what == "cursor" else 0,
             mark_hash=b"another envelope" if what == "hash" else hash_of(submit),
+            floor=2 if what == "floor" else 0,
         )
     assert phone.engine.device.status is Status.REPLACING
     assert phone.hangs == [link_no]
@@ -225,3 +226,10 @@ def test_a_repeated_answer_to_the_registration_changes_nothing() -> None:
     phone.give(Registered(1, 11, "+12025550101"))
     assert phone.engine.device.floor == 1
     assert link_no in phone.engine.links
+
+
+def test_a_late_refusal_to_replace_does_not_end_a_device_that_has_moved_on() -> None:
+    phone = Scripted()
+    phone.open()
+    phone.give(ReplaceRefused("device_removed"), ReplaceFailed())
+    assert phone.engine.device.status is Status.REGISTERED

@@ -82,8 +82,8 @@ def test_a_copy_keeps_what_a_failed_turn_changed(state: DeviceState, link: Link)
 
 def test_what_poisons_a_turn_is_remembered_by_the_copy_that_takes_over(state: DeviceState) -> None:
     before = state.copy()
-    state.poison.add(7)
-    assert before.poison == {7}
+    state.poison.add(("entry", 7))
+    assert before.poison == {("entry", 7)}
 
 
 def test_only_welcomed_links_carry_mail(state: DeviceState) -> None:

@@ -15,9 +15,9 @@ BOB, BOBS_PHONE = 7, "+4915112345672"
 EVE, EVES_PHONE = 8, "+4915112345673"
 
 
-def peer(account: int, device: int, *, removed: bool = False, mark: int = 0, salt: bytes = b"") -> Peer:
+def peer(account: int, device: int, *, removed: bool = False, salt: bytes = b"") -> Peer:
     """A device of somebody; the store never looks into the keys."""
-    return Peer(account, device, PeerKeys(b"i" + salt, b"b" + salt, b"s" + salt), mark, removed)
+    return Peer(account, device, PeerKeys(b"i" + salt, b"b" + salt, b"s" + salt), removed)
 
 
 @contextmanager
@@ -44,9 +44,16 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "onebar.db"
 
 
-def send(store: SqliteStore, text: str = "hi", phone: str = BOBS_PHONE, key: str | None = None, at_ms: int = 1) -> int:
+def send(
+    store: SqliteStore,
+    text: str = "hi",
+    phone: str = BOBS_PHONE,
+    key: str | None = None,
+    at_ms: int = 1,
+    born_ms: int | None = None,
+) -> int:
     """Add a draft."""
-    return store.outbox.add(phone, text, key, 1, at_ms)
+    return store.outbox.add(phone, text, key, 1, at_ms, born_ms)
 
 
 def seal(store: SqliteStore, out_no: int, message_no: int, *devices: int, answers: int | None = None) -> Envelope:

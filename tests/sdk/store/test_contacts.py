@@ -4,10 +4,9 @@ from onebar.store import SqliteStore
 from tests.sdk.store.conftest import BOB, BOBS_PHONE, EVE, EVES_PHONE, peer
 
 
-def test_a_second_answer_swaps_no_key_and_resets_no_mark(store: SqliteStore) -> None:
-    store.inbox.move_mark(BOB, 1, 9)
-    store.contacts.put(BOB, BOBS_PHONE, [peer(BOB, 1, mark=3, salt=b"another")])
-    assert store.contacts.device(BOB, 1) == peer(BOB, 1, mark=9)
+def test_a_second_answer_swaps_no_key(store: SqliteStore) -> None:
+    store.contacts.put(BOB, BOBS_PHONE, [peer(BOB, 1, salt=b"another")])
+    assert store.contacts.device(BOB, 1) == peer(BOB, 1)
 
 
 def test_a_removed_device_never_comes_back(store: SqliteStore) -> None:
@@ -44,6 +43,5 @@ def test_a_number_that_moves_to_another_account_leaves_the_old_one_nameless(stor
 
 def test_devices_of_two_accounts_are_never_mixed(store: SqliteStore) -> None:
     store.contacts.remove_device(EVE, 1)
-    store.inbox.move_mark(EVE, 2, 5)
     assert [found.device for found in store.contacts.devices(BOB)] == [1, 2, 3]
-    assert [found.mark for found in store.contacts.devices(BOB)] == [0, 0, 0]
+    assert [found.device for found in store.contacts.devices(EVE)] == [2, 3]

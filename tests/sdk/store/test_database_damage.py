@@ -91,6 +91,14 @@ def test_a_torn_page_is_damage(used: Path) -> None:
     refuses(used, StoreDamagedError)
 
 
+def test_a_name_in_the_schema_that_is_no_utf_8_is_damage(used: Path) -> None:
+    """sqlite3 raises UnicodeDecodeError for it, which is none of its own errors."""
+    content = used.read_bytes()
+    assert content.count(b"CREATE TABLE chat") == 1
+    used.write_bytes(content.replace(b"CREATE TABLE chat", b"CREATE TABLE \xc9hat"))
+    refuses(used, StoreDamagedError)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_flipped_bytes_are_refused_or_harmless_but_never_another_exception(
@@ -140,7 +148,7 @@ def test_a_missing_database_is_not_made_unless_wanted(path: Path) -> None:
 
 
 def test_a_folder_in_its_place_is_a_store_error(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="directory") as raised:
+    with pytest.raises(StoreError, match="no file") as raised:
         open_store(tmp_path)
     assert type(raised.value) is StoreError
 

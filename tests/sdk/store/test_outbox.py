@@ -192,29 +192,46 @@ def test_top_ups_come_in_chat_order_and_each_once(store: SqliteStore) -> None:
 
 
 def test_only_drafts_expire_and_only_old_ones(store: SqliteStore) -> None:
-    old, young, sealed = send(store, at_ms=10), send(store, at_ms=20), send(store, at_ms=10)
+    old, young, sealed = (send(store, born_ms=born_ms) for born_ms in (10, 20, 10))
     seal(store, 1, sealed, 1)
-    assert store.outbox.expire(20) == [old]
-    assert store.outbox.expire(20) == []
+    assert store.outbox.expire(20, 50) == [old]
+    assert store.outbox.expire(20, 50) == []
     states = [store.state(no) for no in (old, young, sealed)]
     assert states == [MessageState.EXPIRED, MessageState.QUEUED, MessageState.QUEUED]
 
 
+def test_a_phone_whose_clock_was_wrong_offline_loses_no_message_to_it(store: SqliteStore) -> None:
+    """Until the server's time is known nobody can say how old a draft is: it begins to wait when it is."""
+    message_no = send(store, at_ms=-(2**40))
+    assert store.outbox.expire(100, 150) == []
+    assert store.outbox.expire(150, 200) == []
+    assert store.outbox.expire(151, 200) == [message_no]
+
+
 def test_a_message_sealed_on_its_last_day_still_gets_its_tick(store: SqliteStore) -> None:
-    message_no = send(store, at_ms=1)
+    message_no = send(store, born_ms=1)
     seal(store, 1, message_no, 1)
     store.outbox.accept(1)
-    assert store.outbox.expire(HORIZON_MS) == []  # 60 days after it was written: it may wait in a mailbox
+    assert store.outbox.end_unanswered(HORIZON_MS) == []  # 60 days after it was written: it may wait in a mailbox
     assert store.outbox.delivered(1, 1, BOB, 1) == [message_no]
 
 
-def test_envelopes_that_nobody_will_ask_for_are_forgotten_but_those_without_a_verdict(store: SqliteStore) -> None:
-    for out_no in (1, 2):
-        seal(store, out_no, send(store, at_ms=1), 1)
+def test_a_message_that_nobody_ever_answered_ends_visibly_and_is_forgotten(store: SqliteStore) -> None:
+    sent, unjudged = send(store, born_ms=1), send(store, born_ms=1)
+    seal(store, 1, sent, 1)
+    seal(store, 2, unjudged, 1)
     store.outbox.accept(1)
-    store.outbox.expire(ENVELOPES_KEPT_MS + 2)
-    assert [envelope.out_no for envelope in store.outbox.outstanding(0, 9)] == [2]
+    assert store.outbox.end_unanswered(ENVELOPES_KEPT_MS + 2) == [sent]
+    assert store.outbox.end_unanswered(ENVELOPES_KEPT_MS + 2) == []
+    assert (store.state(sent), store.state(unjudged)) == (MessageState.UNDELIVERABLE, MessageState.QUEUED)
+    assert [envelope.out_no for envelope in store.outbox.outstanding(0, 9)] == [2]  # only a verdict ends it (R5)
     assert count(store, "envelope") == count(store, "envelope_device") == 1
+
+
+def test_a_message_of_ours_is_found_by_its_id_and_nobody_elses_is(store: SqliteStore) -> None:
+    message_no = send(store)
+    store.inbox.add_text(BOB, 1, 77, 1, "hi", 1, 1)
+    assert (store.outbox.number_of(1), store.outbox.number_of(77)) == (message_no, None)
 
 
 def test_control_content_is_no_message(store: SqliteStore) -> None:
@@ -306,6 +323,6 @@ def test_a_chat_without_anybody_ends_its_drafts_only(store: SqliteStore) -> None
 def test_a_message_that_came_in_is_never_ended_by_the_outbox(store: SqliteStore) -> None:
     received = store.inbox.add_text(BOB, 1, 1, 1, "hi", 1, 1)
     assert received
-    assert store.outbox.expire(2**62) == store.outbox.fail_all("gone") == []
+    assert store.outbox.expire(2**62, 1) == store.outbox.end_unanswered(2**62) == store.outbox.fail_all("gone") == []
     assert store.outbox.end_if_hopeless(received, "gone") is None
     assert store.state(received) is MessageState.RECEIVED

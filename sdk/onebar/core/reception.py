@@ -1,0 +1,77 @@
+"""What the server says, frame by frame."""
+
+from typing import Final
+
+from onebar.core import directory, inbox, outbox, resume
+from onebar.core.backoff import fraction
+from onebar.core.frames import (
+    Accepted,
+    AccountInfo,
+    Deliver,
+    Delivered,
+    Dropped,
+    FlightWanted,
+    GoAway,
+    MessageError,
+    Pong,
+    Refused,
+    Response,
+    ServerFrame,
+    Undelivered,
+    Welcome,
+    decode_as,
+)
+from onebar.core.link import Link
+from onebar.core.link_states import LinkState, LinkTrigger
+from onebar.core.state import DeviceState
+from onebar.core.turn import Transmit
+from onebar.errors import RemoteProtocolError
+
+GO_AWAY_MS_MAX: Final = 30_000
+"""The longest slot that a GoAway can give: no pause in the foreground is longer (D8)."""
+
+
+def hear(state: DeviceState, link: Link, frame: ServerFrame) -> None:
+    """Let one frame of the server take effect.
+
+    Raises:
+        RemoteProtocolError: It does not fit here; the link must go.
+    """
+    match frame:
+        case Welcome():
+            resume.welcomed(state, link, frame)
+        case Refused():
+            resume.refused(state, link, frame)
+        case FlightWanted() if link.state is LinkState.GREETING:
+            state.outputs.append(Transmit(link.link_no, link.flight))
+        case GoAway():
+            _go_away(state, link, frame)
+        case _ if link.state not in {LinkState.OPEN, LinkState.DRAINING}:
+            raise RemoteProtocolError(f"{type(frame).__name__} before Welcome")
+        case Accepted():
+            outbox.apply_verdicts(state, frame.mark, frame.notes)
+        case Deliver() | Delivered() | Undelivered() | Dropped():
+            inbox.take(state, link, frame)
+        case Response():
+            _response(state, link, frame)
+        case Pong():  # a CaughtUp needs nothing
+            link.pong_no = max(link.pong_no, frame.nonce)
+
+
+def _go_away(state: DeviceState, link: Link, frame: GoAway) -> None:
+    """Wait for a random slot; the first third is for devices with mail to send (R17)."""
+    waiting = state.device.out_no > state.device.floor or bool(state.store.outbox.drafts(1))
+    share = fraction(state.entropy) / 3 if waiting else 1 / 3 + fraction(state.entropy) * 2 / 3
+    state.dial_at_s = state.now.monotonic_s + min(frame.within_ms, GO_AWAY_MS_MAX) / 1000 * share
+    link.trigger(LinkTrigger.GO_AWAY)
+
+
+def _response(state: DeviceState, link: Link, frame: Response) -> None:
+    question = directory.answered(link, frame.no, frame.error)
+    try:
+        info = decode_as(AccountInfo, frame.result) if not frame.error else None
+    except MessageError as error:
+        raise RemoteProtocolError(str(error)) from error
+    directory.learn(state, question, info)
+    outbox.learned(state, question, found=info is not None)
+    inbox.learned(state, link, question)
