@@ -91,16 +91,18 @@ class Router:
         self._limits = limits
         self._links: dict[int, Link] = {}
         self._by_device: dict[int, Link] = {}
+        self._behind: dict[int, Link] = {}  # so that a turn does not look at thousands of links that are up to date
 
     @property
     def unfinished(self) -> bool:
         """Whether another turn has work to do without any input: a page was cut short."""
-        return any(link.wants_mail for link in self._links.values())
+        return any(link.wants_mail for link in self._behind.values())
 
     def reset(self) -> None:
         """Forget every link, after the engine was lost."""
         self._links.clear()
         self._by_device.clear()
+        self._behind.clear()
 
     async def turn(self, inputs: Sequence[Input], now_ms: int) -> Turn:
         """Handle the inputs in order and return what to say, once all of it is durable.
@@ -173,7 +175,7 @@ class Router:
     def _wake(self, devices: tuple[int, ...]) -> None:
         for device in devices:
             if (link := self._by_device.get(device)) is not None:
-                link.behind = True
+                self._leave_behind(link)
 
     def _remove(self, turn: Turn, devices: tuple[int, ...]) -> None:
         for device in devices:
@@ -218,6 +220,7 @@ class Router:
         self._fence(turn, link.device)
         self._by_device[link.device] = link
         link.attach(place.epoch, place.cursor)
+        self._leave_behind(link)
         _outgoing(turn, link.link).welcome = Welcome(
             now_ms,
             link.connection_no,
@@ -241,10 +244,15 @@ class Router:
         if link is None:
             return
         if link.behind or link.credit <= 0 or appended.head != link.seen:
-            link.behind = True
+            self._leave_behind(link)
             return
         link.seen = appended.entry.seq
         _outgoing(turn, link.link).mail.append(link.deliver(appended.entry))
+
+    def _leave_behind(self, link: Link) -> None:
+        """Note that the mailbox may hold what the link was not sent; pages will bring it."""
+        link.behind = True
+        self._behind[link.link] = link
 
     # Answers and mail
 
@@ -266,7 +274,7 @@ class Router:
             _outgoing(turn, link).answers.append(answer)
 
     async def _deliver(self, turn: Turn) -> None:
-        waiting = [link for link in self._links.values() if link.wants_mail]
+        waiting = [link for link in self._behind.values() if link.wants_mail]
         if not waiting:
             return
         pages = await self._mailbox.fetch([Want(link.device, link.sent, link.credit) for link in waiting])
@@ -276,6 +284,7 @@ class Router:
             if page.more:
                 continue
             link.behind = False
+            del self._behind[link.link]
             link.seen = page.head
             if not link.told:
                 link.told = True
@@ -293,6 +302,7 @@ class Router:
 
     def _drop(self, number: int) -> None:
         link = self._links.pop(number, None)
+        self._behind.pop(number, None)
         if link is not None and self._by_device.get(link.device) is link:
             del self._by_device[link.device]
 

@@ -27,7 +27,7 @@ from onebar.events import (
     MessageReceived,
     MessageSent,
 )
-from onebar.models import Chat, Message, MessageState
+from onebar.models import Chat, LinkStatus, Message, MessageState
 from onebar.version import __version__
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "Event",
     "EventStream",
     "InputError",
+    "LinkStatus",
     "Message",
     "MessageDelivered",
     "MessageFailed",

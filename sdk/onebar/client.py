@@ -18,7 +18,7 @@ from onebar.drivers.address import parse_address
 from onebar.drivers.home import DeviceEngine, Home
 from onebar.drivers.stream import EventStream
 from onebar.errors import InputError, MessageFailedError, NotRegisteredError, OnebarError, WaitTimeoutError
-from onebar.models import Chat, Message, MessageState, check_key, check_phone, check_text
+from onebar.models import Chat, LinkStatus, Message, MessageState, Reach, check_key, check_phone, check_text
 from onebar.store import SqliteStore, open_store
 
 HISTORY_LIMIT_MAX: Final = 1000
@@ -122,6 +122,15 @@ class Client:
         """Whether this process talks to the server; if not, another one that has the database open does."""
         return self._opened().holding
 
+    @property
+    def link(self) -> LinkStatus:
+        """What to show of the connection: its state, since when, the round trip, and when the next try comes.
+
+        In a process that is not `holding` the state is `elsewhere`. `network_changed()` is the "try now" button.
+        """
+        engine = self._opened().engine
+        return LinkStatus(Reach.ELSEWHERE) if engine is None else engine.link
+
     async def request_code(self, phone: str) -> None:
         """Ask for a registration code by SMS, for apps that ask their user on another screen.
 
@@ -135,7 +144,8 @@ class Client:
     async def register(self, phone: str, *, code: Code) -> None:
         """Make this device part of the account of a phone number; returns at once if it is already.
 
-        Calling it again after any error is safe. Registering a number anew removes its older devices. A network
+        Calling it again after any error is safe. A device that its account removed comes back as a new one, with its
+        history. Registering a number anew removes its older devices. A network
         that swallows everything is given up after 80 seconds.
 
         Args:
@@ -147,7 +157,6 @@ class Client:
             InputError: The number is not valid, or this database belongs to another number.
             RegistrationError: The server refuses the number or the code; `reason` says why.
             TransportError: No network or no server.
-            NotRegisteredError: The account has removed this device; a new one needs a new database.
             OnebarError: Another process has the database open and must do it.
         """
         check_phone(phone)
@@ -218,13 +227,11 @@ class Client:
     @staticmethod
     def _already(home: Home[SqliteStore], phone: str) -> bool:
         device = home.device
-        if device is not None and device.status is Status.REMOVED:
-            raise NotRegisteredError("the account has removed this device: register with a new database")
-        if device is None or device.status not in _REGISTERED:
+        if device is None or device.status is Status.NEW:
             return False
         if device.phone != phone:
-            raise InputError("this database is registered with another number: open another one for this number")
-        return True
+            raise InputError("this database belongs to another number: open another one for this number")
+        return device.status in _REGISTERED
 
 
 async def _ask(code: Code) -> str:

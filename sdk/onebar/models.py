@@ -88,6 +88,41 @@ class Chat:
         return f"<Chat with {self.messages} messages>"
 
 
+class Reach(enum.StrEnum):
+    """Whether the server can be reached, as an app shows it."""
+
+    UNREGISTERED = "unregistered"
+    """The device has no account yet."""
+    WAITING = "waiting"
+    """No network, or no server: the next try comes at `LinkStatus.next_try_ms`."""
+    CONNECTING = "connecting"
+    """A connection is being made."""
+    OPEN = "open"
+    """Connected: mail goes both ways."""
+    REPLACING = "replacing"
+    """This database is an old copy; a new device id is being asked for (docs/protocol.md R20)."""
+    REMOVED = "removed"
+    """The account no longer knows this device: register again."""
+    ELSEWHERE = "elsewhere"
+    """Another process on this database has the connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkStatus:
+    """What an app can say about the connection: "waiting for network, next try in 12 s". Times are wall-clock."""
+
+    state: Reach
+    """Whether the server can be reached."""
+    since_ms: int = 0
+    """Since when, in milliseconds since 1970."""
+    round_trip_ms: float | None = None
+    """Smoothed time from a question to its answer, in milliseconds; None while it is not known."""
+    next_try_ms: int | None = None
+    """When the next connection is tried, in milliseconds since 1970; None when none is planned."""
+    reason: str = ""
+    """Why the last connection ended, or could not be made, in plain words."""
+
+
 def check_phone(phone: str) -> str:
     """Return the phone number if it is written in E.164.
 

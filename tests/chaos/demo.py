@@ -9,23 +9,18 @@ kills, or too few of them with work in flight), 130 Ctrl-C, 143 SIGTERM.
 """
 
 import asyncio
-import json
 import os
 import secrets
 import shutil
-import signal
 import sys
 import tempfile
-import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import median, quantiles
 from typing import Any, Final
 
 from rich.console import Console
-from rich.table import Table
 
+from tests.chaos import report
 from tests.chaos.harness import BACKEND, PHONES, ChaosError, Harness
 from tests.chaos.processes import ROOT
 from tests.chaos.progress import show_progress
@@ -53,7 +48,7 @@ KILLS_EACH_MIN: Final = 6
 TEXT_BYTES_MAX: Final = 4096
 """Longest text that `send` takes; a longer line is sent in pieces."""
 
-REPORT: Final = ROOT / "build" / "reports" / "demo.json"
+REPORT: Final = report.REPORTS / "demo.json"
 """Where the figures are kept."""
 
 
@@ -104,29 +99,6 @@ async def play(harness: Harness, seed: int, texts: list[str], console: Console) 
     return judge(harness.ledger, {name: await harness.history(name) for name in PHONES})
 
 
-def figures(harness: Harness, verdict: Verdict) -> dict[str, Any]:
-    """Return all that is known about the run."""
-    waits_s = [
-        entry.delivered_at_s - entry.logged_at_s for entry in harness.ledger.entries if entry.delivered_at_s is not None
-    ]
-    return {
-        "sent": verdict.account.sent,
-        "delivered": verdict.delivered,
-        "lost": verdict.account.lost,
-        "duplicated": verdict.account.duplicated,
-        "reordered": verdict.account.reordered,
-        "kills": len(harness.kills),
-        "cuts": len(harness.cuts),
-        "kills_by_process": dict(Counter(kill.name for kill in harness.kills)),
-        "kills_in_flight": sum(kill.in_flight > 0 for kill in harness.kills),
-        "cuts_by_kind": dict(Counter(cut.kind for cut in harness.cuts)),
-        "events_repeated": harness.ledger.repeated_events(),
-        "delivered_after_s_median": round(median(waits_s), 3) if waits_s else None,
-        "delivered_after_s_p95": round(quantiles(waits_s, n=20)[-1], 3) if len(waits_s) > 1 else None,
-        "problems": verdict.problems,
-    }
-
-
 def too_little(known: dict[str, Any]) -> str:
     """Say why the run proves too little, or nothing."""
     for name in (*PHONES, BACKEND):
@@ -137,72 +109,20 @@ def too_little(known: dict[str, Any]) -> str:
     return ""
 
 
-def table(known: dict[str, Any]) -> Table:
-    """Draw the figures for people."""
-    drawn = Table(title="Two phones and a backend", show_header=False)
-    drawn.add_row("texts sent", str(known["sent"]))
-    drawn.add_row("delivered", str(known["delivered"]))
-    for name in ("lost", "duplicated", "reordered"):
-        drawn.add_row(name, str(known[name]), style="red" if known[name] else "green")
-    kills = ", ".join(f"{name} {count}" for name, count in sorted(known["kills_by_process"].items()))
-    drawn.add_row("kill -9", f"{known['kills']} ({kills})")
-    drawn.add_row("… with work in flight", str(known["kills_in_flight"]))
-    cuts = ", ".join(f"{kind} {count}" for kind, count in sorted(known["cuts_by_kind"].items()))
-    drawn.add_row("links cut", f"{known['cuts']} ({cuts})")
-    drawn.add_row(
-        "delivered after",
-        f"median {known['delivered_after_s_median']} s, p95 {known['delivered_after_s_p95']} s",
-    )
-    drawn.add_row("seed, time", f"{known['seed']}, {known['took_s']} s")
-    return drawn
-
-
 def finish(known: dict[str, Any], console: Console) -> int:
     """Print and keep the figures; return the exit code."""
-    REPORT.parent.mkdir(parents=True, exist_ok=True)
-    REPORT.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
-    console.print(table(known))
-    for problem in known["problems"]:
-        console.print(f"wrong: {problem}", markup=False, highlight=False, soft_wrap=True)
-    complaint = too_little(known)
-    if complaint:
-        console.print(f"this run proves too little: {complaint}", markup=False, highlight=False, soft_wrap=True)
-    keys = ("sent", "delivered", "lost", "duplicated", "reordered", "kills", "cuts")
-    print("demo: " + " ".join(f"{key}={known[key]}" for key in keys), flush=True)
-    wrong = known["problems"] or known["delivered"] != known["sent"]
-    wrong = wrong or any(known[key] for key in ("lost", "duplicated", "reordered"))
-    return 1 if wrong else 2 if complaint else 0
+    return report.finish(REPORT, "Two phones and a backend", known, too_little(known), console)
 
 
 async def demo(folder: Path, seed: int, console: Console) -> int:
     """Play the demo in this folder, clean up whatever happens, and return the exit code."""
-    started_s = time.monotonic()
-    task = asyncio.current_task()
-    stopped_by: list[int] = []
 
-    def stop(number: int) -> None:
-        if not stopped_by and task is not None:  # a second Ctrl-C must not disturb the clearing up
-            task.cancel()
-        stopped_by.append(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, stop, number)
-    harness = Harness(folder)
-    try:
+    async def play_lines(harness: Harness) -> Verdict:
         texts = lines()
         console.print(f"{len(texts)} texts each way, seed {seed} (SEED={seed} make demo repeats the schedule)")
-        verdict = await play(harness, seed, texts, console)
-    except ChaosError as error:
-        console.print(f"failed: {error}", markup=False, highlight=False, soft_wrap=True)
-        return 1
-    except asyncio.CancelledError:
-        return 128 + (stopped_by or [signal.SIGINT])[0]
-    finally:
-        stopped_by.append(0)  # from here on a signal changes nothing
-        await harness.close()
-    return finish(
-        {"seed": seed, "took_s": round(time.monotonic() - started_s, 1), **figures(harness, verdict)}, console
-    )
+        return await play(harness, seed, texts, console)
+
+    return await report.guarded(folder, console, play_lines, lambda known: finish({"seed": seed, **known}, console))
 
 
 def main() -> int:

@@ -8,6 +8,7 @@ from nacl.signing import SigningKey
 
 from onebar_mockserver import MockServer
 from onebar_mockserver.limits import BODY_BYTES_MAX
+from onebar_mockserver.sqlite import registry
 from tests.mockserver.rawclient import Keys, Phone, base64url, post, register
 
 PHONE = "+4915112345678"
@@ -73,9 +74,17 @@ async def test_replacing_a_device(server: MockServer) -> None:
     body = replace_body(old, Keys())
     answer = await post(server.url, "/v1/devices/replace", body)
     assert answer.json()["device"] > old.device
-    assert (await post(server.url, "/v1/devices/replace", body)).json() == {"device": 2}, "idempotent"
+    again = await post(server.url, "/v1/devices/replace", body)
+    assert again.json() == answer.json(), "idempotent"
     late = await post(server.url, "/v1/devices/replace", replace_body(old, Keys()))
     assert error(late) == (403, "device_removed")
+
+
+async def test_replacing_too_often(server: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "REPLACEMENTS_PER_DAY", 0)
+    old = await register(server, PHONE)
+    answer = await post(server.url, "/v1/devices/replace", replace_body(old, Keys()))
+    assert error(answer) == (429, "rate_limited")
 
 
 async def test_replacing_needs_the_old_key(server: MockServer) -> None:

@@ -395,23 +395,6 @@ async def test_a_notice_of_the_sweep_is_known_to_be_sent(server: MockServer, ali
     await (await keeps_its_place(alice)).close()
 
 
-async def test_an_ack_of_what_an_older_link_was_sent_is_taken(alice: Phone, bob: Phone) -> None:
-    """The second of two dials was on its way when the first one brought mail: its Hello is old, its device is not."""
-    sender, reader = await got_one(alice, bob)
-    second = await bob.dial(Ack(1, 1), cursor=0)
-    welcome = await second.take(Welcome)
-    assert welcome.cursor == 0
-    assert await reader.closed() == 4000
-    await second.until(CaughtUp)
-    await second.send(Ping(1))
-    assert await second.take(Pong) == Pong(1)
-    assert (await sender.until(Delivered)).out_nos == ((1, 1),)
-    await sender.send(submit(2, to(bob, b"y")))
-    assert (await second.take(Deliver)).prev_seq == 0, "what this link was sent last (R14)"
-    await sender.close()
-    await second.close()
-
-
 async def test_welcome_tells_the_settled_floor(alice: Phone, bob: Phone) -> None:
     line = await alice.dial(submit(1, to(bob, b"x")), Void(2, 1))
     assert (await line.take(Welcome)).floor == 0

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from onebar.core import frames
-from onebar.core.frames import Accepted, Ack, ClientFrame, Deliver, ServerFrame
+from onebar.core.frames import Accepted, Ack, ClientFrame, Deliver, Delivered, ServerFrame
 from onebar_mockserver.flight import open_flight
-from onebar_mockserver.limits import ServerLimits
+from onebar_mockserver.limits import PAGE_ENTRIES_MAX, ServerLimits
 from onebar_mockserver.links import FENCED
 from onebar_mockserver.ports import Keys as PublicKeys
 from onebar_mockserver.router import Boarded, Ended, Input, Received, Router, Turn
@@ -96,6 +96,27 @@ async def test_a_short_page_is_taken_up_again_without_inputs(engine: SqliteEngin
     turn = await router.turn([], NOW_MS)
     assert count + len(said(turn, 2)) - 1 == 300
     assert not router.unfinished
+
+
+async def test_an_ack_of_what_an_older_link_was_sent_is_taken(engine: SqliteEngine) -> None:
+    """The second of two dials was on its way while the first one brought mail: its Hello is old, its device is not."""
+    alice, bob = await phone(engine, "+491"), await phone(engine, "+492")
+    router = Router(engine, engine, ServerLimits())
+    await router.turn([*flight(1, alice), *flight(2, bob)], NOW_MS)
+    count = PAGE_ENTRIES_MAX + 50
+    for out_no in range(1, count + 1):
+        await router.turn([Received(1, submit(out_no, (bob.account, [(bob.device, b"x")])))], NOW_MS)
+    await router.turn([Ended(2)], NOW_MS)
+    turn = await router.turn(flight(3, bob), NOW_MS)
+    assert len(said(turn, 3)) == 1 + PAGE_ENTRIES_MAX, "less than the older link was sent"
+    turn = await router.turn([Received(3, Ack(1, count))], NOW_MS)
+    assert 3 not in turn or turn[3].close is None
+    assert [(tick.account, tick.out_nos) for tick in said(turn, 1) if isinstance(tick, Delivered)] == [
+        (bob.account, ((1, count),))
+    ]
+    turn = await router.turn([Received(1, submit(count + 1, (bob.account, [(bob.device, b"x")])))], NOW_MS)
+    [mail] = [told for told in said(turn, 3) if isinstance(told, Deliver)]
+    assert (mail.prev_seq, mail.seq) == (PAGE_ENTRIES_MAX, count + 1), "what this link was sent last (R14)"
 
 
 async def test_a_removed_device_is_refused_even_in_the_same_turn(engine: SqliteEngine) -> None:

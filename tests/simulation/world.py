@@ -39,6 +39,7 @@ from onebar.events import Event
 from onebar.store import SqliteStore
 from onebar.store.database import Database
 from onebar_mockserver.flight import open_flight
+from onebar_mockserver.gateway import encode_messages
 from onebar_mockserver.limits import ServerLimits
 from onebar_mockserver.ports import Keys, RegistrationError
 from onebar_mockserver.router import Boarded, Ended, Received, Removed, Router, Woken
@@ -84,9 +85,8 @@ class Server:
             wire = self.wires.get(number)
             if wire is None:
                 continue
-            frames = outgoing.frames()
-            if frames:
-                wire.to_phone(encode_message(frames))
+            for message in encode_messages(outgoing.frames()):
+                wire.to_phone(message)
             if outgoing.close is not None:
                 wire.close()
         if self.router.unfinished and not self.inputs:

@@ -25,6 +25,7 @@ from onebar.core.link_states import LinkState, LinkTrigger
 from onebar.core.liveness import Due, next_due, note_owed
 from onebar.core.ports import Device, Status, Store
 from onebar.core.state import DeviceState, new_device
+from onebar.core.status import status
 from onebar.core.turn import (
     AppInput,
     Input,
@@ -42,6 +43,7 @@ from onebar.core.turn import (
 )
 from onebar.crypto.keys import PeerKeys
 from onebar.errors import InputError, NotRegisteredError, OnebarError, RemoteProtocolError, StoreError
+from onebar.models import LinkStatus, Reach
 
 INPUTS_MAX: Final = 256
 """Most inputs of one turn (R19): their effects and acks wait for one another, so a turn must stay short."""
@@ -77,6 +79,7 @@ class Engine:
                 store.save_device(device)
         self._state = DeviceState(store, entropy, config, device, config.window)
         self._committed = device
+        self._link = status(self._state, None, LinkStatus(Reach.WAITING))
         self._pause_until_s = 0.0  # after a turn that failed for no input's fault
         self._calls: deque[AppInput] = deque()
         self._links: dict[int, deque[MessageArrived | LinkConnected | LinkLost | _Frame]] = {}
@@ -94,6 +97,11 @@ class Engine:
     def links(self) -> dict[int, LinkState]:
         """The state of each link, by its number."""
         return {link.link_no: link.state for link in self._state.links.values()}
+
+    @property
+    def link(self) -> LinkStatus:
+        """What an app can say about the connection, as of the last turn; may be read from any thread."""
+        return self._link
 
     def public_keys(self) -> PeerKeys:
         """Return what to register this device with (docs/protocol.md §2)."""
@@ -199,6 +207,7 @@ class Engine:
         if device is None:
             raise StoreError("the device is gone from its database") from error
         state.device = self._committed = device
+        state.why = "the database failed"
         state.failures += 1
         state.dial_at_s = state.replace_at_s = state.now.monotonic_s + state.pause_s()
         self._state = state
@@ -207,12 +216,14 @@ class Engine:
             message_id = drawn.get(id(item))
             stored = None if message_id is None else state.store.outbox.number_of(message_id)
             results.append(error if stored is None else stored)
+        self._link = status(state, state.dial_at_s, self._link)
         return Turn(outputs, results, state.dial_at_s, more=bool(self._calls), news=True)
 
     def _release(self, results: list[object]) -> Turn:
         state = self._state
         self._committed = state.device
         turn = Turn(state.outputs, results, self._timer_s(), bool(self._calls or self._links), state.news)
+        self._link = status(state, turn.timer_s, self._link)
         if turn.timer_s is not None:
             turn.timer_s = max(turn.timer_s, self._pause_until_s)
         state.outputs, state.drawn, state.news = [], {}, False
@@ -274,9 +285,10 @@ class Engine:
         try:
             if isinstance(item, LinkConnected):
                 link.trigger(LinkTrigger.CONNECTED)
-                link.heard_at_s = self._state.now.monotonic_s
+                link.heard_at_s = link.asked_at_s = self._state.now.monotonic_s
             elif isinstance(item, LinkLost):
                 _log.info("= link %d lost: %s", link.link_no, item.why)
+                self._state.why = item.why
                 self._state.drop(link)
             else:
                 link.heard_at_s = self._state.now.monotonic_s
@@ -286,6 +298,7 @@ class Engine:
                 link.useful |= (after.floor, after.cursor) != (before.floor, before.cursor)
         except RemoteProtocolError as error:
             _log.warning("= link %d: %s", link.link_no, error)
+            self._state.why = str(error)
             self._state.drop(link)
 
     def _advance(self) -> None:
@@ -296,6 +309,7 @@ class Engine:
             due_s, due = next_due(link, state.config)
             if due_s <= now_s and due is Due.GIVE_UP:
                 _log.info("= link %d: no answer in time", link.link_no)
+                state.why = "no answer in time"
                 state.drop(link)
             elif due_s <= now_s:
                 link.ping_no += 1

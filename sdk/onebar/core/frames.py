@@ -317,6 +317,14 @@ def is_unknown(data: bytes | msgspec.Raw, known: object) -> bool:
     return tag not in {kind.__struct_config__.tag for kind in get_args(known)}
 
 
+def describe(frame: object) -> str:
+    """Name a frame for a log: its kind and its number, and nothing of what it carries."""
+    for name in ("out_no", "seq", "cursor", "mark", "no", "nonce", "reason"):
+        if hasattr(frame, name):
+            return f"{type(frame).__name__} {name}={getattr(frame, name)}"
+    return type(frame).__name__
+
+
 def encode(value: object) -> bytes:
     """Encode one frame, its sealed recipients, or any other value of this module."""
     return _encoder.encode(value)

@@ -1,5 +1,6 @@
 """One connection to the server, as the engine sees it."""
 
+import logging
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -12,11 +13,14 @@ from onebar.core.frames import (
     Dropped,
     Question,
     Undelivered,
+    describe,
     encode,
     join,
 )
 from onebar.core.link_states import LinkState, LinkTrigger, advance
 from onebar.errors import RemoteProtocolError
+
+_log = logging.getLogger("onebar")
 
 MailFrame = Deliver | Delivered | Dropped | Undelivered
 """The frames that are entries of the mailbox, in its order."""
@@ -61,6 +65,10 @@ class Link:
     heard_at_s: float = 0.0
     owed_at_s: float | None = None
     """Since when an answer is owed; None when none is."""
+    asked_at_s: float | None = None
+    """When the question left whose answer will measure the round trip; None while none is measured."""
+    round_trip_s: float | None = None
+    """Smoothed round trip (RFC 6298 §2: a new sample counts one eighth)."""
     ping_no: int = 0
     pong_no: int = 0
     request_no: int = 0
@@ -99,6 +107,7 @@ class Link:
             RemoteProtocolError: The server said something at the wrong time.
         """
         self.state = advance(self.state, trigger)
+        _log.debug("= link %d is %s (%s)", self.link_no, self.state.value, trigger.value)
 
     def take(self, frame: MailFrame) -> None:
         """Note that an entry came.
@@ -126,14 +135,16 @@ class Link:
 
     def messages(self) -> Iterator[bytes]:
         """Encode and forget what this turn has to say, as WebSocket messages of moderate size."""
+        for frame in self.frames:
+            _log.debug("> link %d: %s", self.link_no, describe(frame))
         frames, self.frames = [encode(frame) for frame in self.frames], []
         chunk: list[bytes] = []
         size = 0
-        for frame in frames:
-            size += len(frame)
+        for encoded in frames:
+            size += len(encoded)
             if chunk and (size > TRANSMIT_BYTES_MAX or len(chunk) == TRANSMIT_FRAMES_MAX):
                 yield join(chunk)
-                chunk, size = [], len(frame)
-            chunk.append(frame)
+                chunk, size = [], len(encoded)
+            chunk.append(encoded)
         if chunk:
             yield join(chunk)

@@ -29,10 +29,19 @@ def next_due(link: Link, config: Config) -> tuple[float, Due]:
     return link.heard_at_s + config.keepalive_s, Due.PROBE
 
 
+def note_answer(link: Link, now_s: float) -> None:
+    """Measure the round trip by an answer: a Welcome, a verdict, a response or a pong."""
+    if link.asked_at_s is None:
+        return
+    sample_s = now_s - link.asked_at_s
+    link.asked_at_s = None
+    link.round_trip_s = sample_s if link.round_trip_s is None else link.round_trip_s * 7 / 8 + sample_s / 8
+
+
 def note_owed(link: Link, floor: int, now_s: float) -> None:
     """Note whether an answer is owed on this link: a verdict, a response, or a pong."""
     owed = link.position > floor or bool(link.requests) or link.ping_no > link.pong_no
     if not owed:
         link.owed_at_s = None
     elif link.owed_at_s is None:
-        link.owed_at_s = now_s
+        link.owed_at_s = link.asked_at_s = now_s

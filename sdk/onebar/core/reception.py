@@ -1,5 +1,6 @@
 """What the server says, frame by frame."""
 
+import logging
 from typing import Final
 
 from onebar.core import directory, inbox, outbox, resume
@@ -20,12 +21,16 @@ from onebar.core.frames import (
     Undelivered,
     Welcome,
     decode_as,
+    describe,
 )
 from onebar.core.link import Link
 from onebar.core.link_states import LinkState, LinkTrigger
+from onebar.core.liveness import note_answer
 from onebar.core.state import DeviceState
 from onebar.core.turn import Transmit
 from onebar.errors import RemoteProtocolError
+
+_log = logging.getLogger("onebar")
 
 GO_AWAY_MS_MAX: Final = 30_000
 """The longest slot that a GoAway can give: no pause in the foreground is longer (D8)."""
@@ -37,6 +42,13 @@ def hear(state: DeviceState, link: Link, frame: ServerFrame) -> None:
     Raises:
         RemoteProtocolError: It does not fit here; the link must go.
     """
+    _log.debug("< link %d: %s", link.link_no, describe(frame))
+    if isinstance(frame, Welcome | Accepted | Response | Pong):
+        note_answer(link, state.now.monotonic_s)
+    _take_effect(state, link, frame)
+
+
+def _take_effect(state: DeviceState, link: Link, frame: ServerFrame) -> None:
     match frame:
         case Welcome():
             resume.welcomed(state, link, frame)

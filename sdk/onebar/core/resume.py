@@ -124,6 +124,7 @@ def _is_old_copy(state: DeviceState, frame: Welcome) -> bool:
 
 def refused(state: DeviceState, link: Link, frame: Refused) -> None:
     """Learn why the server will not have a link."""
+    state.why = f"the server refused the connection: {frame.reason}"
     if frame.reason in _TERMINAL:
         remove(state, frame.reason)
     elif frame.reason == "connection_number" and frame.connection_no > state.device.connection_no:

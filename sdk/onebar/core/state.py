@@ -33,6 +33,8 @@ class DeviceState:
     links: dict[int, Link] = field(default_factory=dict)
     confirmed: bool = False
     """Whether a Welcome has matched since the database was opened; nothing is sealed before (R20)."""
+    why: str = ""
+    """Why the last link ended, in plain words."""
     failures: int = 0
     """Dials that failed in a row."""
     dial_at_s: float = 0.0

@@ -17,8 +17,13 @@ SEED_BYTES: Final = 32
 """Length of an Ed25519 seed and of an X25519 secret (RFC 8032, RFC 7748)."""
 
 BOX_KEY_CONTEXT: Final = b"onebar box key 1\0"
+"""Before a box key that is signed, so that no signature over anything else can vouch for one (docs/protocol.md §2)."""
+
 LINK_CONTEXT: Final = b"onebar link 1\0"
+"""Before a flight that is signed, so that nothing else that was signed can open a link (docs/protocol.md §3)."""
+
 REPLACE_CONTEXT: Final = b"onebar replace 1\0"
+"""Before the proof of a replacement, so that nothing else that was signed can remove a device (docs/protocol.md §2)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ OVERHEAD_BYTES: Final = 1 + crypto_box_NONCEBYTES + 16 + 32
 """Version, nonce, Poly1305 tag and the associated data's hash."""
 
 ENVELOPE_CONTEXT: Final = b"onebar envelope 1\0"
+"""Before the associated data, so that no other hash can stand for an envelope's way (docs/protocol.md §5)."""
 
 
 def associated_data(sender: tuple[int, int], out_no: int, recipient: tuple[int, int]) -> bytes:

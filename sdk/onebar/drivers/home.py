@@ -23,7 +23,7 @@ from onebar.drivers.lock import HolderLock
 from onebar.drivers.watch import MessageWatch
 from onebar.errors import CommitError, OnebarError, StoreError
 from onebar.events import Event
-from onebar.models import Message
+from onebar.models import LinkStatus, Message
 
 GUEST_POLL_S: Final = 0.25
 """How often a guest looks for a free lock and for news: people take a quarter of a second for "at once"."""
@@ -79,6 +79,10 @@ class DeviceEngine(TurnTaker, Protocol):
     @property
     def device(self) -> Device:
         """This device, as committed."""
+
+    @property
+    def link(self) -> LinkStatus:
+        """What an app can say about the connection."""
 
     def public_keys(self) -> PeerKeys:
         """Return what registration needs."""

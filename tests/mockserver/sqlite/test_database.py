@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from onebar_mockserver.sqlite import database
 from onebar_mockserver.sqlite.database import FILE_NAME, DatabaseError, lock_directory, open_database
 
 
@@ -22,6 +23,18 @@ def test_durability_is_switched_on(tmp_path: Path) -> None:
 def test_it_opens_again(tmp_path: Path) -> None:
     for _ in range(2):
         open_database(tmp_path / FILE_NAME).close()
+
+
+def test_an_older_version_is_brought_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "MIGRATIONS", database.MIGRATIONS[:1])
+        connection = open_database(tmp_path / FILE_NAME)
+        connection.execute("INSERT INTO accounts (phone) VALUES ('+491')")
+        connection.close()
+    connection = open_database(tmp_path / FILE_NAME)
+    assert connection.execute("SELECT phone, replaced_count FROM accounts").fetchall() == [("+491", 0)]
+    assert connection.execute("PRAGMA user_version").fetchone()[0] == len(database.MIGRATIONS) > 1
+    connection.close()
 
 
 def refused(path: Path, part: str) -> None:

@@ -140,6 +140,10 @@ class Scripted:
         )
         return self.give(LinkConnected(link_no), MessageArrived(link_no, encode_message([welcome])))
 
+    def welcome_again(self, link_no: int) -> Turn:
+        """Answer a dial whose upgrade is answered already."""
+        return self.say(link_no, Welcome(WALL_MS, link_no, 1, 0, 0, b"", (), LIMITS))
+
     def open(self) -> int:
         """Register and be welcomed; returns the link."""
         link_no = self.register().link_no

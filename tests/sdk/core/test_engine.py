@@ -5,11 +5,11 @@ import pytest
 from onebar.core import inbox
 from onebar.core.content import Content
 from onebar.core.engine import INPUTS_MAX, Engine
-from onebar.core.frames import Accepted, Ack, Deliver, GoAway, Ping, Pong, Refused, Response, encode_message
+from onebar.core.frames import Accepted, Ack, Deliver, Ping, Pong, Response, encode_message
 from onebar.core.link_states import LinkState
-from onebar.core.ports import Peer, Status
+from onebar.core.ports import Peer
 from onebar.core.state import DeviceState
-from onebar.core.turn import LinkConnected, LinkLost, MessageArrived, NetworkChanged, Poked, Send, Transmit
+from onebar.core.turn import LinkLost, MessageArrived, NetworkChanged, Poked, Send, Transmit
 from onebar.errors import CommitError, InputError, NotRegisteredError, StoreError
 from onebar.models import MessageState
 from tests.sdk.core.scripted import MY_PHONE, PEER_PHONE, Scripted, commits_fail, text
@@ -174,13 +174,6 @@ def test_unknown_tags_are_skipped() -> None:
     assert phone.engine.links == {link_no: LinkState.OPEN}
 
 
-def test_verdicts_before_the_welcome_are_a_protocol_error() -> None:
-    phone = Scripted()
-    link_no = phone.register().link_no
-    phone.give(LinkConnected(link_no), MessageArrived(link_no, encode_message([Accepted(0)])))
-    assert phone.hangs == [link_no]
-
-
 def test_what_arrives_on_a_link_that_is_over_is_ignored() -> None:
     phone = Scripted()
     link_no = phone.open()
@@ -230,31 +223,6 @@ def test_a_network_hint_dials_at_once_beside_the_link_that_is_open() -> None:
     assert sorted(phone.hangs) == [link_no, dial.link_no + 1]
 
 
-def test_go_away_waits_for_its_slot_and_still_listens() -> None:
-    phone = Scripted()
-    link_no = phone.open()
-    phone.say(link_no, GoAway(9000, "restart"))
-    assert phone.engine.links == {link_no: LinkState.DRAINING}
-    assert phone.turn.timer_s is not None
-    assert 3.0 <= phone.turn.timer_s - phone.now_s <= 9.0, "nothing to send: not in the first third"
-    phone.say(link_no, GoAway(9000, "restart"))
-    phone.wait(9)
-    assert len(phone.dials) == 1
-
-
-def test_a_removed_device_is_told_so_and_can_register_anew_with_new_keys() -> None:
-    phone = Scripted()
-    link_no = phone.open()
-    keys = phone.engine.public_keys()
-    message_no = phone.send("waits")
-    phone.say(link_no, Refused("device_removed"))
-    assert phone.engine.device.status is Status.REMOVED
-    assert phone.message(message_no).state is MessageState.UNDELIVERABLE
-    assert phone.engine.public_keys() != keys
-    assert phone.wait(1000).outputs == []
-    assert phone.register().link_no == 1
-
-
 def test_reprs_show_no_secret() -> None:
     phone = Scripted()
     phone.open()
@@ -289,14 +257,6 @@ def test_a_server_that_welcomes_and_hangs_up_is_dialed_less_and_less_often() -> 
             dials += 1
             phone.welcome(dial.link_no)
     assert dials < 30
-
-
-def test_a_go_away_cannot_send_the_phone_away_for_longer_than_half_a_minute() -> None:
-    phone = Scripted()
-    link_no = phone.open()
-    phone.say(link_no, GoAway(2**62, "for ever"))
-    assert phone.turn.timer_s is not None
-    assert phone.turn.timer_s - phone.now_s <= 30
 
 
 def test_a_defect_in_what_is_always_done_does_not_spin(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,6 @@ from onebar.core.frames import (
     Dropped,
     FindDevice,
     Request,
-    Response,
     Submit,
     decode_as,
     encode_message,
@@ -21,7 +20,7 @@ from onebar.core.turn import LinkLost, MessageArrived
 from onebar.events import MessageReceived, MessageUnreadable
 from onebar.models import MessageState
 from onebar.store.inbox import ASKS_MAX
-from tests.sdk.core.scripted import ME, PEER, PEER_PHONE, WALL_MS, Scripted, commits_fail, text
+from tests.sdk.core.scripted import ME, PEER, PEER_PHONE, WALL_MS, Scripted, text
 
 
 def opened() -> tuple[Scripted, int]:
@@ -60,14 +59,6 @@ def test_mail_of_a_stranger_waits_in_order_for_the_keys_and_is_not_acked_before(
     assert phone.frames == [Ack(1, 3)]
 
 
-def test_the_first_mail_of_a_removed_device_can_still_be_opened() -> None:
-    phone = Scripted()
-    link_no = phone.open()
-    phone.say(link_no, phone.deliver(text(1), 1))
-    phone.answer(link_no, phone.peer_info((PEER[1], True), (23, False)))
-    assert phone.texts() == ["text 1"]
-
-
 def test_mail_of_a_sender_that_even_the_directory_does_not_know_blocks_nothing() -> None:
     phone = Scripted()
     link_no = phone.open()
@@ -75,15 +66,6 @@ def test_mail_of_a_sender_that_even_the_directory_does_not_know_blocks_nothing()
     phone.answer(link_no, phone.peer_info())
     assert phone.texts() == ["text 2"]
     assert phone.frames == [Ack(1, 2, (1,))]
-
-
-def test_a_directory_without_an_answer_costs_the_link_and_no_mail() -> None:
-    phone = Scripted()
-    link_no = phone.open()
-    phone.say(link_no, phone.deliver(text(1), 1))
-    phone.answer(link_no, error="rate_limited")
-    assert phone.hangs == [link_no]
-    assert phone.engine.device.cursor == 0
 
 
 def test_r8_an_envelope_has_its_effect_once_whatever_place_it_comes_in() -> None:
@@ -198,26 +180,6 @@ def test_more_held_mail_than_any_credit_allows_costs_the_link() -> None:
     while phone.turn.more and not phone.hangs:
         phone.give()
     assert phone.hangs == [link_no]
-
-
-def test_a_response_that_nobody_asked_for_costs_the_link() -> None:
-    phone, link_no = opened()
-    phone.say(link_no, Response(77, "no_account"))
-    assert phone.hangs == [link_no]
-
-
-def test_keys_that_were_rolled_back_are_asked_for_again_and_their_mail_is_not_set_aside() -> None:
-    phone = Scripted()
-    link_no = phone.open()
-    phone.say(link_no, phone.deliver(text(1), 1))
-    with commits_fail(phone.store, after=False):
-        phone.answer(link_no)
-    phone.wait(60)
-    link_no = phone.dials[0].link_no
-    phone.welcome(link_no)
-    phone.say(link_no, phone.deliver(text(1), 1))
-    phone.answer(link_no)
-    assert phone.texts() == ["text 1"]
 
 
 def reconnect(phone: Scripted, *, epoch: int = 1, cursor: int = 0) -> int:

@@ -9,11 +9,8 @@ from onebar.core import content, outbox
 from onebar.core.frames import (
     FLAG_SILENT,
     FLAG_TOP_UP,
-    AccountInfo,
-    DeviceInfo,
     Note,
     Request,
-    Response,
     Submit,
     Undelivered,
     decode_recipients,
@@ -31,21 +28,6 @@ def meant_for(submit: Submit) -> list[int]:
     return [device for recipient in decode_recipients(submit.recipients) for device, _ in recipient.envelopes]
 
 
-def test_a_first_message_asks_who_has_the_number_once_and_then_leaves() -> None:
-    phone = Scripted()
-    link_no = phone.open()
-    phone.send("hello")
-    assert [frame.method for frame in phone.frames if isinstance(frame, Request)] == ["phone"]
-    phone.send("again")
-    assert not phone.frames, "the question is on its way"
-    phone.answer_no(link_no, 1, phone.peer_info())
-    opened = [phone.opened(submit) for submit in phone.submits()]
-    assert [(what.chat_no, what.text) for what in opened if isinstance(what, content.Text)] == [
-        (1, "hello"),
-        (2, "again"),
-    ]
-
-
 def test_a_number_that_nobody_has_ends_the_messages_to_it_visibly() -> None:
     phone = Scripted()
     link_no = phone.open()
@@ -53,17 +35,6 @@ def test_a_number_that_nobody_has_ends_the_messages_to_it_visibly() -> None:
     phone.answer(link_no, error="no_account")
     assert (phone.message(message_no).state, phone.message(message_no).reason) == ("undeliverable", "no_account")
     assert [type(event).__name__ for event in phone.events()] == ["MessageQueued", "MessageFailed"]
-
-
-def test_keys_that_the_device_did_not_sign_are_not_used() -> None:
-    phone = Scripted()
-    link_no = phone.open()
-    message_no = phone.send("hello")
-    keys = phone.peer_keys.public()
-    forged = DeviceInfo(PEER[1], keys.identity_key, b"\x09" + bytes(31), keys.key_signature, False)
-    phone.answer(link_no, AccountInfo(PEER[0], PEER_PHONE, (forged,)))
-    assert not phone.submits()
-    assert phone.message(message_no).reason == "no_device"
 
 
 def test_r1_retries_are_the_very_same_bytes_even_after_a_crash() -> None:
@@ -242,22 +213,6 @@ def test_r11_a_resealed_message_that_is_undeliverable_is_so() -> None:
     phone.seq += 1
     phone.say(link_no, Undelivered(phone.seq - 1, phone.seq, *PEER, 2, "expired"))
     assert phone.message(1).state is MessageState.UNDELIVERABLE
-
-
-def test_r25_thousands_of_new_contacts_are_asked_for_a_few_at_a_time() -> None:
-    phone = Scripted()
-    link_no = phone.open()
-    phone.give(*(phone.to(f"+1202556{number:04}", "hi") for number in range(2000)))
-    asked = 0
-    for _ in range(200):
-        requests = [frame for frame in phone.frames if isinstance(frame, Request)]
-        asked += len(requests)
-        assert len(requests) <= 32
-        if not requests and not phone.turn.more:
-            break
-        phone.say(link_no, *(Response(request.no, "no_account") for request in requests))
-    assert asked == 2000
-    assert not phone.store.outbox_messages()
 
 
 def test_r19_a_draft_that_cannot_be_sealed_ends_alone(monkeypatch: pytest.MonkeyPatch) -> None:

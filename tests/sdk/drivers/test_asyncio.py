@@ -1,7 +1,6 @@
 """The driver, with an engine that follows a script and a real WebSocket server on loopback."""
 
 import asyncio
-import base64
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -10,8 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
-from websockets.asyncio.server import ServerConnection, serve
-from websockets.http11 import Request, Response
+from websockets.asyncio.server import ServerConnection
 
 from onebar.core.turn import (
     Dial,
@@ -36,10 +34,9 @@ from onebar.drivers.address import Address, parse_address
 from onebar.drivers.asyncio import Driver
 from onebar.drivers.inputs import INPUTS_PER_TURN_MAX
 from onebar.errors import InputError, OnebarError, RegistrationError, StoreError, TransportError
+from tests.sdk.drivers.loopback import NOWHERE, PATIENCE_S, serving
 
-PATIENCE_S = 5.0
 SEND = Send("+12025550102", "hi")
-NOWHERE = parse_address("http://127.0.0.1:9")  # the discard port: nobody there
 
 Script = Callable[[Sequence[Input], Instant], Turn]
 
@@ -122,17 +119,6 @@ def dialing(then: Callable[[Input], list[Dial | Transmit | Hang | Replace]] = la
         return turn
 
     return script
-
-
-@asynccontextmanager
-async def serving(handler: Callable[[ServerConnection], object]) -> AsyncIterator[Address]:
-    async def handle(connection: ServerConnection) -> None:
-        result = handler(connection)
-        if asyncio.iscoroutine(result):
-            await result
-
-    async with serve(handle, "127.0.0.1", 0, compression=None) as server:
-        yield parse_address(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
 
 
 async def test_results_go_to_their_callers() -> None:
@@ -225,25 +211,6 @@ async def test_timer_pokes() -> None:
         assert time.monotonic() - began_s >= 0.025
 
 
-async def test_flight_travels_in_the_upgrade_request() -> None:
-    requests: list[Request] = []
-
-    async def handler(connection: ServerConnection) -> None:
-        assert connection.request is not None
-        requests.append(connection.request)
-        await connection.wait_closed()
-
-    async with serving(handler) as address, driven(dialing(), address) as here:
-        await here.heard(LinkConnected)
-        headers = requests[0].headers
-        flight = headers["Onebar-Flight"]
-        assert base64.urlsafe_b64decode(flight + "=" * (-len(flight) % 4)) == b"\xfb\xff flight"
-        assert "=" not in flight
-        assert headers["Host"] == address.host
-        assert "Sec-WebSocket-Extensions" not in headers
-        assert requests[0].path == "/v1/link"
-
-
 async def test_messages_go_both_ways_in_order() -> None:
     got: list[bytes] = []
 
@@ -263,58 +230,6 @@ async def test_messages_go_both_ways_in_order() -> None:
         heard = await here.heard(MessageArrived, 101)
         assert got == [b"%d" % number for number in range(100)]
         assert heard == [MessageArrived(1, data) for data in [*got, b"all"]]
-
-
-async def test_server_closes() -> None:
-    async with serving(lambda c: c.close(4001)) as address, driven(dialing(), address) as here:
-        assert await here.heard(LinkLost) == [LinkLost(1, "closed, code 4001")]
-
-
-async def test_network_cuts() -> None:
-    async with serving(lambda c: c.transport.abort()) as address, driven(dialing(), address) as here:
-        assert await here.heard(LinkLost) == [LinkLost(1, "cut")]
-
-
-async def test_server_sends_text() -> None:
-    async with serving(lambda c: c.send("hello")) as address, driven(dialing(), address) as here:
-        assert await here.heard(LinkLost) == [LinkLost(1, "the server sent text")]
-
-
-async def test_upgrade_is_refused() -> None:
-    def refuse(connection: ServerConnection, request: Request) -> Response:
-        return connection.respond(503, "later")
-
-    async with serve(lambda c: c.close(), "127.0.0.1", 0, process_request=refuse) as server:
-        address = parse_address(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-        async with driven(dialing(), address) as here:
-            assert await here.heard(LinkLost) == [LinkLost(1, "HTTP 503")]
-
-
-async def test_redirect_is_not_followed() -> None:
-    asked = []
-
-    def redirect(connection: ServerConnection, request: Request) -> Response:
-        asked.append(request.path)
-        response = connection.respond(302, "log in")
-        response.headers["Location"] = "/login"
-        return response
-
-    async with serve(lambda c: c.close(), "127.0.0.1", 0, process_request=redirect) as server:
-        address = parse_address(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-        async with driven(dialing(), address) as here:
-            assert await here.heard(LinkLost) == [LinkLost(1, "HTTP 302")]
-    assert asked == ["/v1/link"]
-
-
-async def test_nobody_there() -> None:
-    async with driven(dialing()) as here:
-        assert await here.heard(LinkLost) == [LinkLost(1, "ConnectionRefusedError")]
-
-
-async def test_a_proxy_is_not_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    async with serving(lambda c: c.wait_closed()) as address, driven(dialing(), address) as here:
-        await here.heard(LinkConnected)
 
 
 async def test_hang_cuts_and_silences() -> None:

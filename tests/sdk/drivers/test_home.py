@@ -1,4 +1,4 @@
-"""What a process does with a database that goes wrong; test_client.py has the rest."""
+"""What a process does with a database that goes wrong; test_client_guests.py has the rest."""
 
 import asyncio
 import sqlite3
