@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -14,7 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from onebar.core import frames
-from onebar.core.frames import ClientFrame, Hello, Recipient, ServerFrame, Submit, Unreadable
+from onebar.core.frames import CaughtUp, ClientFrame, Hello, Recipient, ServerFrame, Submit, Unreadable
 from onebar_mockserver import MockServer
 
 PATIENCE_S = 10.0
@@ -167,3 +168,17 @@ async def register(server: MockServer, phone: str, keys: Keys | None = None) -> 
     answer = await post(server.url, "/v1/devices", {"phone": phone, "code": server.sms(phone), **keys.body()})
     assert answer.status_code == 200, answer.text
     return Phone(server.url, answer.json()["account"], answer.json()["device"], keys)
+
+
+def to(phone: Phone, body: bytes) -> tuple[int, list[tuple[int, bytes]]]:
+    return phone.account, [(phone.device, body)]
+
+
+async def welcomed(phone: Phone) -> Line:
+    line = await phone.dial()
+    await line.until(CaughtUp)
+    return line
+
+
+def failing_disk(*_: object) -> None:
+    raise sqlite3.OperationalError("disk")

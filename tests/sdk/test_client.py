@@ -30,8 +30,6 @@ from tests.sdk.clients import ALICE, BOB, CAROL, NOWHERE, PATIENCE_S, next_of, p
 
 # Sending
 
-# Sending
-
 
 async def test_a_message_arrives(tmp_path: Path, server: MockServer) -> None:
     async with pair(tmp_path, server) as (alice, bob):
@@ -154,9 +152,6 @@ async def test_pages_of_history(tmp_path: Path, server: MockServer) -> None:
         assert found is not None
         assert found.text == "hello"
         assert await alice.message(999) is None
-
-
-# The life of a client
 
 
 # The life of a client

@@ -54,8 +54,8 @@ class SqliteEvents:
         execute = self._database.connection.execute
         with self._database.transaction():
             execute(
-                "INSERT INTO consumer VALUES (?, max(?, COALESCE((SELECT min(event_no) - 1 FROM event), 0)))"
-                " ON CONFLICT DO UPDATE SET confirmed = max(confirmed, excluded.confirmed)",
+                "INSERT INTO consumer VALUES (?1, max(?2, COALESCE((SELECT min(event_no) - 1 FROM event), 0)))"
+                " ON CONFLICT DO UPDATE SET confirmed = max(confirmed, ?2)",
                 (consumer, event_no),
             )
             execute("DELETE FROM event WHERE event_no <= (SELECT min(confirmed) FROM consumer)")

@@ -140,18 +140,23 @@ async def test_a_consumer_that_has_begun_keeps_its_events_from_being_dropped(tmp
         assert await numbers(EventStream(home, "slow"), 1) == [3]
 
 
-async def test_what_was_dropped_meanwhile_is_told_and_passed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("begun", [False, True])
+async def test_r13_what_was_dropped_meanwhile_is_told_and_passed(tmp_path: Path, begun: bool) -> None:
+    """Whether the rows were dropped between two lives of the app or while it reads."""
+
     def drop(store: SqliteStore) -> None:
-        store._database.connection.execute("DELETE FROM event WHERE event_no <= 2")
+        store._database.connection.execute("DELETE FROM event WHERE event_no <= 3")
 
     async with opened(tmp_path) as home:
-        await home.read(lambda store: store.confirm_events("app", 0))
+        stream = EventStream(home, "app")
+        await happen(home)
+        assert await numbers(stream, 1) == [1]
         await happen(home, 3)
         await home.read(drop)
-        stream = EventStream(home, "app")
         async with asyncio.timeout(PATIENCE_S):
-            assert await anext(stream) == Resync(2)
-            assert await anext(stream) == DeviceReplaced(3)
+            stream = stream if begun else EventStream(home, "app")
+            assert await anext(stream) == Resync(3)
+            assert await anext(stream) == DeviceReplaced(4)
 
 
 async def test_it_ends_when_its_home_closes(tmp_path: Path) -> None:
