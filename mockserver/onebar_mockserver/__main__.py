@@ -13,6 +13,7 @@ from typing import Final
 from onebar_mockserver.app import AddressError, Backend, listen
 from onebar_mockserver.limits import GO_AWAY_MS
 from onebar_mockserver.sqlite import DatabaseError
+from onebar_mockserver.tls import CertificateFilesError, server_context
 
 NO_SMS: Final = (
     "onebar-mockserver: WARNING: no SMS gateway is configured in this version: registration codes are not sent,"
@@ -28,7 +29,7 @@ def main() -> int:
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve(options))
-    except (AddressError, DatabaseError) as error:
+    except (AddressError, CertificateFilesError, DatabaseError) as error:
         sys.stderr.write(f"onebar-mockserver: {error}\n")
         return 1
     except KeyboardInterrupt:  # a second Ctrl-C, while stopping
@@ -52,7 +53,14 @@ def _options() -> argparse.Namespace:
         action="store_true",
         help="turn the /dev/ pages off; this version has no SMS gateway, so nobody new can register then",
     )
-    return parser.parse_args()
+    parser.add_argument(
+        "--tls-cert", type=Path, metavar="FILE", help="speak TLS with this certificate and its chain, in PEM"
+    )
+    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="the certificate's private key, in PEM")
+    options = parser.parse_args()
+    if (options.tls_cert is None) != (options.tls_key is None):
+        parser.error("--tls-cert and --tls-key belong together: give both or neither")
+    return options
 
 
 def _port(text: str) -> int:
@@ -75,15 +83,17 @@ async def _serve(options: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    tls = None if options.tls_cert is None else server_context((options.tls_cert, options.tls_key))
     listener = listen(options.host, options.port)
     try:
-        backend = Backend(options.data, development=not options.production)
+        backend = Backend(options.data, development=not options.production, tls=tls)
         await backend.start(listener)
     except BaseException:
         listener.close()
         raise
     host, port = listener.getsockname()[:2]
-    sys.stdout.write(f"onebar-mockserver: listening on http://{host}:{port}, data in {options.data}\n")
+    scheme = "http" if tls is None else "https"
+    sys.stdout.write(f"onebar-mockserver: listening on {scheme}://{host}:{port}, data in {options.data}\n")
     sys.stdout.flush()
     if options.production:
         sys.stderr.write(NO_SMS)

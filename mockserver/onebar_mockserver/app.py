@@ -7,6 +7,7 @@ import functools
 import logging
 import secrets
 import socket
+import ssl
 import time
 from pathlib import Path
 from typing import Any, cast
@@ -46,7 +47,9 @@ class Backend:
         limits: ServerLimits | None = None,
         faults: Faults | None = None,
         sms: SmsLog | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        self._tls = tls
         self.faults = faults or Faults()
         self.gateway = Gateway(self.faults)
         limits = limits or ServerLimits()
@@ -89,6 +92,7 @@ class Backend:
             backlog=BACKLOG,
         )
         config.load()
+        config.ssl = self._tls
         self._server = Server(config)
         self._server.lifespan = config.lifespan_class(config)
         self._turns.start()

@@ -9,6 +9,7 @@ from onebar_mockserver.app import Backend, listen
 from onebar_mockserver.faults import Faults
 from onebar_mockserver.limits import ServerLimits
 from onebar_mockserver.registration import SmsLog
+from onebar_mockserver.tls import CertificateFiles, server_context
 
 HOST = "127.0.0.1"
 """Tests never leave this machine."""
@@ -17,15 +18,24 @@ HOST = "127.0.0.1"
 class MockServer:
     """A backend for tests: `async with MockServer() as server:`, then point clients at `server.url`.
 
-    It is the real server with a real database, in a temporary folder unless `data` names one.
+    It is the real server with a real database, in a temporary folder unless `data` names one. With `tls`, the files
+    of a certificate and of its key, it is an `https://` server; they are read again at each start.
     """
 
-    def __init__(self, data: Path | None = None, *, port: int = 0, limits: ServerLimits | None = None) -> None:
+    def __init__(
+        self,
+        data: Path | None = None,
+        *,
+        port: int = 0,
+        limits: ServerLimits | None = None,
+        tls: CertificateFiles | None = None,
+    ) -> None:
         self.faults = Faults()
         """Scripts what goes wrong."""
         self.port = port
         """The port it listens on; 0 until it has started, unless one was asked for."""
         self._limits = limits
+        self._tls = tls
         self._data = data
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._sms = SmsLog()
@@ -33,8 +43,8 @@ class MockServer:
 
     @property
     def url(self) -> str:
-        """The address for clients, `http://127.0.0.1:PORT`."""
-        return f"http://{HOST}:{self.port}"
+        """The address for clients, `http://127.0.0.1:PORT`, or `https://` with TLS."""
+        return f"{'http' if self._tls is None else 'https'}://{HOST}:{self.port}"
 
     def sms(self, phone: str) -> str:
         """Return the newest registration code sent to this phone (E.164).
@@ -52,14 +62,16 @@ class MockServer:
 
         Raises:
             AddressError: The port is taken.
+            CertificateFilesError: The certificate or its key cannot be used.
             DatabaseError: The data directory cannot be used.
         """
         if self._data is None:
             self._folder = tempfile.TemporaryDirectory(prefix="onebar-")
             self._data = Path(self._folder.name)
+        tls = None if self._tls is None else server_context(self._tls)
         listener = listen(HOST, self.port)
         try:
-            backend = Backend(self._data, limits=self._limits, faults=self.faults, sms=self._sms)
+            backend = Backend(self._data, limits=self._limits, faults=self.faults, sms=self._sms, tls=tls)
             await backend.start(listener)
         except BaseException:
             listener.close()

@@ -7,7 +7,7 @@ Everything an app needs is here; `onebar.errors` draws the tree of exceptions, `
 
 from onebar.client import Client, Conversation, SentMessage
 from onebar.config import Config
-from onebar.drivers.stream import EventStream
+from onebar.drivers.tls import Tls
 from onebar.errors import (
     InputError,
     MessageFailedError,
@@ -38,7 +38,6 @@ __all__ = [
     "DeviceRemoved",
     "DeviceReplaced",
     "Event",
-    "EventStream",
     "InputError",
     "LinkStatus",
     "Message",
@@ -53,6 +52,7 @@ __all__ = [
     "RegistrationError",
     "SentMessage",
     "StoreError",
+    "Tls",
     "TransportError",
     "WaitTimeoutError",
     "__version__",

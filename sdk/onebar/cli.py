@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from onebar.client import Client, SentMessage
+from onebar.drivers.tls import Tls
 from onebar.errors import (
     InputError,
     MessageFailedError,
@@ -146,6 +147,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     absent = argparse.SUPPRESS  # or the subcommand's default would overwrite what stood before it
     parser.add_argument("--home", metavar="DIR", type=Path, default=absent, help="(~/.onebar)")
     parser.add_argument("--server", metavar="URL", default=absent, help=f"({DEFAULT_SERVER})")
+    parser.add_argument("--ca", metavar="FILE", default=absent, help="trust the certificates in FILE, not the system's")
     parser.add_argument("--log", action="store_true", default=absent, help="log to standard error, without content")
 
 
@@ -169,6 +171,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     home = getattr(args, "home", None) or os.environ.get("ONEBAR_HOME") or "~/.onebar"
     args.home = Path(home).expanduser()
     args.server = getattr(args, "server", None) or os.environ.get("ONEBAR_SERVER") or DEFAULT_SERVER
+    args.ca = getattr(args, "ca", None)
     args.log = getattr(args, "log", False)
     return args
 
@@ -236,11 +239,11 @@ async def _send(client: Client, args: argparse.Namespace) -> Outcome:
             except (InputError, UnicodeDecodeError) as error:
                 refused = True
                 _note(f"line {number} is left out: {error}")
-    outcome = await _wait(messages, args.wait, args.timeout)
+    outcome = await _wait(client, messages, args.wait, args.timeout)
     return Outcome(ExitCode.USAGE, outcome.lines) if refused and outcome.code is ExitCode.OK else outcome
 
 
-async def _wait(messages: Sequence[SentMessage], wait: str | None, timeout_s: float | None) -> Outcome:
+async def _wait(client: Client, messages: Sequence[SentMessage], wait: str | None, timeout_s: float | None) -> Outcome:
     """Wait for all messages together; one that is late ends it, because the others stand behind it."""
     now = asyncio.get_running_loop().time
     deadline_s = now() + (timeout_s if timeout_s is not None else WAIT_S if wait else FLUSH_S)
@@ -255,10 +258,11 @@ async def _wait(messages: Sequence[SentMessage], wait: str | None, timeout_s: fl
             _note(f"message {message.message_no}: {error}")
         except WaitTimeoutError:
             late = len(messages) - place
+            why = f" ({client.link.reason})" if client.link.reason else ""
             if wait is None:
-                _note(f"{late} queued; will go when `onebar listen` or the next command runs")
+                _note(f"{late} queued{why}; will go when `onebar listen` or the next command runs")
             else:
-                _note(f"{late} not {wait} in time; nothing is lost, they stay in the outbox until sent")
+                _note(f"{late} not {wait} in time{why}; nothing is lost, they stay in the outbox until sent")
                 code = code or ExitCode.NO_NETWORK
             break
     return Outcome(code, lines)
@@ -342,7 +346,8 @@ async def _run_command(args: argparse.Namespace) -> Outcome:
         args.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     elif not database.exists():
         raise NotRegisteredError(f"nothing in {args.home} yet: run `onebar register` first, or see --home")
-    async with Client.open(database, server=args.server) as client:
+    tls = None if args.ca is None else Tls(ca_file=args.ca)
+    async with Client.open(database, server=args.server, tls=tls) as client:
         if args.command in {"send", "listen", "whoami"} and not client.registered:
             raise NotRegisteredError(f"{args.home} is not registered, or no longer: run `onebar register`")
         return await _COMMANDS[args.command](client, args)

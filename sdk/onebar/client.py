@@ -17,6 +17,7 @@ from onebar.drivers import http
 from onebar.drivers.address import parse_address
 from onebar.drivers.home import DeviceEngine, Home
 from onebar.drivers.stream import EventStream
+from onebar.drivers.tls import Tls
 from onebar.errors import InputError, MessageFailedError, NotRegisteredError, OnebarError, WaitTimeoutError
 from onebar.models import Chat, LinkStatus, Message, MessageState, Reach, check_key, check_phone, check_text
 from onebar.store import SqliteStore, open_store
@@ -43,12 +44,19 @@ class Client:
     through it, and take over when it ends. Use a client on the event loop that opened it.
     """
 
-    def __init__(self, database: str | os.PathLike[str], *, server: str, config: Config = _DEFAULTS) -> None:
+    def __init__(
+        self,
+        database: str | os.PathLike[str],
+        *,
+        server: str,
+        config: Config = _DEFAULTS,
+        tls: Tls | None = None,
+    ) -> None:
         """Prepare a client; see `open`."""
         self._path = Path(database)
         if str(database) == ":memory:":
             raise InputError("a client keeps its messages in a file; give it a path")
-        self._address = parse_address(server)
+        self._address = parse_address(server, tls)
         self._config = replace(config, host=self._address.host)
         self._home: Home[SqliteStore] | None = None
         self._registering = asyncio.Lock()
@@ -59,18 +67,26 @@ class Client:
         return f"<Client {role}>"
 
     @classmethod
-    def open(cls, database: str | os.PathLike[str], *, server: str, config: Config = _DEFAULTS) -> Self:
+    def open(
+        cls,
+        database: str | os.PathLike[str],
+        *,
+        server: str,
+        config: Config = _DEFAULTS,
+        tls: Tls | None = None,
+    ) -> Self:
         """Return a client for `async with`, which opens and closes the database.
 
         Args:
             database: The device's file; it is created, readable by you alone, if it is missing.
             server: `https://host`, or `http://host:port` for development.
             config: Settings; its `host` is taken from `server`.
+            tls: Your own certificate authority, or the server's pinned keys; None trusts whom the system trusts.
 
         Raises:
-            InputError: The server's URL or the path is not valid.
+            InputError: The server's URL, the path or `tls` is not valid.
         """
-        return cls(database, server=server, config=config)
+        return cls(database, server=server, config=config, tls=tls)
 
     async def __aenter__(self) -> Self:
         """Open the database and begin to connect."""

@@ -5,13 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from onebar import (
-    Client,
-    Config,
-    Event,
-    EventStream,
-    MessageReceived,
-)
+from onebar import Client, Config, Event, MessageReceived
+from onebar.drivers.stream import EventStream
 from onebar_mockserver import MockServer
 
 ALICE, BOB, CAROL = "+12025550101", "+12025550102", "+12025550103"

@@ -261,6 +261,19 @@ async def test_history_is_on_disk(tmp_path: Path, server: MockServer) -> None:
         assert found.text == "durable"
 
 
+async def test_an_app_can_show_what_the_link_is_doing(tmp_path: Path, server: MockServer) -> None:
+    async with Client.open(tmp_path / "alice.db", server=server.url, config=HASTY) as alice:
+        assert alice.link.state == "unregistered"
+        await alice.register(ALICE, code=lambda: server.sms(ALICE))
+        message = await alice.chat(BOB).send("to a number that nobody has")
+        with pytest.raises(MessageFailedError):
+            await message.sent(timeout_s=PATIENCE_S)
+        assert alice.link.state == "open"
+        assert alice.link.round_trip_ms is not None
+        async with Client.open(tmp_path / "alice.db", server=server.url) as guest:
+            assert guest.link.state == "elsewhere"
+
+
 def test_public_names() -> None:
     assert len(onebar.__all__) <= 25
     assert all(hasattr(onebar, name) for name in onebar.__all__)

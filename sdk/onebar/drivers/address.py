@@ -2,10 +2,11 @@
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from onebar.drivers.tls import Tls, Trust
 from onebar.errors import InputError
 
 LINK_PATH: Final = "/v1/link"
@@ -28,16 +29,19 @@ class Address:
     """The Host header, which every flight signs (§3)."""
     loopback: bool
     """Whether the server runs on this machine, where no proxy can reach it for us."""
+    trust: Trust | None = field(default=None, compare=False)
+    """What TLS connections go by; None without TLS."""
 
 
-def parse_address(server: str) -> Address:
+def parse_address(server: str, tls: Tls | None = None) -> Address:
     """Read a server's URL.
 
     Args:
         server: `https://host` or `http://host`, with a port if it is not the usual one.
+        tls: Whom to trust instead of whom the system trusts.
 
     Raises:
-        InputError: It is not such a URL.
+        InputError: It is not such a URL, or `tls` does not fit.
     """
     parts, port = _split(server)
     name = parts.hostname or ""
@@ -50,8 +54,11 @@ def parse_address(server: str) -> Address:
     host = f"[{name}]" if ":" in name else name
     if port is not None and port != _DEFAULT_PORTS[parts.scheme]:
         host = f"{host}:{port}"
+    if tls is not None and parts.scheme != "https":
+        raise InputError("certificates and pins are for servers with https://")
+    trust = Trust(tls or Tls()) if parts.scheme == "https" else None
     link_url = f"{_LINK_SCHEMES[parts.scheme]}://{host}{LINK_PATH}"
-    return Address(f"{parts.scheme}://{host}", link_url, host, _is_loopback(name))
+    return Address(f"{parts.scheme}://{host}", link_url, host, _is_loopback(name), trust)
 
 
 def _split(server: str) -> tuple[SplitResult, int | None]:

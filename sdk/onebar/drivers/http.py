@@ -10,6 +10,7 @@ import msgspec
 from onebar.core.turn import Replace
 from onebar.crypto.keys import PeerKeys
 from onebar.drivers.address import Address
+from onebar.drivers.tls import explain
 from onebar.errors import RegistrationError, RemoteProtocolError, TransportError
 from onebar.version import __version__
 
@@ -27,6 +28,8 @@ REGISTER_TRIES: Final = 3
 
 ANSWER_BYTES_MAX: Final = 64 * 1024
 """Longest answer that is read: ours are below 1 KiB, a captive portal's page may be anything."""
+
+_HUNG_UP: Final = frozenset({"RemoteProtocolError", "ReadError"})  # how httpx sees a server that expected TLS
 
 T = TypeVar("T")
 _Id = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
@@ -113,7 +116,10 @@ async def _post(server: Address, path: str, body: Mapping[str, str | int], kind:
 
     # Users of desktops expect the environment's proxy (HTTPS_PROXY, …); it cannot reach this machine for us.
     client = httpx.AsyncClient(
-        timeout=REQUEST_TIMEOUT_S, trust_env=not server.loopback, headers={"User-Agent": USER_AGENT}
+        timeout=REQUEST_TIMEOUT_S,
+        trust_env=not server.loopback,
+        headers={"User-Agent": USER_AGENT},
+        verify=True if server.trust is None else server.trust.context,
     )
     try:
         async with (
@@ -127,9 +133,17 @@ async def _post(server: Address, path: str, body: Mapping[str, str | int], kind:
     except httpx.DecodingError as error:
         raise RemoteProtocolError("the answer cannot be decoded") from error
     except httpx.HTTPError as error:
-        what = type(error).__name__
-        raise TransportError(f"no answer from the server at {server.http_url} ({what})") from error
+        raise TransportError(_why(error, server)) from error
     return _judge(response.status_code, content, kind)
+
+
+def _why(error: Exception, server: Address) -> str:
+    if server.trust is not None and (reason := explain(error, server.host)):
+        return reason
+    hint = ""
+    if server.trust is None and type(error).__name__ in _HUNG_UP:
+        hint = "; if it speaks TLS, write https://"
+    return f"no answer from the server at {server.http_url} ({type(error).__name__}){hint}"
 
 
 async def _read(response: "httpx.Response") -> bytes:

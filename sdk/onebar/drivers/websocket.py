@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus, WebSocketException
 
 from onebar.core.frames import MESSAGE_BYTES_MAX
 from onebar.core.turn import LinkConnected, LinkInput, LinkLost, MessageArrived
 from onebar.drivers.address import Address
 from onebar.drivers.http import USER_AGENT, base64url
+from onebar.drivers.tls import explain
 
 FLIGHT_HEADER: Final = "Onebar-Flight"
 """The header that carries the first flight (docs/protocol.md §3)."""
@@ -53,7 +54,7 @@ class WebSocketLink:
         try:
             why = await self._talk(await _dial(address, flight))
         except (OSError, WebSocketException) as error:
-            why = _why(error)
+            why = _why_not(error, address)
         except Exception as error:  # noqa: BLE001 - a defect must not leave the device without a link for ever
             _log.error("link %d failed", self._link_no, exc_info=error)  # e.g. a SOCKS proxy without python-socks
             why = type(error).__name__
@@ -99,6 +100,7 @@ async def _dial(address: Address, flight: bytes) -> ClientConnection:
         address.link_url,
         additional_headers={FLIGHT_HEADER: base64url(flight)},
         user_agent_header=USER_AGENT,
+        ssl=None if address.trust is None else address.trust.context,
         compression=None,  # ciphertext does not compress
         # An environment's proxy is what users of desktops expect; it cannot reach this machine for us.
         proxy=None if address.loopback else True,
@@ -115,6 +117,15 @@ class _Connect(connect):
     def process_redirect(self, exc: Exception) -> Exception:
         """Follow none."""
         return exc
+
+
+def _why_not(error: Exception, address: Address) -> str:
+    """Say why a dial failed."""
+    if address.trust is not None:
+        return explain(error, address.host) or _why(error)
+    if isinstance(error, InvalidMessage):  # also what a server looks like that expected TLS
+        return f"{address.host} does not speak HTTP: if it speaks TLS, write https://"
+    return _why(error)
 
 
 def _why(error: Exception) -> str:
