@@ -15,6 +15,7 @@ from onebar import (
     InputError,
     Message,
     MessageDelivered,
+    MessageFailedError,
     MessageSent,
     MessageState,
     NotRegisteredError,
@@ -26,7 +27,7 @@ from onebar.core.engine import Engine
 from onebar.events import MessageQueued
 from onebar.store import open_store
 from onebar_mockserver import MockServer
-from tests.sdk.clients import ALICE, BOB, CAROL, NOWHERE, PATIENCE_S, next_of, pair, registered, texts
+from tests.sdk.clients import ALICE, BOB, CAROL, HASTY, NOWHERE, PATIENCE_S, next_of, pair, registered, texts
 
 # Sending
 
