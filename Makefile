@@ -18,15 +18,35 @@ DEMO_NEEDS := $(if $(wildcard $(DEV)),$(DEV),$(DEMO))
 
 .PHONY: help
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(DEMO_NEEDS)  ## Two phones and a backend, cut and killed at random: nothing lost (DEMO_TEXT=file: your own lines)
 	@$(BIN)/python -m tests.chaos.demo
 
+.PHONY: chaos
+chaos: $(DEMO_NEEDS)  ## The same in many short rounds of random faults (ROUNDS=50, SEED=number)
+	@ROUNDS="$(ROUNDS)" SEED="$(SEED)" $(BIN)/python -m tests.chaos.chaos
+
 .PHONY: test
 test: lint types layers  ## Every check: style, types, layers, tests (under 3 minutes)
 	@$(BIN)/python -m pytest -n 2
+
+.PHONY: bench-wire
+bench-wire: $(DEV)  ## Bytes on the wire, and round trips until the first queued message is acknowledged
+	@$(BIN)/python -m benchmarks.wire
+
+.PHONY: bench-sdk
+bench-sdk: $(DEV)  ## Import time, memory when idle, sends and turns per second
+	@$(BIN)/python -m benchmarks.sdk
+
+.PHONY: bench-server-quick
+bench-server-quick: $(DEV)  ## CPU of a message and memory of an idle link in the server
+	@$(BIN)/python -m benchmarks.server
+
+.PHONY: fuzz
+fuzz: $(DEV)  ## Hostile bytes for both ends, changed from valid ones (EXAMPLES=100000, SEED=number)
+	@EXAMPLES="$(EXAMPLES)" SEED="$(SEED)" $(BIN)/python -m tests.hostile.fuzz
 
 .PHONY: setup
 setup: $(DEV)  ## Make .venv with all that development needs
@@ -39,7 +59,7 @@ lint: $(DEV)  ## ruff: rules and format
 
 .PHONY: types
 types: $(DEV)  ## mypy, strict
-	@$(BIN)/mypy --no-error-summary sdk mockserver tests docs
+	@$(BIN)/mypy --no-error-summary sdk mockserver tests benchmarks docs
 
 .PHONY: layers
 layers: $(DEV)  ## import-linter: who may import whom

@@ -1,7 +1,7 @@
 """A phone in a process of its own: says when its queued message was acknowledged, or how much memory it takes idle.
 
-    python -m benchmarks.fresh_phone acked DATABASE URL PHONE KEY TEXT   the moment, in seconds of the monotonic clock
-    python -m benchmarks.fresh_phone idle DATABASE URL                   bytes of resident memory
+`acked DATABASE URL PHONE KEY TEXT` prints the moment, in seconds of the monotonic clock; `idle DATABASE URL` prints
+bytes of resident memory.
 """
 
 import asyncio

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.goals import Verdict, goal_of
-from benchmarks.statistics import shown
+from benchmarks.rounds import shown
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 """The project."""
@@ -131,7 +131,7 @@ class Report:
                 excuse = f" (the excuse ends at {shown(goal.excused_up_to)})" if goal.excused else ""
                 self._tell(f"{key} is missed: {shown(self.value(key))}, the goal is {shown(goal.at_most)}{excuse}")
             elif goal.excused:
-                self._tell(f"{key} is met, so its excuse is no longer needed")
+                self._tell(f"{key} is met; its excuse was not needed")
         print(self.last_line(), flush=True)
         return 1 if Verdict.MISSED in self.verdicts().values() else 0
 

@@ -86,9 +86,7 @@ class Tap:
             return
         tapped.writers.append(far_writer)
         try:
-            await asyncio.gather(
-                self._copy(reader, far_writer, tapped.up), self._copy(far_reader, writer, tapped.down)
-            )
+            await asyncio.gather(self._copy(reader, far_writer, tapped.up), self._copy(far_reader, writer, tapped.down))
         finally:
             for end in tapped.writers:
                 end.transport.abort()

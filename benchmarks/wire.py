@@ -14,7 +14,7 @@ from typing import Final
 from benchmarks.goals import WIRE
 from benchmarks.phones import ALICE, BOB, PATIENCE_S, reached, registered, scratch_folder
 from benchmarks.report import BenchError, Report
-from benchmarks.statistics import summarize
+from benchmarks.rounds import summarize
 from benchmarks.tap import Tap, Tapped
 from benchmarks.wire_messages import only_frames, split_head
 from onebar import Client
@@ -117,11 +117,7 @@ def add_small_frames(report: Report, near: Tapped, far: Tapped, prefix: str, pai
 
 def last(stream: bytearray, kind: type) -> float:
     """Return the median size of the last messages that hold one frame of this kind."""
-    sizes = [
-        size
-        for frame, size in only_frames(body(stream), from_client=kind is Ack)
-        if isinstance(frame, kind)
-    ]
+    sizes = [size for frame, size in only_frames(body(stream), from_client=kind is Ack) if isinstance(frame, kind)]
     if not sizes:
         raise BenchError(f"no {kind.__name__} travelled in a message of its own")
     return median(sizes[-REPEATS:])
@@ -168,12 +164,10 @@ async def measure_round_trips(report: Report, server: MockServer, folder: Path) 
         drafts = [await fresh_start(database, tap, f"draft {number}", queue_draft) for number in range(ROUNDS)]
     note = "the message leaves in the first flight; Signal 2, centrifuge-python 3, XMPP 3-6"
     report.add("rtt_to_ack", "TCP to ack, process welcomed before", median(warm), "RTT", f"{summarize(warm)}; {note}")
-    note = "in the first flight too: its bytes were fixed before the process ended"
-    report.add(
-        "rtt_to_ack_sealed", "TCP to ack, new process, sealed before", median(sealed), "RTT", f"{summarize(sealed)}; {note}"
-    )
-    note = "one more: a new process seals nothing before a Welcome shows that its database is no old copy (R20)"
-    report.add("rtt_to_ack_fresh", "TCP to ack, new process, draft", median(drafts), "RTT", f"{summarize(drafts)}; {note}")
+    note = f"{summarize(sealed)}; in the first flight too: its bytes were fixed before the process ended"
+    report.add("rtt_to_ack_sealed", "TCP to ack, new process, sealed before", median(sealed), "RTT", note)
+    note = f"{summarize(drafts)}; it is sealed only after the Welcome"
+    report.add("rtt_to_ack_fresh", "TCP to ack, new process, draft", median(drafts), "RTT", note)
 
 
 async def warm_start(alice: Client, tap: Tap) -> float:

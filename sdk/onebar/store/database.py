@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from importlib import resources
 from pathlib import Path
 from typing import Final
 
@@ -219,6 +218,8 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 def _statements() -> list[str]:
     """Split the schema; `executescript` would commit on its own."""
+    from importlib import resources  # 5 ms that only a new database needs
+
     script = resources.files("onebar.store").joinpath("schema.sql").read_text("utf-8")
     statements, lines = [], ""
     for line in script.splitlines(keepends=True):

@@ -1,0 +1,61 @@
+import pytest
+from benchmarks.raw_links import RawLink, masked
+from benchmarks.report import BenchError
+from benchmarks.wire_messages import only_frames, split_head, split_messages
+from websockets.frames import Frame, Opcode
+
+from onebar.core.frames import Ack, Ping, encode_message
+
+LENGTHS = [0, 1, 125, 126, 300, 65535, 65536]
+
+
+def wire(payload: bytes, *, mask: bool, opcode: Opcode = Opcode.BINARY) -> bytes:
+    return Frame(opcode, payload).serialize(mask=mask)
+
+
+@pytest.mark.parametrize("mask", [True, False])
+def test_messages_of_every_length_are_found_and_unmasked(mask: bool) -> None:
+    payloads = [bytes(length % 251 for length in range(length)) for length in LENGTHS]
+    stream = [wire(payload, mask=mask) for payload in payloads]
+    found = list(split_messages(b"".join(stream)))
+    assert [message.payload for message in found] == payloads
+    assert [message.size for message in found] == [len(message) for message in stream]
+
+
+def test_an_incomplete_message_is_left_out() -> None:
+    whole = wire(b"x" * 300, mask=True)
+    assert [list(split_messages(whole[:cut])) for cut in range(len(whole))] == [[]] * len(whole)
+
+
+def test_other_frames_are_not_ours() -> None:
+    with pytest.raises(ValueError, match="0x88"):
+        list(split_messages(wire(b"\x03\xe8", mask=True, opcode=Opcode.CLOSE)))
+
+
+def test_only_frames_that_travelled_alone_are_counted() -> None:
+    alone, pair = encode_message([Ack(1, 2)]), encode_message([Ping(1), Ack(1, 3)])
+    stream = wire(alone, mask=True) + wire(pair, mask=True)
+    assert only_frames(stream, from_client=True) == [(Ack(1, 2), len(alone) + 6)]
+
+
+def test_head_and_body() -> None:
+    assert split_head(b"HTTP/1.1 101\r\n\r\nbody") == (b"HTTP/1.1 101\r\n\r\n", b"body")
+
+
+@pytest.mark.parametrize("length", [0, 125, 126, 5000])
+def test_the_generator_s_messages_are_valid(length: int) -> None:
+    (found,) = split_messages(masked(bytes(length)))
+    assert found.payload == bytes(length)
+
+
+def test_the_generator_reads_messages_in_any_pieces() -> None:
+    payloads = [b"", b"x" * 125, b"y" * 126, b"z" * 70000]
+    stream = b"".join(wire(payload, mask=False) for payload in payloads)
+    link = RawLink(None)  # type: ignore[arg-type]  # it reads what it is given, never the socket
+    found = [payload for start in range(0, len(stream), 97) for payload in link.messages(stream[start : start + 97])]
+    assert found == payloads
+
+
+def test_the_generator_sees_a_closing_server() -> None:
+    with pytest.raises(BenchError, match="closed a link"):
+        list(RawLink(None).messages(wire(b"\x0f\xa1", mask=False, opcode=Opcode.CLOSE)))  # type: ignore[arg-type]
