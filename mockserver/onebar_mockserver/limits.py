@@ -20,6 +20,9 @@ OUTBOX_S: Final = 30 * DAY_S
 MAILBOX_BYTES_MAX: Final = 8 * 1024 * 1024
 """Waiting mail of one device: 30 days of 400 short texts a day, with room to spare."""
 
+STRANGER_BYTES_MAX: Final = 512 * 1024
+"""Waiting mail of one sender whom the recipient never wrote to: a sixteenth of a mailbox (R25), 3,600 short texts."""
+
 NOTES_BYTES_MAX: Final = 128 * 1024
 """Unsettled notes of one device: half a message, because each Welcome and Accepted carries all of them (R3)."""
 

@@ -7,6 +7,7 @@ in one write.
 import asyncio
 import http
 import socket
+from collections import deque
 from typing import Final, cast
 
 from websockets.frames import Frame, Opcode
@@ -43,6 +44,8 @@ class LinkProtocol(asyncio.Protocol):
         self._host = ""
         self._boarded = False
         self._parts: list[bytes] = []
+        self._paused = False
+        self._held: deque[bytes] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
     # What the transport calls
@@ -73,6 +76,7 @@ class LinkProtocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """Leave the turns."""
         self._set_timer(None)
+        self._held.clear()
         if self._link:
             self._gateway.leave(self._link)
 
@@ -102,8 +106,13 @@ class LinkProtocol(asyncio.Protocol):
             self._transport.abort()
 
     def pause(self, paused: bool) -> None:
-        """Stop or go on reading."""
-        if not self._transport.is_closing():
+        """Stop or go on reading; what was read already waits undecoded, as that takes the least memory (R25)."""
+        if paused == self._paused:
+            return
+        self._paused = paused
+        while self._held and not self._paused:
+            self._take(self._held.popleft())  # which may pause again
+        if self._paused == paused and not self._transport.is_closing():
             if paused:
                 self._transport.pause_reading()
             else:
@@ -159,6 +168,9 @@ class LinkProtocol(asyncio.Protocol):
 
     def _take(self, message: bytes) -> None:
         if self._websocket.state is not State.OPEN:
+            return
+        if self._paused:
+            self._held.append(message)
             return
         try:
             if self._boarded:

@@ -28,8 +28,8 @@ def plan_rounds(seed: int, rounds: int, phones: tuple[str, str], backend: str) -
         start_s = number * ROUND_S
         victim = processes[number % len(processes)]
         faults = [_kill(dice, victim, start_s)]
-        others = [_kill(dice, name, start_s) for name in processes if name != victim]
-        others += [_cut(dice, name, start_s) for name in phones]
+        also = dice.choice([name for name in processes if name != victim])
+        others = [_kill(dice, also, start_s), *(_cut(dice, name, start_s) for name in phones)]
         faults += dice.sample(others, dice.randint(0, FAULTS_MAX - 1))
         actions += faults
         for phone in phones:

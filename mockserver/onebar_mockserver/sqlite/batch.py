@@ -91,6 +91,9 @@ class Batch:
     greeted: set[int] = field(default_factory=set)
     appended: list[Appended] = field(default_factory=list)
     refused: set[int] = field(default_factory=set)
+    written: set[tuple[int, int]] = field(default_factory=set)
+    waiting: dict[int, dict[int, int]] = field(default_factory=dict)
+    """Bytes of waiting envelopes by sender's account, for each device where they were asked for (R25)."""
     _devices: dict[int, DeviceRow | None] = field(default_factory=dict)
     _active: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
@@ -128,6 +131,9 @@ class Batch:
         self.connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (row.device, *entry))
         position.head = entry.seq
         position.mailbox_bytes += entry_bytes(entry)
+        if row.device in self.waiting and entry.kind == Kind.ENVELOPE:
+            by_account = self.waiting[row.device]
+            by_account[entry.account] = by_account.get(entry.account, 0) + entry_bytes(entry)
         self.appended.append(Appended(row.device, head, entry))
 
     def notify(self, device: int, about: DeviceRow, out_no: int, reason: str) -> None:

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterable
 from itertools import groupby
+from typing import Final
 
 import msgspec
 
@@ -12,6 +13,9 @@ from onebar_mockserver.limits import PAGE_ENTRIES_MAX, TICK_RANGES_MAX
 from onebar_mockserver.ports import Acked, Attached, Broken, Entry, Kind, Page, Refusal, Want
 from onebar_mockserver.sqlite.batch import Batch, DeviceRow, entry_bytes
 from onebar_mockserver.sqlite.verdicts import settle
+
+EPOCH_MAX: Final = 2**62
+"""Epochs rise by one with each restored copy; one that is beyond this could not rise any more."""
 
 Ranges = tuple[tuple[int, int], ...]
 
@@ -23,6 +27,8 @@ def attach(batch: Batch, row: DeviceRow, hello: Hello) -> Attached | Refusal:
         return Refusal("device_removed", position.connection_no)
     if hello.connection_no <= position.connection_no:
         return Refusal("connection_number", position.connection_no)
+    if hello.epoch >= EPOCH_MAX:
+        return Refusal("malformed", position.connection_no)
     position.connection_no = hello.connection_no
     same_epoch = hello.epoch == position.epoch
     if hello.floor > position.mark or (same_epoch and hello.cursor > position.sent):
@@ -57,6 +63,7 @@ def acknowledge(batch: Batch, row: DeviceRow, ack: Ack) -> Acked | Broken:
         return Broken()
     entries = _rows(batch.connection, row.device, position.acked, cursor)
     batch.connection.execute("DELETE FROM entries WHERE device = ? AND seq <= ?", (row.device, cursor))
+    batch.waiting.pop(row.device, None)
     position.acked = cursor
     position.mailbox_bytes -= sum(entry_bytes(entry) for entry in entries)
     unopened = frozenset(ack.unopened)

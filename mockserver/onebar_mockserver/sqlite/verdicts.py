@@ -16,6 +16,7 @@ from onebar.core.frames import (
 from onebar_mockserver.limits import ENTRY_OVERHEAD_BYTES, NOTES_BYTES_MAX
 from onebar_mockserver.ports import Broken, Entry, Judged, Kind, Rejection
 from onebar_mockserver.sqlite.batch import Batch, DeviceRow
+from onebar_mockserver.sqlite.strangers import has_room, note_written
 
 Pairs = tuple[tuple[int, int], ...]
 
@@ -96,7 +97,11 @@ def _store(batch: Batch, sender: DeviceRow, frame: Submit, recipients: list[Reci
     if not present and not missing:
         return Note(frame.out_no, "no_recipients")
     room = batch.limits.mailbox_bytes_max - ENTRY_OVERHEAD_BYTES
-    fits = [(row, text) for row, text in present if row.position.mailbox_bytes + len(text) <= room]
+    fits = [
+        (row, text)
+        for row, text in present
+        if row.position.mailbox_bytes + len(text) <= room and has_room(batch, sender, row, len(text))
+    ]
     if present and not fits:
         return Note(frame.out_no, "mailbox_full")
     for row, ciphertext in fits:
@@ -111,6 +116,7 @@ def _store(batch: Batch, sender: DeviceRow, frame: Submit, recipients: list[Reci
             ciphertext,
         )
         batch.append(row, entry)
+    note_written(batch, sender, {row.account for row, _ in fits}, frame.flags)
     stored = {row.device for row, _ in fits}
     for row, _ in present:
         if row.device not in stored:

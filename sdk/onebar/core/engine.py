@@ -263,7 +263,7 @@ class Engine:
     def _network_changed(self) -> None:
         """Dial at once, beside the links that are there: one of them may be dead, and any may win (R17)."""
         state = self._state
-        state.failures, state.dial_at_s = 0, state.now.monotonic_s
+        state.failures, state.dial_at_s, state.bare = 0, state.now.monotonic_s, False
         if state.replace_at_s != float("inf"):
             state.replace_at_s = state.now.monotonic_s
         if sum(link.live for link in state.links.values()) < LINKS_MAX:

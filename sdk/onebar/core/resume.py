@@ -26,6 +26,9 @@ FLIGHT_HEADER_BYTES_MAX: Final = 8_000
 TIME_MS_MAX: Final = 253_402_300_800_000
 """No server's clock is beyond the year 9999; anything later would only overflow sums of times."""
 
+EPOCH_STEP_MAX: Final = 2**32
+"""How far an epoch may jump: a hostile server must not use up the numbers that an honest one needs to go on."""
+
 OUTBOX_S_MAX: Final = 10 * 365 * 86_400
 """The longest horizon that a server can announce: ten years, for the same reason."""
 
@@ -61,7 +64,7 @@ def dial(state: DeviceState) -> None:
     link = Link(hello.connection_no, flight, hello.epoch, cursor, position, state.now.monotonic_s)
     link.acked = hello.cursor
     state.links[link.link_no] = link
-    state.outputs.append(Dial(link.link_no, flight))
+    state.outputs.append(Dial(link.link_no, b"" if state.bare else flight))
 
 
 def _first_flight(state: DeviceState, hello: Hello) -> tuple[int, bytes]:
@@ -86,6 +89,8 @@ def welcomed(state: DeviceState, link: Link, frame: Welcome) -> None:
     """
     if frame.server_time_ms > TIME_MS_MAX:
         raise RemoteProtocolError(f"the server's clock is beyond TIME_MS_MAX = {TIME_MS_MAX}: {frame.server_time_ms}")
+    if frame.epoch > state.device.epoch + EPOCH_STEP_MAX:
+        raise RemoteProtocolError(f"the epoch jumps by more than EPOCH_STEP_MAX = {EPOCH_STEP_MAX}: {frame.epoch}")
     if _is_old_copy(state, frame):
         become_new_device(state)
         return
@@ -130,6 +135,10 @@ def refused(state: DeviceState, link: Link, frame: Refused) -> None:
     elif frame.reason == "connection_number" and frame.connection_no > state.device.connection_no:
         become_new_device(state)
     else:
+        # Perhaps a middlebox repeats the request, and its copy came first, or cuts the header: what is sent on the open
+        # link instead, when the server asks for it, no box repeats or cuts (§3). It costs a round trip.
+        repeated = frame.reason == "connection_number" and frame.connection_no == link.link_no
+        state.bare |= repeated or frame.reason == "malformed"
         state.drop(link)
 
 

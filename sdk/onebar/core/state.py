@@ -35,6 +35,8 @@ class DeviceState:
     """Whether a Welcome has matched since the database was opened; nothing is sealed before (R20)."""
     why: str = ""
     """Why the last link ended, in plain words."""
+    bare: bool = False
+    """Whether to dial without the flight in the request, because something on this network spoils it."""
     failures: int = 0
     """Dials that failed in a row."""
     dial_at_s: float = 0.0

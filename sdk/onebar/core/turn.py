@@ -82,7 +82,7 @@ Input = AppInput | LinkInput
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """Open a WebSocket with this flight in its upgrade request (§3)."""
+    """Open a WebSocket with this flight in its upgrade request (§3); if it is empty, without one."""
 
     link_no: int
     flight: bytes = field(repr=False)

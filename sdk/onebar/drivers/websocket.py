@@ -98,7 +98,7 @@ class WebSocketLink:
 async def _dial(address: Address, flight: bytes) -> ClientConnection:
     return await _Connect(
         address.link_url,
-        additional_headers={FLIGHT_HEADER: base64url(flight)},
+        additional_headers={FLIGHT_HEADER: base64url(flight)} if flight else None,
         user_agent_header=USER_AGENT,
         ssl=None if address.trust is None else address.trust.context,
         compression=None,  # ciphertext does not compress

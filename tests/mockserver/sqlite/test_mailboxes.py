@@ -34,6 +34,15 @@ def pair(setting: Setting) -> tuple[int, int, int]:
     return alice.device, bob.account, bob.device
 
 
+@pytest.mark.parametrize("epoch", [mailboxes.EPOCH_MAX, 2**63 - 1])
+def test_an_epoch_after_which_there_is_none_is_refused(
+    setting: Setting, pair: tuple[int, int, int], epoch: int
+) -> None:
+    _, _, bob = pair
+    assert setting.attach(bob, epoch=epoch, floor=9) == Refusal("malformed", 0)
+    assert isinstance(setting.attach(bob, epoch=mailboxes.EPOCH_MAX - 1, floor=9), Attached)
+
+
 def ticks(entries: list[Entry]) -> list[Ranges]:
     return [msgspec.msgpack.decode(entry.body, type=Ranges) for entry in entries if entry.kind == Kind.TICK]
 

@@ -2,10 +2,20 @@
 
 import pytest
 
-from onebar.core.frames import Ack, FlightWanted, Refused, Submit, Void, decode_client
+from onebar.core.frames import Ack, FlightWanted, Hello, Refused, Submit, Void, decode_client
 from onebar.core.ports import Status
 from onebar.core.resume import FLIGHT_HEADER, FLIGHT_HEADER_BYTES_MAX, encode_header
-from onebar.core.turn import LinkConnected, LinkLost, Registered, Replace, ReplaceFailed, ReplaceRefused, Transmit
+from onebar.core.turn import (
+    Dial,
+    LinkConnected,
+    LinkLost,
+    NetworkChanged,
+    Registered,
+    Replace,
+    ReplaceFailed,
+    ReplaceRefused,
+    Transmit,
+)
 from onebar.crypto.keys import PeerKeys, flight_to_sign, replacement_to_sign, verify
 from onebar.events import DeviceRemoved, DeviceReplaced
 from onebar.models import MessageState
@@ -162,7 +172,15 @@ def test_r15_a_refused_repetition_of_an_upgrade_is_not_an_old_copy() -> None:
     phone.say(link_no, Refused("connection_number", link_no))
     assert phone.engine.device.status is Status.REGISTERED
     phone.wait(60)
-    assert phone.hello().connection_no == link_no + 1
+    assert phone.dials == [Dial(link_no + 1, b"")], "not in the request again: something repeats it"
+    phone.give(LinkConnected(link_no + 1))
+    phone.say(link_no + 1, FlightWanted())
+    (transmit,) = [output for output in phone.outputs if isinstance(output, Transmit)]
+    hello = decode_client(transmit.data[64:])[0]
+    assert isinstance(hello, Hello)
+    assert hello.connection_no == link_no + 1
+    phone.give(NetworkChanged())
+    assert phone.dials[0].flight, "another network may be better"
 
 
 @pytest.mark.parametrize("reason", ["unauthenticated", "malformed", "unavailable", "something new"])
@@ -233,3 +251,15 @@ def test_a_late_refusal_to_replace_does_not_end_a_device_that_has_moved_on() -> 
     phone.open()
     phone.give(ReplaceRefused("device_removed"), ReplaceFailed())
     assert phone.engine.device.status is Status.REGISTERED
+
+
+@pytest.mark.parametrize("epoch", [2**33, 2**63 - 1])
+def test_an_epoch_from_which_no_server_could_go_on_is_not_believed(epoch: int) -> None:
+    phone = Scripted()
+    link_no = phone.register().link_no
+    phone.welcome(link_no, epoch=epoch)
+    assert phone.hangs == [link_no]
+    assert phone.engine.device.epoch == 0
+    phone.wait(60)
+    phone.welcome(phone.dials[0].link_no, epoch=3)
+    assert phone.engine.device.epoch == 3
