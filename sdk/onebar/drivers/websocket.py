@@ -1,7 +1,9 @@
 """One link: a WebSocket from dial to end. Imported at the first dial: websockets takes 40 ms to import."""
 
 import asyncio
+import errno
 import logging
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -119,6 +121,15 @@ class _Connect(connect):
         return exc
 
 
+_PLAIN_WORDS: Final[dict[type[Exception], str]] = {
+    ConnectionRefusedError: "nobody answers at the server's address: is it running?",
+    ConnectionResetError: "the connection was cut",
+    socket.gaierror: "the server's name cannot be found: no network, or a wrong name",
+    TimeoutError: "the server did not answer in time",
+}
+_UNREACHABLE: Final = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN})
+
+
 def _why_not(error: Exception, address: Address) -> str:
     """Say why a dial failed."""
     if address.trust is not None:
@@ -130,7 +141,12 @@ def _why_not(error: Exception, address: Address) -> str:
 
 def _why(error: Exception) -> str:
     if isinstance(error, InvalidStatus):
-        return f"HTTP {error.response.status_code}"
+        return f"the server answered HTTP {error.response.status_code}"
     if isinstance(error, ConnectionClosed):
-        return f"closed, code {error.rcvd.code}" if error.rcvd else "cut"
+        return f"the server closed the connection, code {error.rcvd.code}" if error.rcvd else "the connection was cut"
+    for kind, words in _PLAIN_WORDS.items():
+        if isinstance(error, kind):
+            return words
+    if isinstance(error, OSError) and error.errno in _UNREACHABLE:
+        return "there is no network, or no way to the server"
     return type(error).__name__  # not its text, which may quote a proxy's password

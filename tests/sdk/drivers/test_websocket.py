@@ -140,12 +140,12 @@ async def test_hang_up_is_abrupt_and_silent() -> None:
 
 async def test_server_closes() -> None:
     async with serving(lambda c: c.close(4001)) as address:
-        await is_lost(address, "closed, code 4001")
+        await is_lost(address, "the server closed the connection, code 4001")
 
 
 async def test_network_cuts() -> None:
     async with serving(lambda c: c.transport.abort()) as address:
-        await is_lost(address, "cut")
+        await is_lost(address, "the connection was cut")
 
 
 async def test_server_sends_text() -> None:
@@ -172,7 +172,7 @@ async def test_upgrade_is_refused() -> None:
         return connection.respond(503, "later")
 
     async with serving(lambda c: c.close(), refuse) as address:
-        await is_lost(address, "HTTP 503", connected=False)
+        await is_lost(address, "the server answered HTTP 503", connected=False)
 
 
 async def test_redirect_is_not_followed() -> None:
@@ -185,12 +185,12 @@ async def test_redirect_is_not_followed() -> None:
         return response
 
     async with serving(lambda c: c.close(), redirect) as address:
-        await is_lost(address, "HTTP 302", connected=False)
+        await is_lost(address, "the server answered HTTP 302", connected=False)
     assert asked == ["/v1/link"]
 
 
 async def test_nobody_there() -> None:
-    await is_lost(NOWHERE, "ConnectionRefusedError", connected=False)
+    await is_lost(NOWHERE, "nobody answers at the server's address: is it running?", connected=False)
 
 
 async def test_a_defect_in_the_dial_is_logged_and_said(
@@ -224,7 +224,7 @@ async def test_a_slow_reader_costs_its_link_when_too_much_waits(monkeypatch: pyt
         link.transmit(bytes(100_000))  # as much as may wait
         assert not link.task.done()
         link.transmit(b"!")
-        assert await ear.count(2) == [LinkConnected(LINK_NO), LinkLost(LINK_NO, "cut")]
+        assert await ear.count(2) == [LinkConnected(LINK_NO), LinkLost(LINK_NO, "the connection was cut")]
         ended.set()
 
 
