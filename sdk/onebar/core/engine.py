@@ -310,7 +310,7 @@ class Engine:
             if due_s <= now_s and due is Due.GIVE_UP:
                 _log.info("= link %d: no answer in time", link.link_no)
                 state.why = "no answer in time"
-                state.drop(link)
+                state.drop(link, LinkTrigger.TIMED_OUT)
             elif due_s <= now_s:
                 link.ping_no += 1
                 link.frames.append(Ping(link.ping_no))

@@ -139,7 +139,7 @@ def refused(state: DeviceState, link: Link, frame: Refused) -> None:
         # link instead, when the server asks for it, no box repeats or cuts (§3). It costs a round trip.
         repeated = frame.reason == "connection_number" and frame.connection_no == link.link_no
         state.bare |= repeated or frame.reason == "malformed"
-        state.drop(link)
+        state.drop(link, LinkTrigger.REFUSED)
 
 
 def become_new_device(state: DeviceState) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from onebar.config import Config
 from onebar.core.backoff import Entropy, pause_s
 from onebar.core.link import Link
-from onebar.core.link_states import LinkState
+from onebar.core.link_states import LinkState, LinkTrigger
 from onebar.core.ports import Device, Status, Store
 from onebar.core.turn import Hang, Instant, Output
 from onebar.crypto.keys import SEED_BYTES, DeviceKeys
@@ -96,21 +96,24 @@ class DeviceState:
         self.store.events.add(kind.__name__, message_no, detail)
         self.news = True
 
-    def drop(self, link: Link, *, hang: bool = True) -> None:
+    def drop(self, link: Link, trigger: LinkTrigger = LinkTrigger.LOST) -> None:
         """Be done with a link; dial again when none is left."""
         if self.links.pop(link.link_no, None) is None:
             return
-        if hang:
-            self.outputs.append(Hang(link.link_no))
+        self.outputs.append(Hang(link.link_no))
+        useful, had_its_slot = link.useful_at(self.now.monotonic_s), link.state is LinkState.DRAINING
+        link.trigger(trigger)
         if any(other.live for other in self.links.values()):
             return
-        self.failures = 0 if link.useful_at(self.now.monotonic_s) else self.failures + 1
-        if link.state is not LinkState.DRAINING:  # GoAway has given that one its slot
+        self.failures = 0 if useful else self.failures + 1
+        if not had_its_slot:  # by GoAway
             self.dial_at_s = self.now.monotonic_s + self.pause_s()
 
     def drop_all(self) -> None:
-        """Be done with all links."""
-        self.outputs += [Hang(link_no) for link_no in self.links]
+        """Be done with all links, and dial none for now."""
+        for link in self.links.values():
+            self.outputs.append(Hang(link.link_no))
+            link.trigger(LinkTrigger.LOST)
         self.links.clear()
 
     def pause_s(self) -> float:
