@@ -10,6 +10,7 @@ import pytest
 
 from onebar.core.frames import Accepted, Ack, CaughtUp, Deliver
 from onebar_mockserver import MockServer
+from tests.databases import databases_are_closed
 from tests.mockserver.rawclient import Line, Phone, register, submit
 
 
@@ -62,3 +63,6 @@ async def pair(server: MockServer, caplog: pytest.LogCaptureFixture) -> AsyncIte
     failed = [record for record in caplog.records if record.levelno >= logging.ERROR or record.exc_info]
     assert not failed, failed
     assert len(asyncio.all_tasks()) <= tasks, "the server still works for a peer that is gone"
+
+
+__all__ = ["databases_are_closed"]

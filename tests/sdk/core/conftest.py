@@ -8,6 +8,7 @@ from onebar.config import Config
 from onebar.core.link import Link
 from onebar.store import SqliteStore, open_store
 from onebar.store.database import IN_MEMORY
+from tests.databases import databases_are_closed
 
 
 @pytest.fixture
@@ -25,3 +26,6 @@ def store() -> Iterator[SqliteStore]:
     opened = open_store(IN_MEMORY)
     yield opened
     opened.close()
+
+
+__all__ = ["databases_are_closed"]
