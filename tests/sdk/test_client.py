@@ -1,6 +1,7 @@
 """`Client` against a real backend: what an app relies on, and what goes wrong on the way."""
 
 import asyncio
+import gc
 import stat
 import subprocess
 import sys
@@ -290,3 +291,24 @@ def test_import_is_light() -> None:
     shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     heavy = shown.strip()
     assert heavy in ("[]", "['ssl']"), heavy
+
+
+async def test_a_stream_that_nobody_reads_any_more_leaves_no_error_behind(
+    tmp_path: Path, server: MockServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What fails in the background is logged once, and not left for the garbage collector to complain about."""
+
+    def lost(*_: object) -> None:
+        raise StoreError("the disk is gone")
+
+    async with registered(tmp_path / "alice.db", ALICE, server) as alice:
+        stream = alice.events()
+        await alice.chat(BOB).send("one")
+        await alice.chat(BOB).send("two")
+        await next_of(stream, MessageQueued)
+        assert alice._home is not None
+        monkeypatch.setattr(alice._home._reading, "confirm_events", lost)
+        await anext(stream)
+    del stream
+    gc.collect()
+    assert "never retrieved" not in caplog.text

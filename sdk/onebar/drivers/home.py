@@ -206,8 +206,14 @@ class Home(Generic[S]):
         """Run something short in the background that `close` waits for."""
         task = asyncio.create_task(chore)
         self._chores.add(task)
-        task.add_done_callback(self._chores.discard)
+        task.add_done_callback(self._end_chore)
         return task
+
+    def _end_chore(self, task: asyncio.Task[None]) -> None:
+        self._chores.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:  # whoever started it hears of it too, if it still listens
+            _log.error("a chore failed: %s", type(error).__name__)
 
     async def chores_done(self) -> None:
         """Wait for the chores that were started so far."""
