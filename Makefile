@@ -28,6 +28,27 @@ demo: $(DEMO_NEEDS)  ## Two phones and a backend, cut and killed at random: noth
 chaos: $(DEMO_NEEDS)  ## The same in many short rounds of random faults (ROUNDS=50, SEED=number)
 	@ROUNDS="$(ROUNDS)" SEED="$(SEED)" $(BIN)/python -m tests.chaos.chaos
 
+.PHONY: sim
+sim: $(DEV)  ## Whole systems in virtual time, everything crashed (SEEDS=2000, START=number; SEED=number: one, with its trace)
+	@SEEDS="$(SEEDS)" START="$(START)" SEED="$(SEED)" KEEP="$(KEEP)" SAY="$(SAY)" FAILED="$(FAILED)" \
+		$(BIN)/python -m tests.simulation
+
+.PHONY: sim-exhaustive
+sim-exhaustive: $(DEV)  ## Two phones and one message, crashed at every commit and cut at every message, one by one and in pairs
+	@$(BIN)/python -m tests.simulation.exhaustive
+
+.PHONY: sim-mutants
+sim-mutants: $(DEV)  ## Plant defects in the product and see the simulator find each (KNOWN=1: by the seeds known to)
+	@KNOWN="$(KNOWN)" $(BIN)/python -m tests.simulation.mutants
+
+.PHONY: interop
+interop: $(DEV)  ## Our ratchet talks to python-doubleratchet, vodozemac and libsignal, as far as they are installed
+	@$(BIN)/python -m tests.interop
+
+.PHONY: prove
+prove: $(DEV)  ## Check the ProVerif models of handshake and device linking, where ProVerif is installed
+	@$(BIN)/python -m docs.models
+
 .PHONY: test
 test: lint types layers  ## Every check: style, types, layers, tests (under 3 minutes)
 	@$(BIN)/python -m pytest -n 2
@@ -44,6 +65,10 @@ bench-sdk: $(DEV)  ## Import time, memory when idle, sends and turns per second
 bench-server-quick: $(DEV)  ## CPU of a message and memory of an idle link in the server
 	@$(BIN)/python -m benchmarks.server
 
+.PHONY: bench-weather
+bench-weather: $(DEV)  ## The emulated networks through the proxy, measured against their own numbers
+	@$(BIN)/python -m benchmarks.weather
+
 .PHONY: fuzz
 fuzz: $(DEV)  ## Hostile bytes for both ends, changed from valid ones (EXAMPLES=100000, SEED=number)
 	@EXAMPLES="$(EXAMPLES)" SEED="$(SEED)" $(BIN)/python -m tests.hostile.fuzz
@@ -59,7 +84,7 @@ lint: $(DEV)  ## ruff: rules and format
 
 .PHONY: types
 types: $(DEV)  ## mypy, strict
-	@$(BIN)/mypy --no-error-summary sdk mockserver tests benchmarks docs
+	@$(BIN)/mypy --no-error-summary sdk mockserver loadtest tests benchmarks docs
 
 .PHONY: layers
 layers: $(DEV)  ## import-linter: who may import whom

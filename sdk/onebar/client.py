@@ -161,8 +161,8 @@ class Client:
         """Make this device part of the account of a phone number; returns at once if it is already.
 
         Calling it again after any error is safe. A device that its account removed comes back as a new one, with its
-        history. Registering a number anew removes its older devices. A network
-        that swallows everything is given up after 80 seconds.
+        history; so does one that the server does not know any more (`link.state` is `unknown`). Registering a number
+        anew removes its older devices. A network that swallows everything is given up after 80 seconds.
 
         Args:
             phone: The number, E.164.
@@ -247,7 +247,8 @@ class Client:
             return False
         if device.phone != phone:
             raise InputError("this database belongs to another number: open another one for this number")
-        return device.status in _REGISTERED
+        forgotten = home.engine is not None and home.engine.link.state is Reach.UNKNOWN
+        return device.status in _REGISTERED and not forgotten
 
 
 async def _ask(code: Code) -> str:

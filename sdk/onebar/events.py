@@ -70,9 +70,9 @@ class MessageUnreadable(MessageEvent):
 
 @dataclass(frozen=True, slots=True)
 class DeviceReplaced(Event):
-    """This database turned out to be an old copy, so the device went on under a new id (docs/protocol.md R20).
+    """The device went on under a new id: its database was an old copy (docs/protocol.md R20), or the server forgot it.
 
-    What the lost copy had already received is not here; ask the people you talk to.
+    What a lost copy had already received is not here; ask the people you talk to.
     """
 
 

@@ -99,6 +99,9 @@ class Reach(enum.StrEnum):
     """A connection is being made."""
     OPEN = "open"
     """Connected: mail goes both ways."""
+    UNKNOWN = "unknown"
+    """The server does not know this device: it lost its memory, or something on the way changes the host's name. It is
+    tried again like any failed connection, and nothing is given up; if it lasts, register again."""
     REPLACING = "replacing"
     """This database is an old copy; a new device id is being asked for (docs/protocol.md R20)."""
     REMOVED = "removed"

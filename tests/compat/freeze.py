@@ -23,13 +23,19 @@ from onebar.version import __version__
 from onebar_mockserver.limits import ServerLimits
 from onebar_mockserver.sqlite.database import APPLICATION_ID, MIGRATIONS
 from tests.compat.values import plain
-from tests.simulation.world import HOST, Phone, Wire, World
+from tests.simulation.network import HOST, Wire
+from tests.simulation.phone import Phone
+from tests.simulation.scenarios import calm_world, expect, pass_time
+from tests.simulation.world import World
 
 DATA: Final = Path(__file__).parent / "data"
 """One folder for each version."""
 
 SEED: Final = 20260101
 """Of the dice."""
+
+FOR_GOOD_S: Final = 1e9
+"""Longer than anything here lasts."""
 
 Line = dict[str, Any]
 
@@ -107,35 +113,31 @@ def samples() -> Iterator[Line]:
 
 def conversation() -> tuple[World, list[Line]]:
     """Play a conversation that ends with mail waiting for Bob, and with a text in Alice's outbox."""
-    world = World(SEED)
     lines: list[Line] = []
     with recorded(lines):
+        world = calm_world(SEED)
         alice, bob = world.phones
-        world.run_for(5)
         for number in range(1, 4):
-            alice.send(bob.number, f"to Bob {number}")
-            bob.send(alice.number, f"to Alice {number} ✓")
-            world.run_for(10)
-        alice.wires[max(alice.wires)].cut("for a second link")
-        world.run_for(60)
-        _leave(bob)
+            alice.app.say(expect(world, 0, 1, f"to Bob {number}"))
+            bob.app.say(expect(world, 1, 0, f"to Alice {number} ✓"))
+            pass_time(world, 10)
+        alice.wires[max(alice.wires)].cut("for a second link", lose=True)
+        pass_time(world, 60)
+        bob.leave()
         for number in range(4, 7):
-            alice.send(bob.number, f"to Bob {number}")
-        world.run_for(30)
-        _leave(alice, hears=True)
-        world.run_for(5)
-        alice.inputs.clear()
-        alice.send(bob.number, "to Bob 7")
-        alice.turn()
+            alice.app.say(expect(world, 0, 1, f"to Bob {number}"))
+        pass_time(world, 30)
+        alice.weather.blackout(world.clock.now_s, FOR_GOOD_S)
+        _hang_up(alice)
+        pass_time(world, 5)
+        alice.app.say(expect(world, 0, 1, "to Bob 7"))
+        pass_time(world, 0.01)
     return world, lines + list(samples())
 
 
-def _leave(phone: Phone, *, hears: bool = False) -> None:
-    """Lose the network for good; only `hears` still lets the app speak with the engine."""
+def _hang_up(phone: Phone) -> None:
     for wire in list(phone.wires.values()):
-        wire.cut("gone")
-    if not hears:
-        phone.turn = lambda: None  # type: ignore[method-assign]
+        wire.cut("gone", lose=True)
 
 
 def freeze(folder: Path) -> None:

@@ -19,7 +19,9 @@ from onebar_mockserver.sqlite.database import FILE_NAME, open_database
 from tests.compat.freeze import DATA, Line, freeze, plain_message
 from tests.compat.values import agrees, plain
 from tests.mockserver.rawclient import register
-from tests.simulation.world import World
+from tests.simulation.inline import copy
+from tests.simulation.phone import Image
+from tests.simulation.scenarios import calm_world, came, expect, pass_time
 
 VERSIONS = sorted(folder.name for folder in DATA.iterdir())
 
@@ -107,22 +109,26 @@ async def test_the_backends_database_serves_on(version: str, tmp_path: Path) -> 
 
 def test_the_databases_go_on_where_they_stopped(version: str, tmp_path: Path) -> None:
     known = expected(version)
-    world = World(5)
+    world = calm_world(5)
     with (
         closing(open_database(unpacked(version, "backend.sqlite3", tmp_path / FILE_NAME))) as backend,
         closing(open_store(unpacked(version, "alice.db", tmp_path / "alice.db"))) as alice,
         closing(open_store(unpacked(version, "bob.db", tmp_path / "bob.db"))) as bob,
     ):
-        world.server.restore(backend)
+        for author, name in enumerate(("alice", "bob")):
+            for way, _, text in known["history"][name]:
+                expect(world, author if way == "out" else 1 - author, 1 - author if way == "out" else author, text)
+        world.server.restore((copy(backend), {}))
         for phone, store in zip(world.phones, (alice, bob), strict=True):
-            phone.restore(connection_of(store))
-        world.run_for(120)
+            phone.restore(Image(connection_of(store), phone.app))
+            phone.app.looked_up_to = 10**9  # their texts were said in another world
+        pass_time(world, 120)
         one, other = world.phones
-        other.send(one.number, "to Alice, by a later version")
-        world.run_for(120)
+        other.app.say(expect(world, 1, 0, "to Alice, by a later version"))
+        pass_time(world, 120)
         texts = [text for way, _, text in known["history"]["alice"] if way == "out"]
-        assert other.received_from(one) == texts
-        assert one.received_from(other)[-1] == "to Alice, by a later version"
+        assert came(other, one) == texts
+        assert came(one, other)[-1] == "to Alice, by a later version"
         history = one.store.history(other.number, 1000)
         assert {message.state for message in history if message.outgoing} == {MessageState.DELIVERED}
     for connection in (world.server.engine.connection, *(phone.database.connection for phone in world.phones)):

@@ -2,10 +2,13 @@
 
 import sqlite3
 from collections.abc import Callable, Coroutine
+from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from onebar.crypto.keys import PeerKeys
+from onebar.store.database import IN_MEMORY, Database
 from onebar_mockserver.limits import ServerLimits
 from onebar_mockserver.sqlite.database import MIGRATIONS
 from onebar_mockserver.sqlite.engine import SqliteEngine
@@ -19,11 +22,7 @@ class InlineEngine(SqliteEngine):
     def __init__(self, limits: ServerLimits) -> None:
         super().__init__(Path(), limits)
         self._thread.shutdown()
-        connection = sqlite3.connect(":memory:", isolation_level=None)
-        schema = Path(__file__).parents[2] / "mockserver" / "onebar_mockserver" / "sqlite"
-        for name in MIGRATIONS:
-            connection.executescript((schema / name).read_text())
-        self.use(connection)
+        self.use(from_bytes(_empty_backend()))
 
     def use(self, connection: sqlite3.Connection) -> None:
         """Go on with this database."""
@@ -31,6 +30,43 @@ class InlineEngine(SqliteEngine):
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
         return work()
+
+
+@cache
+def _empty_backend() -> bytes:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    schema = Path(__file__).parents[2] / "mockserver" / "onebar_mockserver" / "sqlite"
+    for name in MIGRATIONS:
+        connection.executescript((schema / name).read_text())
+    return to_bytes(connection)
+
+
+@cache
+def _empty_device() -> bytes:
+    return to_bytes(Database(":memory:").connection)
+
+
+def new_database() -> Database:
+    """Make a device's database in memory; copying an empty one is twenty times as fast as the schema."""
+    database = Database.__new__(Database)
+    database._path = IN_MEMORY
+    database.connection = from_bytes(_empty_device())
+    return database
+
+
+def to_bytes(connection: sqlite3.Connection) -> bytes:
+    """Take the image of a database and close it."""
+    with closing(connection):
+        return connection.serialize()
+
+
+def from_bytes(image: bytes) -> sqlite3.Connection:
+    """Make a database of an image."""
+    connection = sqlite3.connect(":memory:", isolation_level=None, cached_statements=256)
+    if image[18:20] == b"\2\2":  # of a file: it would look for a write-ahead log (SQLite file format §1.3.3)
+        image = image[:18] + b"\1\1" + image[20:]
+    connection.deserialize(image)
+    return connection
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -45,9 +81,7 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 
 def copy(source: sqlite3.Connection) -> sqlite3.Connection:
     """Copy a whole database."""
-    target = sqlite3.connect(":memory:", isolation_level=None)
-    source.backup(target)
-    return target
+    return from_bytes(source.serialize())
 
 
 def key_fields(keys: PeerKeys) -> tuple[bytes, bytes, bytes]:

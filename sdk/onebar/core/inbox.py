@@ -106,7 +106,7 @@ def _deliver(state: DeviceState, frame: Deliver) -> None:
     except ValueError:
         quarantine(state, frame, "no_content", ask_again=False)
     else:
-        state.store.inbox.put_opened(*sender, frame.out_no, state.server_ms)
+        state.store.inbox.put_opened(*sender, frame.out_no, frame.seq, state.server_ms)
         state.store.inbox.release(*sender, frame.out_no)  # an intact copy of one that had not opened
         _take_effect(state, peer, what)
 

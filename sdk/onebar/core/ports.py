@@ -181,8 +181,8 @@ class Inbox(Protocol):
     def is_opened(self, account: int, device: int, out_no: int) -> bool:
         """Return whether this envelope has opened before (R8)."""
 
-    def put_opened(self, account: int, device: int, out_no: int, now_ms: int) -> None:
-        """Note that an envelope opened."""
+    def put_opened(self, account: int, device: int, out_no: int, seq: int, now_ms: int) -> None:
+        """Note that an envelope opened; it is no unopened one then, if it was before."""
 
     def quarantine(self, account: int, device: int, out_no: int, seq: int, ciphertext: bytes, reason: str,
                    now_ms: int, *, ask: bool, answer: bool) -> None:  # fmt: skip

@@ -94,6 +94,7 @@ def welcomed(state: DeviceState, link: Link, frame: Welcome) -> None:
     if _is_old_copy(state, frame):
         become_new_device(state)
         return
+    state.unknown = False
     link.trigger(LinkTrigger.WELCOMED)
     for other in [other for other in state.links.values() if other is not link]:
         state.drop(other)  # the first link welcomed wins (R3)
@@ -139,6 +140,7 @@ def refused(state: DeviceState, link: Link, frame: Refused) -> None:
         # link instead, when the server asks for it, no box repeats or cuts (§3). It costs a round trip.
         repeated = frame.reason == "connection_number" and frame.connection_no == link.link_no
         state.bare |= repeated or frame.reason == "malformed"
+        state.unknown = frame.reason == "unauthenticated"
         state.drop(link, LinkTrigger.REFUSED)
 
 
@@ -175,8 +177,11 @@ def registered(state: DeviceState, answer: Registered) -> None:
     """Begin as a device of an account: the first, or a new one for an old copy."""
     device = state.device
     replacing = device.status is Status.REPLACING
-    if device.status is Status.REGISTERED:
+    if device.status is Status.REGISTERED and not state.unknown:
         return  # a repeated answer
+    forgotten, state.unknown = state.unknown, False
+    state.drop_all()
+    state.confirmed = False
     state.change(
         status=Status.REGISTERED,
         phone=answer.phone or device.phone,
@@ -193,10 +198,12 @@ def registered(state: DeviceState, answer: Registered) -> None:
         floor_hash=b"",
         out_no=0,
     )
+    if forgotten:  # what it accepted may be lost with its memory
+        state.store.outbox.reopen_from(0, device.out_no)
     state.store.outbox.unseal()
     state.store.inbox.told_unopened(2**63 - 1)
     state.failures, state.dial_at_s = 0, state.now.monotonic_s
-    if replacing:
+    if replacing or forgotten:
         state.tell(DeviceReplaced)
 
 

@@ -37,6 +37,8 @@ class DeviceState:
     """Why the last link ended, in plain words."""
     bare: bool = False
     """Whether to dial without the flight in the request, because something on this network spoils it."""
+    unknown: bool = False
+    """Whether the server said last that it does not know this device: it may be registered anew then (R21)."""
     failures: int = 0
     """Dials that failed in a row."""
     dial_at_s: float = 0.0

@@ -25,8 +25,10 @@ def status(state: DeviceState, timer_s: float | None, before: LinkStatus) -> Lin
     reach = _NOT_REGISTERED.get(state.device.status)
     if reach is None:
         reach = Reach.OPEN if opened else Reach.CONNECTING if any(link.live for link in links) else Reach.WAITING
+        if state.unknown:
+            reach = Reach.UNKNOWN
     next_try_ms = None
-    if reach is Reach.WAITING and timer_s is not None:
+    if reach in {Reach.WAITING, Reach.UNKNOWN} and timer_s is not None:
         next_try_ms = state.now.wall_ms + round((state.dial_at_s - state.now.monotonic_s) * 1000)
     return LinkStatus(
         reach,

@@ -1,6 +1,7 @@
 """One device's SQLite database, behind `onebar.core.ports`."""
 
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -12,6 +13,8 @@ from onebar.store.events import SqliteEvents
 from onebar.store.history import SqliteHistory
 from onebar.store.inbox import SqliteInbox
 from onebar.store.outbox import SqliteOutbox
+
+_SAVE_DEVICE: Final = f"INSERT OR REPLACE INTO device VALUES (1{', ?' * len(msgspec.structs.fields(Device))})"
 
 
 class SqliteStore:
@@ -42,9 +45,7 @@ class SqliteStore:
 
     def save_device(self, device: Device) -> None:
         """Store this device."""
-        marks = ", ".join("?" * len(msgspec.structs.fields(Device)))
-        values = msgspec.structs.astuple(device)
-        self._database.connection.execute(f"INSERT OR REPLACE INTO device VALUES (1, {marks})", values)
+        self._database.connection.execute(_SAVE_DEVICE, msgspec.structs.astuple(device))
 
     def state(self, message_no: int) -> MessageState | None:
         """Return how far a message has come."""

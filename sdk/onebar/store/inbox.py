@@ -97,8 +97,9 @@ class SqliteInbox:
         sql = "SELECT 1 FROM opened WHERE account = ? AND device = ? AND out_no = ?"
         return bool(self._rows(sql, account, device, out_no))
 
-    def put_opened(self, account: int, device: int, out_no: int, now_ms: int) -> None:
-        """Note that an envelope opened."""
+    def put_opened(self, account: int, device: int, out_no: int, seq: int, now_ms: int) -> None:
+        """Note that an envelope opened; it is no unopened one then, if it was before."""
+        self._rows("DELETE FROM unopened WHERE seq = ?", seq)
         self._rows("INSERT OR IGNORE INTO opened VALUES (?, ?, ?, ?)", account, device, out_no, now_ms)
 
     def quarantine(self, account: int, device: int, out_no: int, seq: int, ciphertext: bytes, reason: str,

@@ -65,7 +65,8 @@ class SqliteOutbox:
 
     def expire(self, before_ms: int, now_ms: int) -> list[int]:
         """End the drafts that began to wait before this time as expired; those seen for the first time begin now."""
-        self._rows("UPDATE message SET born_ms = ? WHERE state = 'queued' AND born_ms IS NULL", now_ms)
+        # Not sent_at_ms: the phone's clock may have been wrong by years when the message was written.
+        self._rows("UPDATE message SET born_ms = ? WHERE state IN ('queued', 'sent') AND born_ms IS NULL", now_ms)
         return self._fail("expired", "outbox_s", "state = 'queued' AND out_no IS NULL AND born_ms < ?", before_ms)
 
     def end_unanswered(self, before_ms: int) -> list[int]:
@@ -73,11 +74,11 @@ class SqliteOutbox:
         old_ms = before_ms - ENVELOPES_KEPT_MS
         self._rows(
             "DELETE FROM envelope WHERE verdict <> 0 AND message_no IN"
-            " (SELECT message_no FROM message WHERE COALESCE(born_ms, sent_at_ms) < ? AND out_no IS NOT NULL)",
+            " (SELECT message_no FROM message WHERE born_ms < ? AND out_no IS NOT NULL)",
             old_ms,
         )
         self._rows("DELETE FROM envelope_device WHERE out_no NOT IN (SELECT out_no FROM envelope)")
-        return self._fail("undeliverable", "no_receipt", "state = 'sent' AND COALESCE(born_ms, sent_at_ms) < ?", old_ms)
+        return self._fail("undeliverable", "no_receipt", "state = 'sent' AND born_ms < ?", old_ms)
 
     def drafts(self, limit: int, without: Sequence[str] = ()) -> list[Draft]:
         """Return the oldest messages that are not sealed, in order, but for those of some chats."""

@@ -61,7 +61,7 @@ def test_what_opened_is_remembered_by_number_and_nothing_below_it_is(opened: lis
     """An envelope that comes late may not be taken for one that was there, whatever opened after it."""
     with memory_store() as store:
         for device, out_no in opened:
-            store.inbox.put_opened(BOB, device, out_no, 1)
+            store.inbox.put_opened(BOB, device, out_no, out_no, 1)
         for device in (1, 2, 3):
             known = {out_no for out_no in range(10) if store.inbox.is_opened(BOB, device, out_no)}
             assert known == {out_no for of, out_no in opened if of == device}
@@ -69,8 +69,8 @@ def test_what_opened_is_remembered_by_number_and_nothing_below_it_is(opened: lis
 
 
 def test_what_opened_is_forgotten_only_when_it_is_old(store: SqliteStore) -> None:
-    store.inbox.put_opened(BOB, 1, 5, 100)
-    store.inbox.put_opened(BOB, 1, 5, 500)
+    store.inbox.put_opened(BOB, 1, 5, 5, 100)
+    store.inbox.put_opened(BOB, 1, 5, 5, 500)
     store.inbox.forget(100)
     assert store.inbox.is_opened(BOB, 1, 5)
     store.inbox.forget(101)

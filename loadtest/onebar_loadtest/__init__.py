@@ -1,0 +1,1 @@
+"""What people do with their phones, for the simulator and for load tests."""

@@ -1,0 +1,159 @@
+"""The app on a phone: it says things until they are stored, and keeps a ledger of what it was told."""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from onebar.core.turn import (
+    Input,
+    NetworkChanged,
+    Poked,
+    Registered,
+    ReplaceFailed,
+    ReplaceRefused,
+    Send,
+)
+from onebar.errors import NotRegisteredError
+from onebar.events import Event, MessageReceived
+from tests.simulation.faults import Kind
+
+if TYPE_CHECKING:
+    from tests.simulation.phone import Phone
+    from tests.simulation.world import World
+
+SAY_AGAIN_S: Final = 2.0
+"""After this time the app repeats what could not be stored."""
+
+REPEATED: Final = 2
+"""How many of the sends that were stored the app repeats after a crash all the same: `key` makes that harmless."""
+
+EVENTS_AT_ONCE: Final = 20
+"""How many events the app takes at a time."""
+
+CONSUMER: Final = "app"
+
+_CALLS: Final = (Send, Registered, ReplaceRefused, ReplaceFailed, NetworkChanged, Poked)
+
+_NEW_EVENTS: Final = """
+    SELECT e.event_no, e.kind, e.message_no, e.detail, c.phone, m.text, m.account FROM event e
+    LEFT JOIN message m USING (message_no) LEFT JOIN chat c USING (chat_id) WHERE e.event_no > ? ORDER BY e.event_no"""
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """A text that somebody wants to say; the text is its name."""
+
+    no: int
+    author: int
+    reader: int
+    text: str
+
+
+class App:
+    """What the app on a phone knows, in a database of its own that is part of the same backups."""
+
+    def __init__(self, world: "World", phone: "Phone") -> None:
+        self.world, self.phone = world, phone
+        self.pending: dict[str, Saying] = {}
+        self.stored: dict[str, Saying] = {}
+        """What the SDK has said that it stored."""
+        self.refused: set[str] = set()
+        """What the SDK did not take, because the device was removed."""
+        self.heard: list[str] = []
+        """The texts that came in, in the order of their events."""
+        self.effects: list[tuple[int, str]] = []
+        """The ledger: number and text of each event that was a text."""
+        self.done_up_to = 0
+        """The last event whose effect is in the ledger."""
+        self.looked_up_to = 0
+        """The last event that the simulator has seen."""
+        self.ranks: dict[int, tuple[int, str]] = {}
+        """How far each message has come, as the events told."""
+        self.told: list[str] = []
+        """The kinds of events that are about the device itself."""
+        self._asked: deque[Input] = deque()
+
+    def copy(self, phone: "Phone") -> "App":
+        """Return a copy, for a backup of a phone or for the phone that it is put on."""
+        app = App(self.world, phone)
+        app.rewind(self)
+        return app
+
+    def rewind(self, image: "App") -> None:
+        """Become what a backup holds."""
+        self.pending, self.stored = dict(image.pending), dict(image.stored)
+        self.refused, self.heard, self.effects = set(image.refused), list(image.heard), list(image.effects)
+        self.done_up_to, self.looked_up_to, self.ranks = image.done_up_to, image.looked_up_to, dict(image.ranks)
+        self.told = list(image.told)
+        self._asked.clear()
+
+    def say(self, saying: Saying) -> None:
+        """Say something."""
+        self.pending[saying.text] = saying
+        self._send(saying)
+
+    def _send(self, saying: Saying) -> None:
+        self.phone.send(self.world.numbers[saying.reader], saying.text)
+
+    def _again(self, text: str) -> None:
+        if text in self.pending:
+            self._send(self.pending[text])
+
+    def start(self) -> None:
+        """Begin anew after a crash: say again what was not confirmed, and some of what was."""
+        self._asked.clear()
+        for saying in [*list(self.stored.values())[-REPEATED:], *self.pending.values()]:
+            self._send(saying)
+        self.look()
+
+    def results(self, inputs: list[Input], results: list[object]) -> None:
+        """Take the results of calls, in the order of the calls."""
+        self._asked.extend(item for item in inputs if isinstance(item, _CALLS))
+        for result in results:
+            call = self._asked.popleft()
+            if isinstance(call, Send):
+                self._result(call.text, result)
+            elif isinstance(call, Registered) and result is not None:
+                self.world.clock.after(SAY_AGAIN_S, self.phone.register)
+
+    def _result(self, text: str, result: object) -> None:
+        if isinstance(result, int):
+            if text in self.pending:
+                self.stored[text] = self.pending.pop(text)
+        elif isinstance(result, NotRegisteredError) and self.phone.removed:
+            self.pending.pop(text, None)
+            self.refused.add(text)
+        else:
+            self.world.clock.after(SAY_AGAIN_S, lambda: self._again(text))
+
+    def look(self) -> None:
+        """See what the SDK committed for the app; the simulator judges it, the app takes some of it."""
+        rows = self.phone.database.connection.execute(_NEW_EVENTS, (self.looked_up_to,)).fetchall()
+        for event_no, kind, message_no, detail, chat, text, account in rows:
+            self.looked_up_to = event_no
+            self.world.note(self.phone.name, "event", event_no, kind, message_no, detail)
+            if message_no is None:
+                self.told.append(kind)
+            elif kind == MessageReceived.__name__:
+                self.heard.append(text)
+                self.world.heard(self.phone, chat, text)
+            elif account == 0:
+                self.world.checks.verdict_is_shown(self.phone, message_no, kind, detail)
+                self.world.checks.states_go_forward(self, message_no, kind, detail, text)
+        fault = self.phone.take(Kind.APP_KILLED, self.world.clock.now_s)
+        if fault is not None:
+            self.world.fired(fault, self.phone)
+        if fault is not None or self.world.dice.random() < 0.3:
+            self.consume(killed=fault is not None)
+
+    def consume(self, *, killed: bool = False) -> bool:
+        """Take the next events into the ledger and confirm them, unless killed in between; return whether any came."""
+        events: list[Event] = self.phone.store.next_events(CONSUMER, EVENTS_AT_ONCE)
+        for event in events:
+            if event.event_no > self.done_up_to:
+                self.done_up_to = event.event_no
+                if isinstance(event, MessageReceived):
+                    self.effects.append((event.event_no, event.text))
+        if events and not killed:
+            self.phone.store.confirm_events(CONSUMER, events[-1].event_no)
+        return bool(events)

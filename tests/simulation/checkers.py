@@ -1,0 +1,187 @@
+"""What must hold, one sentence each: looked at whenever it could break, or once all is quiet.
+
+To add a checker: give it a name and a sentence in `SENTENCES`, and `look` at it where the evidence is.
+"""
+
+import hashlib
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from onebar.core.engine import LINKS_MAX
+from onebar.core.frames import (
+    FRAMES_MAX,
+    MESSAGE_BYTES_MAX,
+    SUBMIT_BYTES_MAX,
+    Accepted,
+    Ack,
+    ClientFrame,
+    Deliver,
+    Hello,
+    ServerFrame,
+    Submit,
+    Unreadable,
+    Welcome,
+    decode_client,
+    decode_recipients,
+    encode,
+)
+from onebar.core.resume import FLIGHT_HEADER_BYTES_MAX, encode_header
+from onebar_mockserver.limits import CREDIT_BYTES_MAX, ENTRY_OVERHEAD_BYTES
+from tests.simulation.faults import Kind
+
+if TYPE_CHECKING:
+    from tests.simulation.app import App
+    from tests.simulation.backend import Server
+    from tests.simulation.network import Wire
+    from tests.simulation.phone import Phone
+    from tests.simulation.world import World
+
+SENTENCES: Final[dict[str, str]] = {
+    "nothing-lost": "what the SDK accepted is delivered, or has ended visibly where a fault excuses that",
+    "nothing-twice": "no message has its effect twice, in history or as an event",
+    "order-kept": "what one device says in one chat is in that order in the reader's history",
+    "accepted-is-stored": "what send() returned for is in the database, whatever happens",
+    "states-go-forward": "a message's state never goes back, and a final one stays",
+    "ticks-are-true": "delivered is shown only when a device of the reader has opened the message",
+    "verdicts-agree": "the client's state of each number is the server's verdict",
+    "verdicts-are-final": "the server gives each number one verdict for ever",
+    "right-audience": "nobody but the reader it was meant for ever opens a message",
+    "right-author": "a message stands in the chat of the person who wrote it, with the words that were said",
+    "commit-before-transmit": "no frame leaves a phone that its committed database does not know",
+    "ack-after-commit": "no ack names a place beyond the committed cursor",
+    "accepted-after-commit": "no verdict leaves the server that is not committed there",
+    "delivered-after-commit": "no envelope leaves the server that is not committed there",
+    "sealed-bytes-never-change": "a number is always submitted with the same bytes",
+    "keys-used-once": "no message key and nonce seals two different things, over all that ever left, across restores",
+    "limits-hold": "every message, submit, flight, window and number of links is within its limit",
+    "credit-bounded": "the server never has more unacknowledged mail on a link than its credit allows",
+    "ledger-exact": "an app that stores event numbers with their effects has each effect exactly once",
+    "gaps-are-seen": "where a message of an author is missing between others, the history says so",
+    "goes-quiet": "when the network stays up, all queues drain, in bounded time",
+    "stays-quiet": "when all is drained, nothing but keepalive is said",
+    "storage-bounded": "when all is drained, nothing of it is left in queues, notes, quarantine or mailboxes",
+    "dials-bounded": "connections per fault and time are bounded, so that nothing reconnects for ever",
+    "progress": "with 10 s of network between cuts, mail gets through all the same",
+    "restore-is-told": "an old copy that speaks again tells the app that it is one",
+}
+"""Name and sentence of every checker."""
+
+_RANKS: Final = {"MessageQueued": 0, "MessageSent": 1, "MessageDelivered": 2, "MessageFailed": 3}
+
+
+class ViolationError(AssertionError):
+    """Something that must hold does not."""
+
+    def __init__(self, checker: str, detail: str) -> None:
+        super().__init__(f"{checker}: {SENTENCES[checker]}; but {detail}")
+        self.checker = checker
+
+
+class Checks:
+    """The checkers of one world, and how often each has looked."""
+
+    def __init__(self, world: "World") -> None:
+        self.world = world
+        self.looks: Counter[str] = Counter()
+        self._sealed: dict[tuple[int, int], bytes] = {}
+        self._nonces: dict[bytes, bytes] = {}
+        self._unacked: dict[int, dict[int, int]] = {}
+
+    def look(self, checker: str, good: bool, detail: str) -> None:
+        """Look at one thing.
+
+        Raises:
+            ViolationError: It is not as it must be.
+        """
+        self.looks[checker] += 1
+        if not good:
+            raise ViolationError(checker, detail)
+
+    def phone_says(self, phone: "Phone", data: bytes) -> None:
+        """Judge a message that leaves a phone."""
+        frames = decode_client(data)
+        fits = len(data) <= MESSAGE_BYTES_MAX and len(frames) <= FRAMES_MAX
+        self.look("limits-hold", fits and len(phone.engine.links) <= LINKS_MAX, f"{len(data)} bytes")
+        row = phone.database.connection.execute(
+            "SELECT connection_no, epoch, cursor, floor, out_no, device FROM device"
+        ).fetchone()
+        connection_no, epoch, cursor, floor, out_no, device = row
+        for frame in frames:
+            if isinstance(frame, Hello):
+                known = frame.connection_no <= connection_no and frame.cursor <= cursor and frame.floor <= floor
+                self.look("commit-before-transmit", known, f"{frame} while the database has {row}")
+                header = len(encode_header(bytes(64) + data)) + 16
+                self.look("limits-hold", header <= FLIGHT_HEADER_BYTES_MAX, f"a flight of {header} bytes")
+            elif isinstance(frame, Ack):
+                self.look(
+                    "ack-after-commit", (frame.epoch, frame.cursor) <= (epoch, cursor), f"{frame}, committed {row}"
+                )
+            elif isinstance(frame, Submit):
+                self.look("commit-before-transmit", frame.out_no <= out_no, f"{frame.out_no} > {out_no}")
+                within = frame.out_no <= frame.floor + phone.world.window
+                self.look(
+                    "limits-hold", within and len(encode(frame)) <= SUBMIT_BYTES_MAX, f"{frame.out_no} {frame.floor}"
+                )
+                self._keys(device, frame)
+
+    def _keys(self, device: int, frame: Submit) -> None:
+        sealed = bytes(frame.recipients)
+        digest = hashlib.blake2b(sealed, digest_size=16).digest()
+        known = self._sealed.setdefault((device, frame.out_no), digest)
+        two = Kind.CLONE in self.world.touched  # two copies alive: one of them learns of the other too late for this
+        self.look("sealed-bytes-never-change", two or known == digest, f"device {device} number {frame.out_no}")
+        for recipient in decode_recipients(frame.recipients):
+            for _, ciphertext in recipient.envelopes:
+                used = self._nonces.setdefault(ciphertext[:25], ciphertext)
+                self.look("keys-used-once", used == ciphertext, f"device {device} number {frame.out_no}")
+
+    def server_says(self, server: "Server", wire: "Wire", frames: list[ServerFrame]) -> None:
+        """Judge what leaves the server."""
+        device = wire.phone.engine.device.device
+        connection = server.engine.connection
+        for frame in frames:
+            if isinstance(frame, Accepted | Welcome):
+                mark = server.position(device)[0]
+                self.look("accepted-after-commit", frame.mark <= mark or not mark, f"{frame.mark} > {mark}")
+            elif isinstance(frame, Deliver):
+                found = connection.execute(
+                    "SELECT count(*) FROM entries WHERE seq = ? AND peer_device = ? AND out_no = ?",
+                    (frame.seq, frame.device, frame.out_no),
+                ).fetchone()
+                self.look("delivered-after-commit", found[0] >= 1, f"{frame.seq}")
+                unacked = self._unacked.setdefault(wire.number, {})
+                unacked[frame.seq] = len(frame.ciphertext) + ENTRY_OVERHEAD_BYTES
+                before = sum(unacked.values()) - unacked[frame.seq]
+                self.look("credit-bounded", before <= CREDIT_BYTES_MAX, f"{before} bytes before {frame.seq}")
+
+    def server_hears(self, wire: "Wire", frames: list[ClientFrame | Unreadable]) -> None:
+        """Note what a phone has acknowledged."""
+        unacked = self._unacked.get(wire.number, {})
+        for frame in frames:
+            if isinstance(frame, Ack):
+                for seq in [seq for seq in unacked if seq <= frame.cursor]:
+                    del unacked[seq]
+
+    def verdict_is_shown(self, phone: "Phone", message_no: int, kind: str, detail: str) -> None:
+        """Judge what a phone shows of the server's verdict on a message."""
+        rejected = detail.startswith("rejected")
+        if kind != "MessageSent" and not rejected:
+            return
+        row = phone.database.connection.execute(
+            "SELECT out_no FROM message WHERE message_no = ?", (message_no,)
+        ).fetchone()
+        number = phone.engine.device.device, row[0]
+        server = self.world.server
+        given = server.engine.verdicts.get(number, server.forgotten.get(number))
+        agreed = given is not None and bool(given) == rejected
+        self.look("verdicts-agree", agreed, f"{phone.name} number {row[0]}: {kind} {detail}, the server said {given!r}")
+
+    def states_go_forward(self, app: "App", message_no: int, kind: str, detail: str, text: str) -> None:
+        """Judge an event about a message of ours."""
+        rank = _RANKS.get(kind)
+        if rank is None:
+            return
+        known, how = app.ranks.get(message_no, (0, ""))
+        good = rank >= known and not (known == 3 and detail != how)
+        self.look("states-go-forward", good, f"{text[:5]!r}: {kind} {detail} after {known} {how}")
+        app.ranks[message_no] = (rank, detail)

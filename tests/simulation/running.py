@@ -1,0 +1,71 @@
+"""Many seeds, on all processors: what they came to, added up."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+
+from tests.simulation.checkers import ViolationError
+from tests.simulation.clock import SpinningError
+from tests.simulation.world import World, draw_plan
+
+
+@dataclass
+class Tally:
+    """What some seeds came to."""
+
+    seeds: int = 0
+    events: int = 0
+    virtual_s: float = 0.0
+    crashes: int = 0
+    cuts: int = 0
+    fired: Counter[str] = field(default_factory=Counter)
+    looks: Counter[str] = field(default_factory=Counter)
+    failures: dict[int, str] = field(default_factory=dict)
+    digest: int = 0
+    """The traces' hashes, added up: independent of the order of the seeds."""
+
+    def add(self, other: "Tally") -> None:
+        """Add what other seeds came to."""
+        self.seeds += other.seeds
+        self.events += other.events
+        self.virtual_s += other.virtual_s
+        self.crashes += other.crashes
+        self.cuts += other.cuts
+        self.fired += other.fired
+        self.looks += other.looks
+        self.failures |= other.failures
+        self.digest = (self.digest + other.digest) % 2**64
+
+
+def run_seed(seed: int) -> Tally:
+    """Run one seed."""
+    logging.disable(logging.CRITICAL)  # the product reports every fault that it meets
+    world = World(draw_plan(seed))
+    failures = {}
+    try:
+        world.run()
+    except ViolationError as error:
+        failures[seed] = error.checker
+    except (Exception, SpinningError) as error:  # noqa: BLE001 - whatever the product raises is a finding
+        failures[seed] = type(error).__name__
+    fired = Counter({kind.value: times for kind, times in world.fired_kinds.items()})
+    return Tally(
+        seeds=1,
+        events=world.trace.events,
+        virtual_s=world.clock.now_s,
+        crashes=world.crashes,
+        cuts=world.cuts,
+        fired=fired,
+        looks=world.checks.looks,
+        failures=failures,
+        digest=int(world.trace.digest, 16),
+    )
+
+
+def run_seeds(seeds: Iterable[int], workers: int) -> Iterator[Tally]:
+    """Run seeds on several processors; what each comes to is the same in any order."""
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(run_seed, seeds, chunksize=8)

@@ -1,0 +1,202 @@
+"""The judgement at the end of a run: all has drained, it stays quiet, and everything said is accounted for."""
+
+from typing import TYPE_CHECKING, Final
+
+from onebar.core.frames import Ack, Submit, Void, decode_client
+from onebar.events import DeviceReplaced
+from onebar.models import MessageState
+
+if TYPE_CHECKING:
+    from tests.simulation.app import Saying
+    from tests.simulation.phone import Phone
+    from tests.simulation.world import World
+
+REJECTED: Final = 2
+"""The verdict of an envelope that the server rejected, in the store's schema; 1 is accepted."""
+
+LIVENESS_S: Final = 420.0
+"""Within this time of peace all queues drain: TCP's silence, a hedge, a pause, and four requests for what did not open
+(R11) one after another."""
+
+LOOK_EVERY_S: Final = 5.0
+"""How often to look whether all queues have drained."""
+
+QUIET_S: Final = 100.0
+"""How long to listen whether it stays quiet."""
+
+DIALS_BASE: Final = 12
+"""Connections that a phone may need without any fault: the first, the last, and what hedging and slow networks add."""
+
+DIALS_PER_FAULT: Final = 4
+"""Connections that one fault may cost."""
+
+DIAL_EVERY_S: Final = 6.0
+"""A phone that cannot connect tries this often at most, on average: with full jitter up to 30 s it is 15 s."""
+
+
+def judge(world: "World") -> None:
+    """Judge a run that is at peace.
+
+    Raises:
+        ViolationError: Something that must hold does not.
+    """
+    _drain(world)
+    for phone in world.phones:
+        phone.app.look()
+        while phone.app.consume():
+            pass
+    for phone in world.phones:
+        _storage(world, phone)
+        _told(world, phone)
+        _ledger(world, phone)
+        _verdicts(world, phone)
+        _history(world, phone)
+        _dials(world, phone)
+    for saying in world.sayings.values():
+        _account_for(world, saying)
+    _stay_quiet(world)
+
+
+def _drain(world: "World") -> None:
+    ends_s = world.clock.now_s + LIVENESS_S
+    waiting = _waiting(world)
+    while waiting and world.clock.now_s < ends_s:
+        world.clock.run_until(world.clock.now_s + LOOK_EVERY_S)
+        waiting = _waiting(world)
+    world.checks.look("goes-quiet", not waiting, f"after {LIVENESS_S} s of peace: {waiting}")
+
+
+def _waiting(world: "World") -> list[str]:
+    """Say what is still to be done."""
+    found = []
+    for phone in world.phones:
+        if phone.removed:
+            continue
+        connection = phone.database.connection
+        for what, sql in _QUEUES.items():
+            count = connection.execute(sql).fetchone()[0]
+            if count:
+                found.append(f"{phone.name}: {count} {what}")
+        if phone.app.pending:
+            found.append(f"{phone.name}: {len(phone.app.pending)} not stored")
+        if not any(state.value == "open" for state in phone.engine.links.values()):
+            found.append(f"{phone.name}: no link")
+        mailbox = world.server.engine.connection.execute(_MAILBOX, (phone.engine.device.device,)).fetchone()[0]
+        if mailbox:
+            found.append(f"{phone.name}: {mailbox} entries in the mailbox")
+    return found
+
+
+_QUEUES: Final = {
+    "messages queued": "SELECT count(*) FROM message WHERE state = 'queued'",
+    "numbers without a verdict": "SELECT count(*) FROM envelope WHERE verdict = 0",
+    "top-ups due": "SELECT count(*) FROM top_up",
+    "in quarantine": "SELECT count(*) FROM quarantine WHERE shown IS NULL",
+}
+_MAILBOX: Final = "SELECT count(*) FROM entries WHERE device = ?"
+
+
+def _storage(world: "World", phone: "Phone") -> None:
+    """Judge what a phone and the server still hold for it."""
+    notes = world.server.engine.connection.execute(
+        "SELECT count(*) FROM notes WHERE device = ?", (phone.engine.device.device,)
+    ).fetchone()[0]
+    world.checks.look("storage-bounded", notes <= phone.world.window, f"{notes} notes of {phone.name}")
+    held = sum(len(link.held) + len(link.requests) for link in phone.engine._state.links.values())
+    world.checks.look("storage-bounded", not held, f"{held} held by {phone.name}")
+    sealed = phone.database.connection.execute(
+        "SELECT count(*) FROM envelope e WHERE verdict > 0 AND message_no > 0 AND EXISTS"
+        " (SELECT 1 FROM message m WHERE m.message_no = e.message_no AND m.state = 'delivered')"
+        " AND NOT EXISTS (SELECT 1 FROM envelope_device d WHERE d.out_no = e.out_no)"
+    ).fetchone()[0]
+    world.checks.look("storage-bounded", sealed == 0, f"{sealed} envelopes of {phone.name} that nobody waits for")
+
+
+def _told(world: "World", phone: "Phone") -> None:
+    told = phone.app.told.count(DeviceReplaced.__name__)
+    same = phone.engine.device.device == phone.first_device
+    world.checks.look("restore-is-told", same or told >= 1, f"{phone.name} is another device and was told {told} times")
+
+
+def _ledger(world: "World", phone: "Phone") -> None:
+    effects = [text for _, text in phone.app.effects]
+    world.checks.look("ledger-exact", effects == phone.app.heard, f"{phone.name}: {len(effects)} effects")
+
+
+def _verdicts(world: "World", phone: "Phone") -> None:
+    device = phone.engine.device.device
+    rows = phone.database.connection.execute("SELECT out_no, verdict FROM envelope WHERE verdict > 0").fetchall()
+    for out_no, verdict in rows:
+        given = world.server.engine.verdicts.get((device, out_no))
+        agreed = given is not None and (verdict == REJECTED) == bool(given)
+        world.checks.look("verdicts-agree", agreed, f"{phone.name} number {out_no}: {verdict}, server {given!r}")
+
+
+def _history(world: "World", phone: "Phone") -> None:
+    """Judge order, doubles and gaps in each chat."""
+    for number in world.numbers:
+        page = [message for message in phone.store.history(number, 10_000) if not message.outgoing]
+        texts = [message.text for message in page if message.text]
+        world.checks.look("nothing-twice", len(set(texts)) == len(texts), f"{phone.name} has a text twice")
+        author = world.phones[world.numbers.index(number)]
+        said = [text for (text,) in author.database.connection.execute(_SAID)]
+        known = set(said)
+        came = [text for text in texts if text in known]
+        ordered = sorted(came, key=said.index)
+        two_devices = world.excused(author.no - 1) and world.deceived(phone.no - 1)  # order is promised for each
+        world.checks.look(
+            "order-kept", two_devices or came == ordered, f"{phone.name} from {author.name}: {[t[:4] for t in came]}"
+        )
+    rows = phone.database.connection.execute(_PLACES).fetchall()
+    for before, row in zip([None, *rows], rows, strict=False):
+        if before is not None and before[:3] == row[:3]:
+            gap = row[3] - before[3] - 1
+            world.checks.look("gaps-are-seen", row[4] >= gap or gap <= 0, f"{phone.name}: {before} {row}")
+
+
+_SAID: Final = "SELECT key FROM message WHERE account = 0 ORDER BY message_no"
+_PLACES: Final = """
+    SELECT chat_id, account, device, chat_no, missing_before FROM message WHERE account > 0 AND state = 'received'
+    ORDER BY chat_id, account, device, chat_no"""
+
+
+def _dials(world: "World", phone: "Phone") -> None:
+    faults = sum(world.fired_kinds.values())
+    awake_s = world.clock.now_s
+    allowed = DIALS_BASE + DIALS_PER_FAULT * faults + awake_s / DIAL_EVERY_S
+    world.checks.look("dials-bounded", phone.dials <= allowed, f"{phone.name}: {phone.dials} dials, {faults} faults")
+
+
+def _account_for(world: "World", saying: "Saying") -> None:
+    """Find out what became of one thing that was said."""
+    author, reader = world.phones[saying.author], saying.reader
+    if saying.text in world.orphans or saying.text in author.app.refused:
+        return
+    row = author.database.connection.execute(
+        "SELECT state, reason FROM message WHERE key = ?", (saying.text,)
+    ).fetchone()
+    world.checks.look("accepted-is-stored", row is not None, f"{saying.no} is not in the database of {author.name}")
+    state, reason = MessageState(row[0]), row[1]
+    opened = saying.text in world.opened[reader]
+    deceived = world.deceived(reader) or world.deceived(saying.author)
+    excused = world.excused(saying.author, reader)
+    if state is MessageState.DELIVERED:
+        world.checks.look("ticks-are-true", opened or deceived, f"{saying.no} is shown as delivered")
+        there = saying.text in world.phones[reader].app.heard
+        world.checks.look("nothing-lost", there or excused or deceived, f"{saying.no} is not at {reader}")
+    else:
+        good = excused or deceived or (state.failed and reason == "expired")
+        world.checks.look("nothing-lost", good, f"{saying.no} ended as {state} {reason}, opened: {opened}")
+
+
+def _stay_quiet(world: "World") -> None:
+    """Listen for a while: only pings and pongs are in order."""
+    if world.seed % 4:  # listening costs as much as a conversation
+        return
+    said: list[str] = []
+    for phone in world.phones:
+        phone.overheard = lambda data: said.extend(
+            type(frame).__name__ for frame in decode_client(data) if isinstance(frame, Submit | Void | Ack)
+        )
+    world.clock.run_until(world.clock.now_s + QUIET_S)
+    world.checks.look("stays-quiet", not said, f"{said[:9]}")

@@ -1,0 +1,1 @@
+"""Published test vectors, through the functions that the protocol calls."""
