@@ -120,8 +120,8 @@ def test_the_databases_go_on_where_they_stopped(version: str, tmp_path: Path) ->
                 expect(world, author if way == "out" else 1 - author, 1 - author if way == "out" else author, text)
         world.server.restore((copy(backend), {}))
         for phone, store in zip(world.phones, (alice, bob), strict=True):
+            phone.app.looked_up_to = 10**9  # what these databases tell happened in another world
             phone.restore(Image(connection_of(store), phone.app))
-            phone.app.looked_up_to = 10**9  # their texts were said in another world
         pass_time(world, 120)
         one, other = world.phones
         other.app.say(expect(world, 1, 0, "to Alice, by a later version"))

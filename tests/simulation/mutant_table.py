@@ -67,7 +67,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "dedupe-forgotten-after-restart",
         "onebar.core.engine",
         "        self._committed = device\n        self._link = status(self._state, None",
-        "        store.inbox.forget(2**62)\n        self._committed = device\n        self._link = status(self._state, None",
+        "        store.inbox.forget(2**62)\n"
+        "        self._committed = device\n        self._link = status(self._state, None",
         "the ids of messages that came are remembered until the app restarts",
     ),
     Mutant(

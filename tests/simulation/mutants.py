@@ -132,7 +132,7 @@ def remarks(verdicts: list[Verdict], failing: dict[int, str], *, known: bool) ->
         if not verdict.caught:
             yield f"{name}: {verdict.outcome}"
         elif known and verdict.seed != seed:
-            yield f"{name}: seed {seed} does not show it any more, seed {verdict.seed} does: put it into mutant_table.py"
+            yield f"{name}: seed {seed} does not show it any more, seed {verdict.seed} does: see mutant_table.py"
     for seed, checker in failing.items():
         yield f"the product itself fails at seed {seed}: {checker}; see make sim SEED={seed}"
 

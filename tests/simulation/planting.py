@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import Plan
 
 SEEDS_MAX: Final = 2_000
-"""Seeds that are searched: what CI runs for every change. A defect that none of them shows is a hole in the checkers."""
+"""Seeds that are searched: as many as CI runs for every change. What none of them shows is a hole in the checkers."""
 
 TELL_EVERY: Final = 50
 """After this many seeds the search says how far it is."""

@@ -38,15 +38,14 @@ def test_names_and_stories_are_different() -> None:
     assert len(BY_NAME) == len({mutant.story for mutant in MUTANTS}) == len(MUTANTS)
 
 
-def test_there_are_enough_mutants_of_both_sides_and_each_has_its_seed() -> None:
+def test_there_are_enough_mutants_of_both_sides() -> None:
     assert len(MUTANTS) >= 20
     assert {mutant.module.split(".")[0] for mutant in MUTANTS} == {"onebar", "onebar_mockserver"}
-    assert not [mutant.name for mutant in MUTANTS if mutant.known is None]
 
 
 @pytest.mark.parametrize("source", ["nothing of the kind", "old and old again"])
 def test_a_text_that_does_not_occur_once_is_an_error_that_names_the_mutant(source: str) -> None:
-    with pytest.raises(PlantError, match="mutant some-name: its old text occurs [02] times"):
+    with pytest.raises(PlantError, match=r"mutant some-name: its old text occurs [02] times"):
         changed(Mutant("some-name", "some.module", "old", "new", "a story"), source)
 
 

@@ -118,7 +118,7 @@ class World:
         verdict.judge(self)
 
     def _all_awake_s(self) -> float:
-        return max(phone.asleep_until_s for phone in self.phones)
+        return max(phone.asleep_until_s for phone in [*self.phones, *self.retired])
 
     def _play(self, script: Script) -> None:
         for step in script:

@@ -266,7 +266,7 @@ class Engine:
         state.failures, state.dial_at_s, state.bare = 0, state.now.monotonic_s, False
         if state.replace_at_s != float("inf"):
             state.replace_at_s = state.now.monotonic_s
-        if sum(link.live for link in state.links.values()) < LINKS_MAX:
+        if len(state.links) < LINKS_MAX:
             self._dial()
 
     def _send(self, item: Send) -> int:
