@@ -332,7 +332,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     Mutant(
         "links-without-bound",
         "onebar.core.engine",
-        "if sum(link.live for link in state.links.values()) < LINKS_MAX:\n            self._dial()",
+        "if len(state.links) < LINKS_MAX:\n            self._dial()",
         "self._dial()",
         "every hint that the network changed dials one more link",
     ),
