@@ -5,11 +5,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from multiprocessing import get_context
+from typing import Final
 
 from tests.simulation.checkers import ViolationError
 from tests.simulation.clock import SpinningError
 from tests.simulation.world import World, draw_plan
+
+SEEDS_AHEAD: Final = 2_000
+"""Seeds that wait in the pool at a time: a million at once would take 340 MB before the first of them runs."""
 
 
 @dataclass
@@ -67,5 +72,7 @@ def run_seed(seed: int) -> Tally:
 
 def run_seeds(seeds: Iterable[int], workers: int) -> Iterator[Tally]:
     """Run seeds on several processors; what each comes to is the same in any order."""
+    waiting = iter(seeds)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(run_seed, seeds, chunksize=8)
+        while some := list(islice(waiting, SEEDS_AHEAD)):
+            yield from pool.map(run_seed, some, chunksize=8)
