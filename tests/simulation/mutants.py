@@ -139,8 +139,11 @@ def remarks(verdicts: list[Verdict], failing: dict[int, str], *, known: bool) ->
 
 def table(verdicts: list[Verdict]) -> Table:
     """Make the table of all mutants."""
-    calm = f"calm: {CALM_MESSAGES} messages, {CALM_PHONES} phones"
-    shown = Table("mutant", calm, "caught by", "seed", "story", title="Mutants", show_lines=True)
+    title = f"Mutants; the calm conversation has {CALM_MESSAGES} messages of {CALM_PHONES} phones"
+    shown = Table(title=title)
+    for heading in ("mutant", "calm", "caught by", "seed"):
+        shown.add_column(heading, no_wrap=True)
+    shown.add_column("story")
     for verdict in verdicts:
         seed = "" if verdict.seed is None else str(verdict.seed)
         passed = "fails" if verdict.calm else "passes"
