@@ -75,7 +75,7 @@ class Ack(msgspec.Struct, array_like=True, frozen=True, tag=4):
 
 
 class Request(msgspec.Struct, array_like=True, frozen=True, tag=5):
-    """A question; the Response repeats its number. `params` is `FindPhone`, `FindAccount` or `FindDevice`."""
+    """A question; the Response repeats its number. `params` is one of `onebar.core.questions`, by its method."""
 
     no: Number
     method: Name
@@ -108,6 +108,19 @@ class Note(msgspec.Struct, array_like=True, frozen=True):
     removed: tuple[tuple[Number, Number], ...] = ()
 
 
+class Stock(msgspec.Struct, array_like=True, frozen=True):
+    """What the server holds of what the device and its account have published (§5); zeros where it is nothing."""
+
+    list_counter: Number = 0
+    """Of the account's device list."""
+    bundle_ms: Number = 0
+    """When the device's signed prekey bundle was made."""
+    one_time: Number = 0
+    """One-time X25519 prekeys left."""
+    one_time_kem: Number = 0
+    """One-time ML-KEM prekeys left."""
+
+
 class Welcome(msgspec.Struct, array_like=True, frozen=True, tag=32):
     """The answer to Hello: deliveries go on after `cursor`; `mark` and `notes` as in Accepted.
 
@@ -123,6 +136,7 @@ class Welcome(msgspec.Struct, array_like=True, frozen=True, tag=32):
     notes: tuple[Note, ...]
     limits: Limits
     floor: Number = 0
+    stock: Stock = Stock()
 
 
 class Accepted(msgspec.Struct, array_like=True, frozen=True, tag=33):
@@ -133,7 +147,7 @@ class Accepted(msgspec.Struct, array_like=True, frozen=True, tag=33):
 
 
 class Response(msgspec.Struct, array_like=True, frozen=True, tag=34):
-    """The answer to the Request of this number: `result` (an `AccountInfo`), or the name of an error."""
+    """The answer to the Request of this number: its `result` (`onebar.core.questions`), or the name of an error."""
 
     no: Number
     error: Name = ""
@@ -235,50 +249,6 @@ class Recipient(msgspec.Struct, array_like=True, frozen=True):
 
     account: Number
     envelopes: tuple[tuple[Number, bytes], ...]
-
-
-class FindPhone(msgspec.Struct, array_like=True, frozen=True):
-    """Parameters of the request `phone`: who has this number (E.164)?"""
-
-    phone: Annotated[str, msgspec.Meta(max_length=16)]
-
-
-class FindAccount(msgspec.Struct, array_like=True, frozen=True):
-    """Parameters of the request `account`: which devices does this account have?"""
-
-    account: Number
-
-
-class FindDevice(msgspec.Struct, array_like=True, frozen=True):
-    """Parameters of the request `device`: whose is it, and what are its keys? Removed devices are known for ever."""
-
-    account: Number
-    device: Number
-
-
-Question = FindPhone | FindAccount | FindDevice
-"""What can be asked of the directory."""
-
-METHODS: Final[dict[type, str]] = {FindPhone: "phone", FindAccount: "account", FindDevice: "device"}
-"""The name of the request for each question."""
-
-
-class DeviceInfo(msgspec.Struct, array_like=True, frozen=True):
-    """A device's public keys; a removed one is still found by `device`, so that its last mail can be opened."""
-
-    device: Number
-    identity_key: Key
-    box_key: Key
-    key_signature: Signature
-    removed: bool
-
-
-class AccountInfo(msgspec.Struct, array_like=True, frozen=True):
-    """The result of all three requests: all active devices, or for `device` that one alone."""
-
-    account: Number
-    phone: Annotated[str, msgspec.Meta(max_length=16)]
-    devices: tuple[DeviceInfo, ...]
 
 
 class Unreadable(msgspec.Struct, frozen=True):

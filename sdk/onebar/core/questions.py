@@ -1,0 +1,125 @@
+"""What a Request asks and what its Response answers: who somebody is, and the keys to write to them (docs/protocol.md §5).
+
+What is signed travels as the bytes that were signed or packed (`onebar.crypto`): the server hands it on and need not
+understand it.
+"""
+
+from typing import Annotated, Final
+
+import msgspec
+
+from onebar.core.frames import Key, Number, Signature
+
+DEVICE_LIST_BYTES_MAX: Final = 8 * 1024
+"""Longest signed device list: 16 certificates of 290 bytes, and room for what a later version adds."""
+
+SIGNED_BUNDLE_BYTES_MAX: Final = 2 * 1024
+"""Longest signed prekey bundle: 1,350 bytes with ML-KEM-768."""
+
+PREKEY_BYTES_MAX: Final = 1_400
+"""Longest one-time prekey: 1,265 bytes for ML-KEM-768 with its signature."""
+
+PREKEYS_MAX: Final = 128
+"""Most one-time prekeys of a kind in one Publish: a whole stock of the short ones."""
+
+Prekeys = Annotated[
+    tuple[tuple[Number, Annotated[bytes, msgspec.Meta(max_length=PREKEY_BYTES_MAX)]], ...],
+    msgspec.Meta(max_length=PREKEYS_MAX),
+]
+"""One-time prekeys: the number of each, and its bytes for whoever fetches it."""
+
+
+class FindPhone(msgspec.Struct, array_like=True, frozen=True):
+    """Parameters of the request `phone`: who has this number (E.164)?"""
+
+    phone: Annotated[str, msgspec.Meta(max_length=16)]
+
+
+class FindAccount(msgspec.Struct, array_like=True, frozen=True):
+    """Parameters of the request `account`: which devices does this account have?"""
+
+    account: Number
+
+
+class FindDevice(msgspec.Struct, array_like=True, frozen=True):
+    """Parameters of the request `device`: whose is it, and what are its keys? Removed devices are known for ever."""
+
+    account: Number
+    device: Number
+
+
+class FindBundle(msgspec.Struct, array_like=True, frozen=True):
+    """Parameters of the request `bundle`: prekeys to start a session with a device. The answer is a `Bundle`."""
+
+    account: Number
+    device: Number
+
+
+class Publish(msgspec.Struct, array_like=True, frozen=True):
+    """Parameters of the request `publish`: what others may know of this device. The answer is the `Stock` after it.
+
+    Empty parts stay as they are.
+    """
+
+    devices: Annotated[bytes, msgspec.Meta(max_length=DEVICE_LIST_BYTES_MAX)] = b""
+    """The account's signed device list; devices that it leaves out are removed."""
+    signed: Annotated[bytes, msgspec.Meta(max_length=SIGNED_BUNDLE_BYTES_MAX)] = b""
+    """The device's signed bundle."""
+    bundle_ms: Number = 0
+    """When that was made."""
+    one_time: Prekeys = ()
+    one_time_kem: Prekeys = ()
+    anew: bool = False
+    """Whether to withdraw all one-time prekeys that are there: their secrets are gone."""
+
+
+class AddDevice(msgspec.Struct, array_like=True, frozen=True):
+    """Parameters of the request `add_device`: a number for one more device of this account.
+
+    The device can be used once a device list has its certificate. Asking again for the same keys gives the same number.
+    """
+
+    identity_key: Key
+    box_key: Key
+    key_signature: Signature
+
+
+Question = FindPhone | FindAccount | FindDevice | FindBundle | Publish | AddDevice
+"""What can be asked."""
+
+METHODS: Final[dict[type, str]] = {
+    FindPhone: "phone",
+    FindAccount: "account",
+    FindDevice: "device",
+    FindBundle: "bundle",
+    Publish: "publish",
+    AddDevice: "add_device",
+}
+"""The name of the request for each question."""
+
+
+class AccountInfo(msgspec.Struct, array_like=True, frozen=True):
+    """The answer to `phone`, `account` and `device`."""
+
+    account: Number
+    phone: Annotated[str, msgspec.Meta(max_length=16)]
+    devices: Annotated[bytes, msgspec.Meta(max_length=DEVICE_LIST_BYTES_MAX)]
+    """The account's signed device list; empty while its device has not published one."""
+    certificate: Annotated[bytes, msgspec.Meta(max_length=DEVICE_LIST_BYTES_MAX)] = b""
+    """For `device`: the last certificate that was published for it; empty if there was none yet."""
+    removed: bool = False
+    """For `device`: whether it is out of use."""
+
+
+class Bundle(msgspec.Struct, array_like=True, frozen=True):
+    """The answer to `bundle`: as published, each one-time prekey for one asker only; empty where none is left."""
+
+    signed: Annotated[bytes, msgspec.Meta(max_length=SIGNED_BUNDLE_BYTES_MAX)]
+    one_time: Annotated[bytes, msgspec.Meta(max_length=PREKEY_BYTES_MAX)] = b""
+    one_time_kem: Annotated[bytes, msgspec.Meta(max_length=PREKEY_BYTES_MAX)] = b""
+
+
+class Added(msgspec.Struct, array_like=True, frozen=True):
+    """The answer to `add_device`."""
+
+    device: Number
