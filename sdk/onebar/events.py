@@ -46,6 +46,11 @@ class MessageDelivered(MessageEvent):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class MessageRead(MessageEvent):
+    """A person has read it."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class MessageFailed(MessageEvent):
     """It ended as expired, rejected or undeliverable."""
 
@@ -66,6 +71,41 @@ class MessageReceived(MessageEvent):
 @dataclass(frozen=True, slots=True, repr=False)
 class MessageUnreadable(MessageEvent):
     """A message came in that could not be opened, even after it was asked for again."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class MessageUnsupported(MessageEvent):
+    """A message came in that only a later version of this app can show; it is kept until then."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatEvent(Event):
+    """Something that happened to a chat."""
+
+    chat: str
+    """The other side's phone number."""
+
+    def __repr__(self) -> str:
+        """Show what happened, never to which chat."""
+        return f"<{type(self).__name__} {self.event_no}>"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SafetyNumberChanged(ChatEvent):
+    """The other side has another account key: a new phone, or somebody who sits between the two of you.
+
+    If the chat was verified, nothing is sent until `Conversation.accept_safety_number` or `Conversation.verify`.
+    """
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class DevicesChanged(ChatEvent):
+    """The other side, or our own account if it is our number, has added or removed a device."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SessionHealed(ChatEvent):
+    """A message did not open, and a new session was started; what was missing is asked for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +135,16 @@ MESSAGE_EVENTS: Final[dict[str, type[MessageEvent]]] = {
         MessageQueued,
         MessageSent,
         MessageDelivered,
+        MessageRead,
         MessageFailed,
         MessageReceived,
         MessageUnreadable,
+        MessageUnsupported,
     )
 }
 """The events about a message, by the name that their rows carry."""
+
+CHAT_EVENTS: Final[dict[str, type[ChatEvent]]] = {
+    kind.__name__: kind for kind in (SafetyNumberChanged, DevicesChanged, SessionHealed)
+}
+"""The events about a chat, by the name that their rows carry."""

@@ -25,6 +25,8 @@ class MessageState(enum.StrEnum):
     """The server has it durably."""
     DELIVERED = "delivered"
     """A device of the recipient opened it and has it durably."""
+    READ = "read"
+    """A person has read it, where the reader tells."""
     EXPIRED = "expired"
     """It waited in the outbox for longer than the server's horizon. Final."""
     REJECTED = "rejected"
@@ -35,6 +37,8 @@ class MessageState(enum.StrEnum):
     """It came from the other side."""
     UNREADABLE = "unreadable"
     """It came from the other side and could not be opened, even after it was asked for again."""
+    UNSUPPORTED = "unsupported"
+    """It came from the other side, and only a later version of this app can show it. It is kept until then."""
 
     @property
     def failed(self) -> bool:

@@ -11,6 +11,9 @@ from typing import Protocol
 import msgspec
 
 from onebar.crypto.keys import PeerKeys
+from onebar.crypto.pqxdh import PrekeySecrets, Spent
+from onebar.crypto.prekeys import LastResortKemPrekey, OneTimeKemPrekey, OneTimePrekey, SignedPrekey
+from onebar.crypto.sessions import PeerSessions
 from onebar.models import Message, MessageState
 
 
@@ -34,6 +37,8 @@ class Device(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     phone: str
     account: int
     device: int
+    account_seed: bytes
+    """Of the account key; empty where another device of the account has it."""
     identity_seed: bytes
     box_secret: bytes
     next_identity_seed: bytes
@@ -45,6 +50,8 @@ class Device(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     floor_hash: bytes
     out_no: int
     clock_offset_ms: int
+    read_receipts: bool = True
+    """Whether others are told what was read here."""
 
     def __repr__(self) -> str:
         """Show no secret and no number."""
@@ -61,12 +68,16 @@ class Draft(msgspec.Struct, frozen=True):
     message_id: int
     sent_at_ms: int
     text: str
+    audience: bytes = b""
+    """The recipient's account key when the message was first sealed: nobody else may ever open it (R11)."""
 
 
 class TopUp(msgspec.Struct, frozen=True):
     """A message that is due for one more device (R4), or once more for one that could not open it (R11)."""
 
     draft: Draft
+    account: int
+    """Whose device: the recipient's account, or our own."""
     device: int
     answers: int
     """The number that could not be opened; 0 for a device that was missing."""
@@ -81,8 +92,54 @@ class Envelope(msgspec.Struct, frozen=True):
     """The encoded recipients; empty for a number that is spent by Void."""
 
 
+class Trust(StrEnum):
+    """What the user thinks of a contact's account key."""
+
+    UNVERIFIED = "unverified"
+    """Nobody compared the safety number."""
+    VERIFIED = "verified"
+    """The safety number was compared."""
+    CHANGED = "changed"
+    """It had been compared, and has changed since: nothing is sealed until the user decides."""
+
+
+class Contact(msgspec.Struct, frozen=True):
+    """An account that we know: another one, or our own."""
+
+    account: int
+    phone: str | None
+    """None once the number belongs to somebody else."""
+    account_key: bytes
+    """Ed25519, 32 bytes."""
+    devices: bytes
+    """The newest device list that was verified."""
+    trust: Trust = Trust.UNVERIFIED
+
+    def __repr__(self) -> str:
+        """Show no number."""
+        return f"<Contact {self.account} {self.trust}>"
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What was read here and its author is to be told: a device's messages of one chat, up to a number."""
+
+    account: int
+    device: int
+    chat_no: int
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """The sessions with a device, as they are kept."""
+
+    sessions: PeerSessions = PeerSessions()
+    since_out_no: int = 0
+    """The first number that was sealed in the newest session, while its initial header is repeated."""
+    must_be_pq: bool = False
+    """Whether this device has ever used ML-KEM with us: it must go on."""
+
+
 class Peer(msgspec.Struct, frozen=True):
-    """A device of another account, as the server's directory has it."""
+    """A device that is certified by its account."""
 
     account: int
     device: int
@@ -124,9 +181,13 @@ class Outbox(Protocol):
     def blocked(self, phone: str, devices: Sequence[int]) -> set[int]:
         """Return those devices for which a newer message of the chat may not be sealed yet (R4)."""
 
-    def put_sealed(self, envelope: Envelope, hash_: bytes, message_no: int, account: int,
-                   devices: Sequence[int], answers: int | None) -> None:  # fmt: skip
-        """Store a sealed envelope; `answers` is None for a message's first one, else which top-up it settles."""
+    def put_sealed(self, envelope: Envelope, hash_: bytes, message_no: int, account: int, devices: Sequence[int],
+                   own_devices: Sequence[int], answers: int | None, audience: bytes = b"") -> None:  # fmt: skip
+        """Store a sealed envelope; `answers` is None for a message's first one, else which top-up it settles.
+
+        `account` is the recipient's (or our own, for a top-up to one of our devices), `devices` are those of the
+        recipient that it is sealed for, `own_devices` those of ours, which get a copy.
+        """
 
     def outstanding(self, above: int, limit: int) -> list[Envelope]:
         """Return the envelopes above this number that have no verdict, in order."""
@@ -142,6 +203,9 @@ class Outbox(Protocol):
 
     def meant_for(self, out_no: int) -> tuple[int, int]:
         """Return an envelope's message number and the recipient's account; zeros where there is none."""
+
+    def end_for_key(self, account: int, audience: bytes) -> list[int]:
+        """End what was sealed under another account key and nobody has opened; return the messages' numbers (R11)."""
 
     def delivered(self, first: int, last: int, account: int, device: int) -> list[int]:
         """Note that a device opened these; return the messages that are now delivered."""
@@ -167,16 +231,49 @@ class Outbox(Protocol):
     def fail_all(self, reason: str) -> list[int]:
         """End everything that has no verdict as undeliverable (R18); return the messages' numbers."""
 
-    def may_answer(self, out_no: int, account: int, times_max: int) -> int:
-        """Return the message to seal again for a device of this account (R11) and count it; 0 if there is none."""
+    def may_answer(self, out_no: int, account: int, device: int, times_max: int) -> int:
+        """Return the message to seal again for a device (R11) and count it; 0 if it was not meant for its account."""
+
+    def add_receipt(self, receipt: Receipt) -> None:
+        """Note what has to be told as read; a higher number takes the place of a lower one."""
+
+    def receipts(self, limit: int) -> list[Receipt]:
+        """Return what has to be told as read, oldest first."""
+
+    def drop_receipts(self, receipts: Sequence[Receipt]) -> None:
+        """Note that these were told, unless more has been read since."""
+
+    def read(self, account: int, chat_no: int) -> list[int]:
+        """Note that the chat's other side has read our messages up to this number; return those now read."""
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """A message that came in: from the other side of its chat, or a copy of one that another device of ours sent."""
+
+    chat: int
+    """The account of the chat's other side."""
+    account: int
+    """The author's."""
+    device: int
+    """The author's."""
+    message_id: int
+    chat_no: int
+    sent_at_ms: int
+    text: str
+    state: MessageState
+    """`received`, `unsupported`, or `sent` for a copy."""
+    content: bytes = b""
+    """Content that this version does not know, for a later one to read."""
 
 
 class Inbox(Protocol):
     """What came in."""
 
-    def add_text(self, account: int, device: int, message_id: int, chat_no: int, text: str,
-                 sent_at_ms: int, now_ms: int) -> int | None:  # fmt: skip
-        """Put a text in its place in history (R9); return its number, or None if it was there already (R8)."""
+    def add(self, arrival: Arrival, now_ms: int) -> int | None:
+        """Put a message in its place in history (R9); return its number, or None if it was there already (R8)."""
+
+    def mark_read(self, phone: str, message_no: int) -> list[Receipt]:
+        """Note that the user has read a chat up to a message; return what is news to the authors, for each device."""
 
     def is_opened(self, account: int, device: int, out_no: int) -> bool:
         """Return whether this envelope has opened before (R8)."""
@@ -214,25 +311,75 @@ class Inbox(Protocol):
 
 
 class Contacts(Protocol):
-    """Who is who, as the server's directory says."""
+    """Who is who, as accounts have signed it."""
 
-    def put(self, account: int, phone: str, devices: Sequence[Peer]) -> None:
-        """Store an account and its devices; marks of known devices stay."""
+    def put(self, contact: Contact) -> None:
+        """Store a contact; its number is nobody else's from now on."""
 
-    def phone(self, account: int) -> str | None:
-        """Return an account's number."""
+    def put_device(self, peer: Peer) -> None:
+        """Store a device with its keys; one that is removed stays so."""
+
+    def contact(self, account: int) -> Contact | None:
+        """Return a contact, or our own account."""
 
     def account(self, phone: str) -> int | None:
         """Return the account that has a number, as far as it is known."""
 
     def devices(self, account: int) -> list[Peer]:
-        """Return the devices that are not removed."""
+        """Return the devices that are not removed, oldest first."""
 
     def device(self, account: int, device: int) -> Peer | None:
         """Return a device, removed or not."""
 
     def remove_device(self, account: int, device: int) -> None:
         """Note that a device is gone."""
+
+
+class Sessions(Protocol):
+    """The sessions with each device."""
+
+    def get(self, account: int, device: int) -> Kept:
+        """Return what is kept for a device; empty for a new one."""
+
+    def put(self, account: int, device: int, kept: Kept) -> None:
+        """Keep this in place of what was kept."""
+
+    def forget(self, account: int) -> None:
+        """Forget the sessions with all devices of an account: they are somebody else's now."""
+
+    def clear(self) -> None:
+        """Forget all sessions: this is a new device."""
+
+
+AnyPrekey = SignedPrekey | OneTimePrekey | OneTimeKemPrekey | LastResortKemPrekey
+
+
+class Prekeys(PrekeySecrets, Protocol):
+    """The secrets of our own prekeys."""
+
+    def next_id(self) -> int:
+        """Return a number that no prekey of this device has had."""
+
+    def add(self, prekey: AnyPrekey) -> None:
+        """Store a prekey; a signed or last-resort one withdraws those before it from its `created_ms` on."""
+
+    def newest(self) -> tuple[SignedPrekey | None, LastResortKemPrekey | None]:
+        """Return what the signed bundle is made of."""
+
+    def unpublished(self, limit: int) -> list[OneTimePrekey | OneTimeKemPrekey]:
+        """Return one-time prekeys that the server was not seen to have, X25519 first."""
+
+    def published(self, ids: Sequence[int]) -> None:
+        """Note that the server has these one-time prekeys."""
+
+    def spend(self, spent: Spent) -> None:
+        """Delete one-time prekeys that a session has used."""
+
+    def forget(self, now_ms: int) -> None:
+        """Delete what nobody can use any more (R23): withdrawn long ago, or beyond the bound on their number."""
+
+    def clear(self) -> None:
+        """Delete all: this is a new device."""
 
 
 class Events(Protocol):
@@ -256,6 +403,14 @@ class Store(Protocol):
     @property
     def contacts(self) -> Contacts:
         """Who is who."""
+
+    @property
+    def sessions(self) -> Sessions:
+        """The sessions with each device."""
+
+    @property
+    def prekeys(self) -> Prekeys:
+        """The secrets of our own prekeys."""
 
     @property
     def events(self) -> Events:
