@@ -11,7 +11,7 @@ from typing import Final, Self
 
 from onebar.config import Config
 from onebar.core.engine import Engine
-from onebar.core.ports import Status
+from onebar.core.records import Status
 from onebar.core.turn import NetworkChanged, Registered, Send
 from onebar.drivers import http
 from onebar.drivers.address import parse_address

@@ -7,9 +7,10 @@ from typing import Final
 import msgspec
 
 from onebar.core import content, frames
-from onebar.core.frames import Deliver, DeviceInfo, Dropped, Note, ServerFrame, Undelivered
+from onebar.core.frames import Deliver, Dropped, Note, ServerFrame, Undelivered
 from onebar.core.link_states import LinkState
-from onebar.core.ports import Status
+from onebar.core.questions import DeviceInfo
+from onebar.core.records import Status
 from onebar.core.turn import Dial, LinkConnected, LinkLost, MessageArrived, NetworkChanged, Registered
 from onebar.crypto.sealer import associated_data, seal
 from tests.hostile.mutations import Mutator

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from onebar.config import Config
 from onebar.core.engine import Engine
 from onebar.core.frames import Deliver
-from onebar.core.ports import Status
+from onebar.core.records import Status
 from onebar.core.turn import Dial, Hang, Input, Instant, NetworkChanged, Output, Poked, Replace, Send, Transmit, Turn
 from onebar.errors import CommitError
 from onebar.models import Reach

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from onebar.core.frames import METHODS, AccountInfo, FindDevice, FindPhone, Question, Request, encode
+from onebar.core.frames import Request, encode
 from onebar.core.link import REQUESTS_MAX, Link
-from onebar.core.ports import Peer
+from onebar.core.questions import METHODS, AccountInfo, FindDevice, FindPhone, Question
+from onebar.core.records import Peer
 from onebar.core.state import DeviceState
 from onebar.crypto.keys import PeerKeys
 from onebar.errors import RemoteProtocolError

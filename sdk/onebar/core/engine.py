@@ -23,7 +23,8 @@ from onebar.core.frames import (
 from onebar.core.link import Link
 from onebar.core.link_states import LinkState, LinkTrigger
 from onebar.core.liveness import Due, next_due, note_owed
-from onebar.core.ports import Device, Status, Store
+from onebar.core.ports import Store
+from onebar.core.records import Device, Status
 from onebar.core.state import DeviceState, new_device
 from onebar.core.status import status
 from onebar.core.turn import (

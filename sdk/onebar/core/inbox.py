@@ -6,19 +6,10 @@ from typing import Final
 
 from onebar.core import content, outbox
 from onebar.core.directory import ask
-from onebar.core.frames import (
-    FLAG_SILENT,
-    FLAG_TOP_UP,
-    FRAMES_MAX,
-    Ack,
-    Deliver,
-    Delivered,
-    FindDevice,
-    Question,
-    Undelivered,
-)
+from onebar.core.frames import FLAG_SILENT, FLAG_TOP_UP, FRAMES_MAX, Ack, Deliver, Delivered, Undelivered
 from onebar.core.link import Link, MailFrame
-from onebar.core.ports import Peer
+from onebar.core.questions import FindDevice, Question
+from onebar.core.records import Peer
 from onebar.core.state import DeviceState
 from onebar.crypto.sealer import associated_data, open_sealed
 from onebar.errors import DecryptionError

@@ -6,18 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from onebar.core.frames import (
-    ClientFrame,
-    Deliver,
-    Delivered,
-    Dropped,
-    Question,
-    Undelivered,
-    describe,
-    encode,
-    join,
-)
+from onebar.core.frames import ClientFrame, Deliver, Delivered, Dropped, Undelivered, describe, encode, join
 from onebar.core.link_states import LinkState, LinkTrigger, advance
+from onebar.core.questions import Question
 from onebar.errors import RemoteProtocolError
 
 _log = logging.getLogger("onebar")

@@ -8,22 +8,10 @@ import msgspec
 
 from onebar.core import content
 from onebar.core.directory import ask
-from onebar.core.frames import (
-    FLAG_SILENT,
-    FLAG_TOP_UP,
-    HASH_BYTES,
-    FindAccount,
-    FindDevice,
-    FindPhone,
-    Note,
-    Question,
-    Recipient,
-    Submit,
-    Void,
-    encode,
-)
+from onebar.core.frames import FLAG_SILENT, FLAG_TOP_UP, HASH_BYTES, Note, Recipient, Submit, Void, encode
 from onebar.core.link import Link
-from onebar.core.ports import Draft, Envelope, Peer, Status, TopUp
+from onebar.core.questions import FindAccount, FindDevice, FindPhone, Question
+from onebar.core.records import Draft, Envelope, Peer, Status, TopUp
 from onebar.core.state import DeviceState
 from onebar.crypto.sealer import associated_data, seal
 from onebar.errors import RemoteProtocolError

@@ -5,146 +5,12 @@ Every method is called inside a turn, that is inside one transaction, and is syn
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from enum import StrEnum
 from typing import Protocol
 
-import msgspec
-
-from onebar.crypto.keys import PeerKeys
+from onebar.core.records import Arrival, Contact, Device, Draft, Envelope, Kept, Peer, Receipt, TopUp
 from onebar.crypto.pqxdh import PrekeySecrets, Spent
 from onebar.crypto.prekeys import LastResortKemPrekey, OneTimeKemPrekey, OneTimePrekey, SignedPrekey
-from onebar.crypto.sessions import PeerSessions
 from onebar.models import Message, MessageState
-
-
-class Status(StrEnum):
-    """Whether this device may speak."""
-
-    NEW = "new"
-    """Has keys, and no account yet."""
-    REGISTERED = "registered"
-    """Belongs to an account."""
-    REPLACING = "replacing"
-    """Turned out to be an old copy; waits for a new device id (R20)."""
-    REMOVED = "removed"
-    """The account no longer knows it (R18)."""
-
-
-class Device(msgspec.Struct, frozen=True, repr_omit_defaults=True):
-    """This device: who it is and where it stopped. One row of the database."""
-
-    status: Status
-    phone: str
-    account: int
-    device: int
-    account_seed: bytes
-    """Of the account key; empty where another device of the account has it."""
-    identity_seed: bytes
-    box_secret: bytes
-    next_identity_seed: bytes
-    next_box_secret: bytes
-    connection_no: int
-    epoch: int
-    cursor: int
-    floor: int
-    floor_hash: bytes
-    out_no: int
-    clock_offset_ms: int
-    read_receipts: bool = True
-    """Whether others are told what was read here."""
-
-    def __repr__(self) -> str:
-        """Show no secret and no number."""
-        return f"<Device {self.account}/{self.device} {self.status}>"
-
-
-class Draft(msgspec.Struct, frozen=True):
-    """A message that is not sealed yet."""
-
-    message_no: int
-    chat_no: int
-    phone: str
-    account: int
-    message_id: int
-    sent_at_ms: int
-    text: str
-    audience: bytes = b""
-    """The recipient's account key when the message was first sealed: nobody else may ever open it (R11)."""
-
-
-class TopUp(msgspec.Struct, frozen=True):
-    """A message that is due for one more device (R4), or once more for one that could not open it (R11)."""
-
-    draft: Draft
-    account: int
-    """Whose device: the recipient's account, or our own."""
-    device: int
-    answers: int
-    """The number that could not be opened; 0 for a device that was missing."""
-
-
-class Envelope(msgspec.Struct, frozen=True):
-    """A numbered, sealed envelope; these bytes never change (R1)."""
-
-    out_no: int
-    flags: int
-    sealed: bytes
-    """The encoded recipients; empty for a number that is spent by Void."""
-
-
-class Trust(StrEnum):
-    """What the user thinks of a contact's account key."""
-
-    UNVERIFIED = "unverified"
-    """Nobody compared the safety number."""
-    VERIFIED = "verified"
-    """The safety number was compared."""
-    CHANGED = "changed"
-    """It had been compared, and has changed since: nothing is sealed until the user decides."""
-
-
-class Contact(msgspec.Struct, frozen=True):
-    """An account that we know: another one, or our own."""
-
-    account: int
-    phone: str | None
-    """None once the number belongs to somebody else."""
-    account_key: bytes
-    """Ed25519, 32 bytes."""
-    devices: bytes
-    """The newest device list that was verified."""
-    trust: Trust = Trust.UNVERIFIED
-
-    def __repr__(self) -> str:
-        """Show no number."""
-        return f"<Contact {self.account} {self.trust}>"
-
-
-class Receipt(msgspec.Struct, frozen=True):
-    """What was read here and its author is to be told: a device's messages of one chat, up to a number."""
-
-    account: int
-    device: int
-    chat_no: int
-
-
-class Kept(msgspec.Struct, frozen=True):
-    """The sessions with a device, as they are kept."""
-
-    sessions: PeerSessions = PeerSessions()
-    since_out_no: int = 0
-    """The first number that was sealed in the newest session, while its initial header is repeated."""
-    must_be_pq: bool = False
-    """Whether this device has ever used ML-KEM with us: it must go on."""
-
-
-class Peer(msgspec.Struct, frozen=True):
-    """A device that is certified by its account."""
-
-    account: int
-    device: int
-    keys: PeerKeys
-    removed: bool
 
 
 class Outbox(Protocol):
@@ -245,25 +111,6 @@ class Outbox(Protocol):
 
     def read(self, account: int, chat_no: int) -> list[int]:
         """Note that the chat's other side has read our messages up to this number; return those now read."""
-
-
-class Arrival(msgspec.Struct, frozen=True):
-    """A message that came in: from the other side of its chat, or a copy of one that another device of ours sent."""
-
-    chat: int
-    """The account of the chat's other side."""
-    account: int
-    """The author's."""
-    device: int
-    """The author's."""
-    message_id: int
-    chat_no: int
-    sent_at_ms: int
-    text: str
-    state: MessageState
-    """`received`, `unsupported`, or `sent` for a copy."""
-    content: bytes = b""
-    """Content that this version does not know, for a later one to read."""
 
 
 class Inbox(Protocol):

@@ -7,7 +7,6 @@ from onebar.core import directory, inbox, outbox, resume
 from onebar.core.backoff import fraction
 from onebar.core.frames import (
     Accepted,
-    AccountInfo,
     Deliver,
     Delivered,
     Dropped,
@@ -26,6 +25,7 @@ from onebar.core.frames import (
 from onebar.core.link import Link
 from onebar.core.link_states import LinkState, LinkTrigger
 from onebar.core.liveness import note_answer
+from onebar.core.questions import AccountInfo
 from onebar.core.state import DeviceState
 from onebar.core.turn import Transmit
 from onebar.errors import RemoteProtocolError

@@ -9,7 +9,7 @@ from onebar.core import outbox
 from onebar.core.frames import FRAMES_MAX, ClientFrame, Hello, Refused, Welcome, encode_message
 from onebar.core.link import Link
 from onebar.core.link_states import LinkTrigger
-from onebar.core.ports import Status
+from onebar.core.records import Status
 from onebar.core.state import DeviceState
 from onebar.core.turn import Dial, Registered, Replace
 from onebar.crypto.keys import SEED_BYTES, DeviceKeys, flight_to_sign, replacement_to_sign

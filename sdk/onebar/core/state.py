@@ -11,7 +11,8 @@ from onebar.config import Config
 from onebar.core.backoff import Entropy, pause_s
 from onebar.core.link import Link
 from onebar.core.link_states import LinkState, LinkTrigger
-from onebar.core.ports import Device, Status, Store
+from onebar.core.ports import Store
+from onebar.core.records import Device, Status
 from onebar.core.turn import Hang, Instant, Output
 from onebar.crypto.keys import SEED_BYTES, DeviceKeys
 from onebar.errors import StoreError

@@ -1,7 +1,7 @@
 """What an app can say about the connection."""
 
 from onebar.core.link_states import LinkState
-from onebar.core.ports import Status
+from onebar.core.records import Status
 from onebar.core.state import DeviceState
 from onebar.models import LinkStatus, Reach
 

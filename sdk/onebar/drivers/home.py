@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final, Generic, Protocol, TypeVar
 
-from onebar.core.ports import Device
+from onebar.core.records import Device
 from onebar.core.turn import AppInput, Poked, Send
 from onebar.crypto.keys import PeerKeys
 from onebar.drivers.address import Address

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from onebar.core.ports import Device, Status
+from onebar.core.records import Device, Status
 from onebar.models import MessageState
 from onebar.store.contacts import SqliteContacts
 from onebar.store.database import Database

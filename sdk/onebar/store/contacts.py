@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from onebar.core.ports import Peer
+from onebar.core.records import Peer
 from onebar.crypto.keys import PeerKeys
 from onebar.store.database import Database
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from onebar.core.frames import VOID_HASH
-from onebar.core.ports import Draft, Envelope, TopUp
+from onebar.core.records import Draft, Envelope, TopUp
 from onebar.events import MessageQueued
 from onebar.store.database import Database
 from onebar.store.events import SqliteEvents

@@ -14,11 +14,9 @@ from onebar.core.engine import Engine
 from onebar.core.frames import (
     HASH_BYTES,
     Accepted,
-    AccountInfo,
     ClientFrame,
     Deliver,
     Delivered,
-    DeviceInfo,
     Hello,
     Limits,
     Note,
@@ -33,6 +31,7 @@ from onebar.core.frames import (
     encode,
     encode_message,
 )
+from onebar.core.questions import AccountInfo, DeviceInfo
 from onebar.core.turn import (
     Dial,
     Hang,

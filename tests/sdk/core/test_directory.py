@@ -4,20 +4,9 @@ import msgspec
 import pytest
 
 from onebar.core import content
-from onebar.core.frames import (
-    AccountInfo,
-    Ack,
-    DeviceInfo,
-    FindAccount,
-    FindDevice,
-    FindPhone,
-    Note,
-    Request,
-    Response,
-    decode_as,
-    decode_recipients,
-)
+from onebar.core.frames import Ack, Note, Request, Response, decode_as, decode_recipients
 from onebar.core.link import REQUESTS_MAX
+from onebar.core.questions import AccountInfo, DeviceInfo, FindAccount, FindDevice, FindPhone
 from onebar.core.turn import LinkLost
 from onebar.models import MessageState
 from tests.sdk.core.scripted import PEER, PEER_PHONE, Scripted, commits_fail, text

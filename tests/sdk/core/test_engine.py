@@ -7,7 +7,7 @@ from onebar.core.content import Content
 from onebar.core.engine import INPUTS_MAX, Engine
 from onebar.core.frames import Accepted, Ack, Deliver, Ping, Pong, Response, encode_message
 from onebar.core.link_states import LinkState
-from onebar.core.ports import Peer
+from onebar.core.records import Peer
 from onebar.core.state import DeviceState
 from onebar.core.turn import LinkLost, MessageArrived, NetworkChanged, Poked, Send, Transmit
 from onebar.errors import CommitError, InputError, NotRegisteredError, StoreError

@@ -10,12 +10,12 @@ from onebar.core.frames import (
     CaughtUp,
     Deliver,
     Dropped,
-    FindDevice,
     Request,
     Submit,
     decode_as,
     encode_message,
 )
+from onebar.core.questions import FindDevice
 from onebar.core.turn import LinkLost, MessageArrived
 from onebar.events import MessageReceived, MessageUnreadable
 from onebar.models import MessageState

@@ -13,8 +13,6 @@ from onebar.core.frames import (
     Deliver,
     Delivered,
     Dropped,
-    FindAccount,
-    FindPhone,
     Ping,
     Submit,
     Undelivered,
@@ -23,6 +21,7 @@ from onebar.core.frames import (
 )
 from onebar.core.link import TRANSMIT_BYTES_MAX, Link, MailFrame
 from onebar.core.link_states import LinkState, LinkTrigger
+from onebar.core.questions import FindAccount, FindPhone
 from onebar.errors import RemoteProtocolError
 
 

@@ -3,10 +3,10 @@
 import pytest
 
 from onebar.config import Config
-from onebar.core.frames import FindAccount
 from onebar.core.link import Link
 from onebar.core.link_states import LinkState
 from onebar.core.liveness import Due, next_due, note_owed
+from onebar.core.questions import FindAccount
 
 
 @pytest.mark.parametrize("state", [LinkState.DIALING, LinkState.GREETING])

@@ -15,7 +15,7 @@ from onebar.core.frames import (
     Undelivered,
     decode_recipients,
 )
-from onebar.core.ports import Peer
+from onebar.core.records import Peer
 from onebar.core.state import DeviceState
 from onebar.core.turn import LinkLost
 from onebar.models import MessageState

@@ -23,7 +23,7 @@ from onebar.core.frames import (
     encode_message,
 )
 from onebar.core.link_states import LinkState
-from onebar.core.ports import Status
+from onebar.core.records import Status
 from onebar.core.turn import LinkConnected, MessageArrived, Transmit
 from onebar.models import MessageState
 from tests.sdk.core.scripted import LIMITS, PEER, WALL_MS, Scripted, text

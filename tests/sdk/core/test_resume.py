@@ -3,7 +3,7 @@
 import pytest
 
 from onebar.core.frames import Ack, FlightWanted, Hello, Refused, Submit, Void, decode_client
-from onebar.core.ports import Status
+from onebar.core.records import Status
 from onebar.core.resume import FLIGHT_HEADER, FLIGHT_HEADER_BYTES_MAX, encode_header
 from onebar.core.turn import (
     Dial,

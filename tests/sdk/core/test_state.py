@@ -7,7 +7,7 @@ import pytest
 from onebar.config import Config
 from onebar.core.link import Link
 from onebar.core.link_states import LinkState
-from onebar.core.ports import Status
+from onebar.core.records import Status
 from onebar.core.state import DeviceState, new_device
 from onebar.core.turn import Hang, Instant
 from onebar.events import DeviceReplaced

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from onebar.core.ports import Envelope, Peer
+from onebar.core.records import Envelope, Peer
 from onebar.crypto.keys import PeerKeys
 from onebar.store import SqliteStore, open_store
 from onebar.store.database import IN_MEMORY

@@ -3,7 +3,7 @@
 import pytest
 
 from onebar.core.frames import VOID_HASH
-from onebar.core.ports import Draft, Envelope
+from onebar.core.records import Draft, Envelope
 from onebar.models import MessageState
 from onebar.store import SqliteStore
 from onebar.store.outbox import ENVELOPES_KEPT_MS

@@ -18,7 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from onebar.core.ports import Envelope
+from onebar.core.records import Envelope
 from onebar.models import MessageState
 from onebar.store import open_store
 from onebar.store.database import IN_MEMORY

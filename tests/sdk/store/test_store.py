@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from onebar.core.ports import Device, Status
+from onebar.core.records import Device, Status
 from onebar.core.state import new_device
 from onebar.models import MessageState
 from onebar.store import SqliteStore, open_store

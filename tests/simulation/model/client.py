@@ -20,7 +20,7 @@ from onebar.core.frames import (
     encode_message,
 )
 from onebar.core.link_states import LinkState
-from onebar.core.ports import Peer
+from onebar.core.records import Peer
 from onebar.core.state import DeviceState
 from onebar.core.turn import (
     Dial,

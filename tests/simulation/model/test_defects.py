@@ -9,7 +9,7 @@ import pytest
 
 from onebar.core import content, outbox, resume
 from onebar.core.frames import Submit, Void, encode_message
-from onebar.core.ports import Device, Envelope
+from onebar.core.records import Device, Envelope
 from onebar.core.state import DeviceState
 from onebar.store import SqliteStore
 from onebar.store.outbox import SqliteOutbox
