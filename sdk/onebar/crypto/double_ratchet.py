@@ -110,17 +110,23 @@ def start_as_responder(suite: Suite, root_key: bytes, own_ratchet_secret: bytes)
     return Ratchet(suite, RatchetState(root_key, own_ratchet_secret, public, None, None, 0, 0, None, 0, {}))
 
 
-def seal(ratchet: Ratchet, plain: bytes, associated_data: bytes) -> tuple[Ratchet, bytes]:
+def seal(ratchet: Ratchet, plain: bytes, associated_data: bytes, salt: bytes = b"") -> tuple[Ratchet, bytes]:
     """Return the ratchet after this message, and the message (Double Ratchet rev 3, §3.4).
 
+    Args:
+        ratchet: Stays as it is.
+        plain: What to say, any length.
+        associated_data: `open_` needs the same.
+        salt: Fresh random bytes, as many as the suite's format has.
+
     Raises:
-        InputError: A responder that has opened nothing yet cannot seal.
+        InputError: A responder that has opened nothing yet cannot seal; or a salt of another length.
     """
     suite, state = ratchet.suite, ratchet.state
     if state.sending_key is None:
         raise InputError("this side did not start the session: it can seal when it has opened the first message")
     sending_key, message_key = suite.chain_step(state.sending_key)
-    header = Header(state.own_public, state.previous_sent, state.sent)
+    header = Header(state.own_public, state.previous_sent, state.sent, salt)
     sealed = suite.seal(message_key, header, plain, associated_data)
     return Ratchet(suite, replace(state, sending_key=sending_key, sent=state.sent + 1)), sealed
 
@@ -166,13 +172,13 @@ def open_(
 
 
 def key_id(suite: Suite, sealed: bytes) -> bytes:
-    """Return what names the message key of a message, 36 public bytes: two different messages never have the same.
+    """Return what names the key that sealed a message, 36 public bytes and the salt: no two messages have the same.
 
     Raises:
         DecryptionError: Not a message of this suite.
     """
     header, _ = suite.parse(sealed)
-    return _slot(header.ratchet_public, header.number)
+    return _slot(header.ratchet_public, header.number) + header.salt
 
 
 def to_bytes(ratchet: Ratchet) -> bytes:

@@ -36,7 +36,7 @@ from onebar.crypto.pqxdh import (
     respond,
 )
 from onebar.crypto.prekeys import UNANSWERED_MS_MAX, PrekeyBundle
-from onebar.crypto.suites import ONEBAR_V1
+from onebar.crypto.suites import ONEBAR_V1, SALT_BYTES
 from onebar.crypto.values import KEY_BYTES, MOMENT_MAX_MS, Key, Moment, Value, pack, unpack
 from onebar.errors import DecryptionError, InputError
 
@@ -140,13 +140,16 @@ def start(
     return _added(sessions, _session(agreement, header, encode_initial(header), ratchet))
 
 
-def seal(sessions: PeerSessions, plain: bytes, bound: bytes) -> tuple[PeerSessions, bytes]:
-    """Return the sessions after this envelope, and the envelope: 51 bytes more than plain, as a rule.
+def seal(
+    sessions: PeerSessions, plain: bytes, bound: bytes, entropy: Callable[[int], bytes]
+) -> tuple[PeerSessions, bytes]:
+    """Return the sessions after this envelope, and the envelope: 57 bytes more than plain, as a rule.
 
     Args:
         sessions: Those with the recipient.
         plain: What to say, any length; padded by the caller.
         bound: The way (sender, number, recipient); `open_envelope` needs the same.
+        entropy: Gives the salt.
 
     Raises:
         InputError: There is no session yet: `start` one.
@@ -155,7 +158,8 @@ def seal(sessions: PeerSessions, plain: bytes, bound: bytes) -> tuple[PeerSessio
         raise InputError("there is no session with this device: fetch its prekey bundle and start one")
     newest, *older = sessions.sessions
     associated_data = _associated_data(newest, newest.pending, bound)
-    ratchet, sealed = double_ratchet.seal(Ratchet(ONEBAR_V1, newest.ratchet), plain, associated_data)
+    salt = entropy(SALT_BYTES)
+    ratchet, sealed = double_ratchet.seal(Ratchet(ONEBAR_V1, newest.ratchet), plain, associated_data, salt)
     return PeerSessions((replace(newest, ratchet=ratchet.state), *older)), newest.pending + sealed
 
 
@@ -210,8 +214,19 @@ def open_envelope(
     return Opened(_added(sessions, session), plain, spent, is_new=True, is_pq=session.is_pq)
 
 
+def answered(sessions: PeerSessions) -> PeerSessions:
+    """Return the sessions once the peer is known to have opened an envelope of the newest: its header has done its work.
+
+    That may be known before the peer has answered, as by the tick that the server makes of its ack (R12).
+    """
+    if not sessions.sessions or not sessions.sessions[0].pending:
+        return sessions
+    newest, *older = sessions.sessions
+    return PeerSessions((replace(newest, pending=b""), *older))
+
+
 def key_id(envelope: bytes) -> bytes:
-    """Return what names the message key of an envelope, 36 public bytes: two different envelopes never have the same.
+    """Return what names the key that sealed an envelope, 42 public bytes: two different envelopes never have the same.
 
     Raises:
         DecryptionError: Not an envelope of this version.

@@ -5,10 +5,16 @@ tests run the very code that ships against other implementations, with their for
 
 A message of `ONEBAR_V1` is
 
-    kind (1 byte, 0x20) ‖ ratchet key (32) ‖ previous count (varint) ‖ number (varint) ‖ ciphertext and tag (n + 16)
+    kind (1 byte, 0x20) ‖ ratchet key (32) ‖ previous count (varint) ‖ number (varint) ‖ salt (6)
+    ‖ ciphertext and tag (n + 16)
 
 and its associated data is all that stands before the ciphertext, then what the caller gives. The front has one reading
 only, so the two cannot be mistaken for each other.
+
+**The salt.** A phone whose storage is put back to an older image, or a copy of it that comes to life, derives message
+keys again that it has used (Double Ratchet rev 3, §8 takes for granted that this does not happen; the server finds it
+out when it has heard of the lost numbers, R20, and cannot when it has not). So the key and nonce of each message are
+made of the chain's message key *and* random bytes: two messages with one message key still have different keys.
 """
 
 from collections.abc import Callable
@@ -18,7 +24,7 @@ from typing import Final, NamedTuple
 
 from onebar.crypto.primitives import decrypt, encrypt, hkdf
 from onebar.crypto.values import KEY_BYTES, read_varint, varint
-from onebar.errors import DecryptionError
+from onebar.errors import DecryptionError, InputError
 
 MESSAGE: Final = 0x20
 """First byte of a message: version 2 of envelopes (1 was PyNaCl's `Box`), no flags."""
@@ -38,10 +44,12 @@ NONCE_BYTES: Final = 12
 TAG_BYTES: Final = 16
 """Length of a tag (RFC 8439); never shortened."""
 
-OVERHEAD_BYTES: Final = 1 + KEY_BYTES + 1 + 1 + TAG_BYTES
-"""What a message gains while both of its counters are below 128."""
+SALT_BYTES: Final = 6
+"""Length of the salt: two messages under one message key get the same one once in 2^48, and a copied phone that goes on
+unnoticed makes a handful of such pairs."""
 
-_NO_SALT: Final = bytes(KEY_BYTES)
+OVERHEAD_BYTES: Final = 1 + KEY_BYTES + 1 + 1 + SALT_BYTES + TAG_BYTES
+"""What a message gains while both of its counters are below 128."""
 
 
 class Header(NamedTuple):
@@ -54,6 +62,8 @@ class Header(NamedTuple):
     has to know it in another way, or messages of the earlier chain that are late cannot be opened."""
     number: int
     """This message's in its chain, 0 to `COUNT_MAX`."""
+    salt: bytes = b""
+    """Random, where the format has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +93,17 @@ def chain_step(chain_key: bytes) -> tuple[bytes, bytes]:
     return digest(chain_key, b"\2", "sha256"), digest(chain_key, b"\1", "sha256")
 
 
-def _expand(message_key: bytes) -> tuple[bytes, bytes]:
-    material = hkdf(_NO_SALT, message_key, MESSAGE_CONTEXT, KEY_BYTES + NONCE_BYTES)
+def _expand(message_key: bytes, salt: bytes) -> tuple[bytes, bytes]:
+    material = hkdf(salt, message_key, MESSAGE_CONTEXT, KEY_BYTES + NONCE_BYTES)
     return material[:KEY_BYTES], material[KEY_BYTES:]
 
 
 def _seal(message_key: bytes, header: Header, plain: bytes, associated_data: bytes) -> bytes:
-    public, previous_count, number = header
-    front = bytes((MESSAGE,)) + public + varint(previous_count) + varint(number)
-    key, nonce = _expand(message_key)
+    public, previous_count, number, salt = header
+    if len(salt) != SALT_BYTES:
+        raise InputError(f"a salt of {len(salt)} bytes; it has {SALT_BYTES}")
+    front = bytes((MESSAGE,)) + public + varint(previous_count) + varint(number) + salt
+    key, nonce = _expand(message_key, salt)
     return front + encrypt(key, nonce, plain, front + associated_data)
 
 
@@ -102,11 +114,14 @@ def _parse(sealed: bytes) -> tuple[Header, int]:
         )
     previous_count, at = read_varint(sealed, 1 + KEY_BYTES)
     number, at = read_varint(sealed, at)
-    return Header(sealed[1 : 1 + KEY_BYTES], previous_count, number), at
+    body_at = at + SALT_BYTES
+    if len(sealed) < body_at + TAG_BYTES:
+        raise DecryptionError(f"a message of {len(sealed)} bytes is cut short")
+    return Header(sealed[1 : 1 + KEY_BYTES], previous_count, number, sealed[at:body_at]), body_at
 
 
 def _open(message_key: bytes, sealed: bytes, body_at: int, associated_data: bytes) -> bytes:
-    key, nonce = _expand(message_key)
+    key, nonce = _expand(message_key, sealed[body_at - SALT_BYTES : body_at])
     return decrypt(key, nonce, sealed[body_at:], sealed[:body_at] + associated_data)
 
 
