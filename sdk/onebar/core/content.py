@@ -1,13 +1,22 @@
-"""What travels inside an envelope, for the recipient's eyes only (docs/protocol.md §6)."""
+"""What travels inside an envelope, for the recipient's eyes only (docs/protocol.md §6).
+
+Everything that a person writes begins with the same four: its tag, the message's id, its number in its chat, and when
+it was sent. So a message of a later version still gets its place in history here.
+"""
 
 from typing import Annotated, Final
 
 import msgspec
 
+from onebar.core.compression import compress, decompress
 from onebar.core.frames import Number, is_unknown
+from onebar.crypto.padding import PaddingError, pad, unpad
 
 AGAIN_MAX: Final = 64
 """Most envelopes that one Again asks for: a full window of the sender."""
+
+MARKS_MAX: Final = 64
+"""Most devices of an author whose messages one Read tells of: more than an account may have at a time."""
 
 
 class Text(msgspec.Struct, array_like=True, frozen=True, tag=1):
@@ -34,33 +43,81 @@ class Resealed(msgspec.Struct, array_like=True, frozen=True, tag=3):
 
     out_no: Number
     text: Text
+    to: Number = 0
+    """For a device of our own account: the account that the text was for."""
 
 
-Content = Text | Again | Resealed
+class Read(msgspec.Struct, array_like=True, frozen=True, tag=4):
+    """A person has read these devices' messages in this chat, up to a number each."""
+
+    marks: Annotated[tuple[tuple[Number, Number], ...], msgspec.Meta(max_length=MARKS_MAX)]
+
+
+class Copy(msgspec.Struct, array_like=True, frozen=True, tag=5):
+    """What this account said on another of its devices, and to which account."""
+
+    text: Text
+    to: Number
+
+
+class Unknown(msgspec.Struct, array_like=True, frozen=True):
+    """What a later version wrote: where it stands, and the content as it came."""
+
+    message_id: int
+    chat_no: int
+    sent_at_ms: int
+    content: bytes
+
+
+Content = Text | Again | Resealed | Read | Copy
 
 _decoder = msgspec.msgpack.Decoder(Content)
 
 
-class UnknownContentError(ValueError):
-    """Content that this version does not know; a later one wrote it."""
+class _Front(msgspec.Struct, array_like=True, frozen=True):
+    """What every message begins with, whatever follows."""
+
+    tag: Number
+    message_id: Number
+    chat_no: Number
+    sent_at_ms: Number
 
 
 def encode(content: Content) -> bytes:
-    """Encode content for sealing."""
-    return msgspec.msgpack.encode(content)
+    """Encode content for sealing: small, and of one of a few lengths (DESIGN §6)."""
+    return pad(compress(msgspec.msgpack.encode(content)))
 
 
-def decode(data: bytes) -> Content:
+def decode(data: bytes) -> Content | Unknown:
     """Decode what an envelope held.
 
     Raises:
-        UnknownContentError: Its tag is not known here.
         ValueError: It is no content at all.
     """
     try:
-        content: Content = _decoder.decode(data)
+        return read(decompress(unpad(data)))
+    except PaddingError as error:
+        raise ValueError(str(error)) from None
+
+
+def read(plain: bytes) -> Content | Unknown:
+    """Decode content as it is before it is compressed; `Unknown.content` keeps such bytes.
+
+    Raises:
+        ValueError: It is no content at all.
+    """
+    try:
+        content: Content = _decoder.decode(plain)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        if is_unknown(data, Content):
-            raise UnknownContentError(str(error)) from None
+        if is_unknown(plain, Content):
+            return _unknown(plain)
         raise ValueError(str(error)) from None  # the cause holds what was said, and a log would show it
     return content
+
+
+def _unknown(plain: bytes) -> Unknown:
+    try:
+        front = msgspec.msgpack.decode(plain, type=_Front)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise ValueError("content of a later version that stands nowhere in a chat") from None
+    return Unknown(front.message_id, front.chat_no, front.sent_at_ms, plain)

@@ -1,20 +1,25 @@
-"""Asking the server who has a number and what a device's keys are, and what its answers mean."""
+"""Asking the server who has a number, which devices an account has, and for keys."""
 
-from collections.abc import Iterator
+from typing import TypeVar
 
 import msgspec
 
-from onebar.core.frames import Request, encode
+from onebar.core.frames import MessageError, Request, Response, decode_as, encode
 from onebar.core.link import REQUESTS_MAX, Link
-from onebar.core.questions import METHODS, AccountInfo, FindDevice, FindPhone, Question
-from onebar.core.records import Peer
+from onebar.core.questions import METHODS, Question
 from onebar.core.state import DeviceState
-from onebar.crypto.keys import PeerKeys
 from onebar.errors import RemoteProtocolError
+
+T = TypeVar("T")
+
+NOT_HERE = frozenset({"no_account", "no_bundle"})
+"""Errors that say: there is no such thing, or not yet."""
 
 
 def ask(state: DeviceState, question: Question) -> None:
-    """Ask once on each open link; what finds no room is asked again when an answer has made some."""
+    """Ask once, on an open link; what finds no room is asked again when an answer has made some."""
+    if state.postponed.get(question, 0.0) > state.now.monotonic_s:
+        return
     for link in state.open_links():
         if not link.asks(question) and len(link.requests) < REQUESTS_MAX:
             link.request_no += 1
@@ -23,43 +28,29 @@ def ask(state: DeviceState, question: Question) -> None:
             link.frames.append(Request(link.request_no, method, msgspec.Raw(encode(question))))
 
 
-def answered(link: Link, no: int, error: str) -> Question:
+def answered(link: Link, no: int) -> Question:
     """Return the question that a response answers.
 
     Raises:
-        RemoteProtocolError: Nobody asked, or the directory has no answer now: dial again after a pause.
+        RemoteProtocolError: Nobody asked.
     """
     question = link.requests.pop(no, None)
     if question is None:
         raise RemoteProtocolError(f"a response to request {no}, which nobody made")
-    if error not in {"", "no_account"}:
-        raise RemoteProtocolError(f"the directory has no answer now: {error}")
     return question
 
 
-def learn(state: DeviceState, question: Question, info: AccountInfo | None) -> None:
-    """Store what the directory said; None: there is no such account or device.
+def result(response: Response, kind: type[T]) -> T | None:
+    """Return what a response brings; None: there is no such thing.
 
     Raises:
-        RemoteProtocolError: The answer is about somebody else.
+        RemoteProtocolError: It is something else, or there is no answer now: dial again after a pause.
     """
-    if info is None:
-        return
-    expected = question.phone if isinstance(question, FindPhone) else question.account
-    if expected not in {info.phone, info.account}:
-        raise RemoteProtocolError("the directory answers about another account than it was asked for")
-    peers = list(_trusted(info))
-    state.store.contacts.put(info.account, info.phone, peers)
-    if not isinstance(question, FindDevice):  # this one lists all that are active: what it leaves out is gone
-        active = {peer.device for peer in peers}
-        for known in state.store.contacts.devices(info.account):
-            if known.device not in active:
-                state.store.contacts.remove_device(info.account, known.device)
-
-
-def _trusted(info: AccountInfo) -> Iterator[Peer]:
-    """Go through the devices whose keys are signed as they should be."""
-    for found in info.devices:
-        keys = PeerKeys(found.identity_key, found.box_key, found.key_signature)
-        if keys.valid:
-            yield Peer(info.account, found.device, keys, found.removed)
+    if response.error in NOT_HERE:
+        return None
+    if response.error:
+        raise RemoteProtocolError(f"the server has no answer now: {response.error}")
+    try:
+        return decode_as(kind, response.result)
+    except MessageError as error:
+        raise RemoteProtocolError(str(error)) from error

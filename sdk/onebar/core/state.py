@@ -10,12 +10,19 @@ import msgspec
 from onebar.config import Config
 from onebar.core.backoff import Entropy, pause_s
 from onebar.core.link import Link
+from onebar.core.frames import Stock
 from onebar.core.link_states import LinkState, LinkTrigger
+from onebar.core.questions import AddDevice, Question
 from onebar.core.ports import Store
 from onebar.core.records import Device, Status
 from onebar.core.turn import Hang, Instant, Output
+from onebar.crypto.kem import Kem
 from onebar.crypto.keys import SEED_BYTES, DeviceKeys
 from onebar.errors import StoreError
+
+ASK_LATER_S: Final = 30.0
+"""Pause before the server is asked again for what it does not have yet, such as the prekeys of a new device: no pause
+in the foreground is longer (D8)."""
 
 _NEVER: Final = Instant(0.0, 0)
 
@@ -51,6 +58,18 @@ class DeviceState:
     """The server's horizon for messages that wait; None before the first Welcome."""
     clock: tuple[int, float] | None = None
     """The server's time in ms at the last Welcome, and the monotonic time then; None before the first one."""
+    kem: Kem | None = None
+    """The provider of ML-KEM-768, if there is one."""
+    stock: Stock | None = None
+    """What the server holds of what we publish, as it said last; None before the first Welcome."""
+    postponed: dict[Question, float] = field(default_factory=dict)
+    """What the server could not answer, and when it may be asked again."""
+    healing: dict[tuple[int, int], bool] = field(default_factory=dict)
+    """Devices, as (account, device), that need a new session, and whether one was tried."""
+    adding: dict[AddDevice, int] = field(default_factory=dict)
+    """Devices that our user approved, and the numbers that the server gave them (0: none yet)."""
+    receipts_at_s: float = 0.0
+    """When receipts may be told again: several are told at once."""
     poison: set[tuple[object, ...]] = field(default_factory=set)
     """What made a turn fail: it is set aside unseen the next time (R19). Shared by copies."""
     drawn: dict[int, int] = field(default_factory=dict)
@@ -61,7 +80,15 @@ class DeviceState:
     def copy(self) -> "DeviceState":
         """Return a copy that does not change with this one."""
         links = {no: link.copy() for no, link in self.links.items()}
-        return replace(self, links=links, drawn=dict(self.drawn), outputs=list(self.outputs))
+        return replace(
+            self,
+            links=links,
+            postponed=dict(self.postponed),
+            healing=dict(self.healing),
+            adding=dict(self.adding),
+            drawn=dict(self.drawn),
+            outputs=list(self.outputs),
+        )
 
     @property
     def keys(self) -> DeviceKeys:
@@ -78,6 +105,10 @@ class DeviceState:
     def change(self, **fields: object) -> None:
         """Change the device; the turn's transaction saves it."""
         self.device = msgspec.structs.replace(self.device, **fields)
+
+    def postpone(self, question: Question) -> None:
+        """Do not ask this again for a while."""
+        self.postponed[question] = self.now.monotonic_s + ASK_LATER_S
 
     @contextmanager
     def contained(self, key: tuple[object, ...]) -> Iterator[None]:
@@ -131,6 +162,7 @@ def new_device(entropy: Entropy) -> Device:
         phone="",
         account=0,
         device=0,
+        account_seed=entropy(SEED_BYTES),
         identity_seed=entropy(SEED_BYTES),
         box_secret=entropy(SEED_BYTES),
         next_identity_seed=b"",

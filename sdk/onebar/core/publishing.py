@@ -1,0 +1,193 @@
+"""What others may know of this device and its account: the device list, the signed bundle, one-time prekeys (§5).
+
+The server says in each Welcome what it holds of it; what is missing there is published again.
+"""
+
+from typing import Final
+
+import msgspec
+
+from onebar.core import trust
+from onebar.core.directory import ask, result
+from onebar.core.frames import Response, Stock
+from onebar.core.questions import AddDevice, Added, FindAccount, Publish
+from onebar.core.state import DeviceState
+from onebar.crypto import certificates
+from onebar.crypto.certificates import AccountKey, DeviceCertificate, DeviceList
+from onebar.crypto.keys import PeerKeys
+from onebar.crypto.prekeys import (
+    LastResortKemPrekey,
+    OneTimeKemPrekey,
+    OneTimePrekey,
+    SignedPrekey,
+    make_bundle,
+    one_time_kem_public,
+    one_time_public,
+    refill,
+    rotation_due,
+)
+from onebar.crypto.values import KEY_BYTES
+from onebar.errors import RemoteProtocolError
+
+KEM_SHARE: Final = 4
+"""One ML-KEM prekey is kept for so many of X25519: they are 37 times as long, and when none is left the last resort
+protects as well against everybody who has not broken into the phone within its week."""
+
+KEM_PER_PUBLISH: Final = 4
+"""ML-KEM prekeys in one Publish: 5 kB, two seconds at 20 kbit/s, and only while nothing else waits."""
+
+ONE_TIME_PER_PUBLISH: Final = 100
+"""X25519 prekeys in one Publish: 3.8 kB."""
+
+AGAIN: Final = frozenset({"old_list", "bad_list"})
+"""Errors after which our account's device list has to be fetched before another one is signed."""
+
+
+def advance(state: DeviceState) -> None:
+    """Publish what the server lacks, one step at a time; it answers each with what it has then."""
+    link = next(state.open_links(), None)
+    if state.stock is None or link is None or any(isinstance(one, Publish) for one in link.requests.values()):
+        return
+    step = _next_step(state, state.stock)
+    if step is not None:
+        ask(state, step)
+
+
+def is_known(state: DeviceState) -> bool:
+    """Return whether others can learn that this device is one of our account: before that, nobody could open a word."""
+    own = _own_list(state)
+    if state.stock is None or own is None or own.certificate(state.device.device) is None:
+        return False
+    return state.stock.list_counter >= own.counter and state.stock.bundle_ms > 0
+
+
+def published(state: DeviceState, question: Publish, response: Response) -> None:
+    """Learn what the server has now.
+
+    Raises:
+        RemoteProtocolError: It makes no sense.
+    """
+    if response.error in AGAIN:
+        ask(state, FindAccount(state.device.account))
+        state.postpone(question)
+        return
+    stock = result(response, Stock)
+    if stock is None:
+        raise RemoteProtocolError("the server does not know this device while it is connected")
+    state.stock = stock
+    state.store.prekeys.published([number for number, _ in (*question.one_time, *question.one_time_kem)])
+
+
+def add_device(state: DeviceState, wish: AddDevice) -> None:
+    """Make a device one of our account, as the user approved: a number from the server first, then a certificate."""
+    state.adding.setdefault(wish, 0)
+    ask(state, wish)
+
+
+def added(state: DeviceState, wish: AddDevice, response: Response) -> None:
+    """Certify the device that has its number now.
+
+    Raises:
+        RemoteProtocolError: The answer makes no sense.
+    """
+    found = result(response, Added)
+    if found is None or wish not in state.adding:
+        return
+    del state.adding[wish]
+    keys = PeerKeys(wish.identity_key, wish.box_key, wish.key_signature)
+    own = _own_list(state)
+    if own is not None and state.device.account_seed and own.certificate(found.device) is None and keys.valid:
+        account_key = AccountKey(state.device.account_seed)
+        one = account_key.certify(state.device.account, found.device, keys, state.server_ms)
+        _sign(state, (*own.certificates, one), own)
+
+
+def remove_device(state: DeviceState, device: int) -> bool:
+    """Sign a device list without one of our devices; return whether it was one."""
+    own = _own_list(state)
+    if own is None or not state.device.account_seed or own.certificate(device) is None:
+        return False
+    _sign(state, tuple(one for one in own.certificates if one.device != device), own)
+    return True
+
+
+def _next_step(state: DeviceState, stock: Stock) -> Publish | None:
+    own = _own_list(state)
+    if own is not None and stock.list_counter > own.counter:
+        ask(state, FindAccount(state.device.account))  # another device of ours, or a lost copy of this one, signed it
+        return None
+    if state.device.account_seed and (own is None or own.certificate(state.device.device) is None):
+        own = _certify(state, own)
+    devices = b"" if own is None or own.counter <= stock.list_counter else certificates.to_bytes(own)
+    signed, bundle_ms = _bundle(state, stock)
+    if devices or signed:
+        return Publish(devices, signed, bundle_ms)
+    return None if _busy(state) else _one_time(state, stock)
+
+
+def _busy(state: DeviceState) -> bool:
+    """Whether texts wait: prekeys can go later, and the server has some or a last resort."""
+    return state.device.out_no > state.device.floor or bool(state.store.outbox.drafts(1))
+
+
+def _own_list(state: DeviceState) -> DeviceList | None:
+    return trust.known_list(state.store.contacts.contact(state.device.account))
+
+
+def _certify(state: DeviceState, before: DeviceList | None) -> DeviceList:
+    """Make this device one of our account: the first, or in the place of an old copy of it."""
+    device, keys = state.device, state.keys.public()
+    one = AccountKey(device.account_seed).certify(device.account, device.device, keys, state.server_ms)
+    others = () if before is None else tuple(other for other in before.certificates if _is_there(state, other))
+    return _sign(state, (*others, one), before)
+
+
+def _is_there(state: DeviceState, certificate: DeviceCertificate) -> bool:
+    peer = state.store.contacts.device(certificate.account, certificate.device)
+    return peer is not None and not peer.removed
+
+
+def _sign(state: DeviceState, listed: tuple[DeviceCertificate, ...], before: DeviceList | None) -> DeviceList:
+    device = state.device
+    devices = AccountKey(device.account_seed).sign_list(device.account, listed, state.server_ms, before)
+    trust.take_list(state, device.phone, devices, certificates.to_bytes(devices))
+    return devices
+
+
+def _bundle(state: DeviceState, stock: Stock) -> tuple[bytes, int]:
+    """Return the signed bundle if the server needs one, made anew when its prekeys are old."""
+    prekeys, now_ms = state.store.prekeys, state.server_ms
+    signed, last_resort = prekeys.newest()
+    if signed is None or rotation_due(signed.created_ms, now_ms) or bool(state.kem) != bool(last_resort):
+        signed = SignedPrekey(prekeys.next_id(), state.entropy(KEY_BYTES), now_ms)
+        prekeys.add(signed)
+        last_resort = None
+        if state.kem is not None:
+            public, secret = state.kem.keypair(state.entropy)
+            last_resort = LastResortKemPrekey(prekeys.next_id(), public, secret, now_ms)
+            prekeys.add(last_resort)
+    elif stock.bundle_ms >= signed.created_ms:
+        return b"", 0
+    bundle = make_bundle(state.keys, signed, last_resort, signed.created_ms)
+    return msgspec.msgpack.encode(bundle), signed.created_ms
+
+
+def _one_time(state: DeviceState, stock: Stock) -> Publish | None:
+    """Return the next one-time prekeys to publish, made when a stock is low."""
+    prekeys, full = state.store.prekeys, state.config.one_time_prekeys
+    waiting = prekeys.unpublished(ONE_TIME_PER_PUBLISH)
+    if not waiting:
+        for _ in range(refill(stock.one_time, full)):
+            prekeys.add(OneTimePrekey(prekeys.next_id(), state.entropy(KEY_BYTES), state.server_ms))
+        for _ in range(refill(stock.one_time_kem, full // KEM_SHARE) if state.kem is not None else 0):
+            public, secret = state.kem.keypair(state.entropy)  # type: ignore[union-attr]
+            prekeys.add(OneTimeKemPrekey(prekeys.next_id(), public, secret, state.server_ms))
+        waiting = prekeys.unpublished(ONE_TIME_PER_PUBLISH)
+    short = [one for one in waiting if isinstance(one, OneTimePrekey)]
+    long = [] if short else [one for one in waiting if isinstance(one, OneTimeKemPrekey)][:KEM_PER_PUBLISH]
+    if not short and not long:
+        return None
+    return Publish(
+        one_time=tuple((one.id, msgspec.msgpack.encode(one_time_public(one))) for one in short),
+        one_time_kem=tuple((one.id, msgspec.msgpack.encode(one_time_kem_public(state.keys, one))) for one in long),
+    )
