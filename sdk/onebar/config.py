@@ -21,5 +21,7 @@ class Config:
     """A link that owes an answer and is silent for longer is replaced."""
     keepalive_s: float = 30.0
     """An idle link is probed after this time; carriers forget connections after 30 s to 30 min."""
+    one_time_prekeys: int = 100
+    """One-time prekeys that the device keeps at the server: a busy month's new contacts, 3.8 kB."""
     ask_again_s: float = 60.0
     """Pause before an envelope that did not open is asked for once more (R11)."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from onebar.config import Config
-from onebar.core import inbox, outbox, reception, resume
+from onebar.core import calls, inbox, outbox, publishing, reception, resume
 from onebar.core.backoff import Entropy
 from onebar.core.frames import (
     MessageError,
@@ -35,15 +35,12 @@ from onebar.core.turn import (
     LinkLost,
     MessageArrived,
     NetworkChanged,
-    Registered,
-    ReplaceFailed,
-    ReplaceRefused,
-    Send,
     Transmit,
     Turn,
 )
+from onebar.crypto.kem import Kem
 from onebar.crypto.keys import PeerKeys
-from onebar.errors import InputError, NotRegisteredError, OnebarError, RemoteProtocolError, StoreError
+from onebar.errors import OnebarError, RemoteProtocolError, StoreError
 from onebar.models import LinkStatus, Reach
 
 INPUTS_MAX: Final = 256
@@ -72,13 +69,13 @@ _Work = AppInput | LinkConnected | LinkLost | _Frame
 class Engine:
     """One device. A value: its state is what its store has committed, and a cache of it."""
 
-    def __init__(self, store: Store, entropy: Entropy, config: Config) -> None:
+    def __init__(self, store: Store, entropy: Entropy, config: Config, kem: Kem | None = None) -> None:
         device = store.load_device()
         if device is None:
             device = new_device(entropy)
             with store.transaction():
                 store.save_device(device)
-        self._state = DeviceState(store, entropy, config, device, config.window)
+        self._state = DeviceState(store, entropy, config, device, config.window, kem=kem)
         self._committed = device
         self._link = status(self._state, None, LinkStatus(Reach.WAITING))
         self._pause_until_s = 0.0  # after a turn that failed for no input's fault
@@ -245,21 +242,10 @@ class Engine:
             return [error]
 
     def _call(self, item: AppInput) -> object:
-        state = self._state
-        match item:
-            case Send():
-                return self._send(item)
-            case Registered():
-                resume.registered(state, item)
-            case ReplaceRefused() if state.device.status is Status.REPLACING:
-                resume.remove(state, item.reason)
-            case ReplaceFailed() if state.device.status is Status.REPLACING:
-                resume.replacement_failed(state)
-            case NetworkChanged():
-                self._network_changed()
-            case _:  # Poked, or an answer that came too late
-                pass
-        return None
+        if isinstance(item, NetworkChanged):
+            self._network_changed()
+            return None
+        return calls.call(self._state, item)
 
     def _network_changed(self) -> None:
         """Dial at once, beside the links that are there: one of them may be dead, and any may win (R17)."""
@@ -269,18 +255,6 @@ class Engine:
             state.replace_at_s = state.now.monotonic_s
         if len(state.links) < LINKS_MAX:
             self._dial()
-
-    def _send(self, item: Send) -> int:
-        device = self._state.device
-        if device.status not in {Status.REGISTERED, Status.REPLACING}:
-            raise NotRegisteredError(f"this device is {device.status}, not registered: call Client.register first")
-        if item.phone == device.phone:
-            raise InputError("a message to your own number has nobody to go to: this account has one device")
-        state = self._state
-        message_id = state.drawn[id(item)] = int.from_bytes(state.entropy(8), "big") >> 1
-        state.news = True
-        born_ms = state.server_ms if state.clock else None
-        return state.store.outbox.add(item.phone, item.text, item.key, message_id, state.server_ms, born_ms)
 
     def _handle_link(self, link: Link, item: _Frame | LinkConnected | LinkLost) -> None:
         try:
@@ -322,6 +296,7 @@ class Engine:
             outbox.expire(state)
         if opened is not None and state.repair_at_s is not None and state.repair_at_s <= now_s:
             inbox.repair(state)
+        publishing.advance(state)
         outbox.seal_waiting(state)
         if not any(link.live for link in state.links.values()) and state.dial_at_s <= now_s:
             self._dial()
@@ -350,6 +325,8 @@ class Engine:
             times.append(state.replace_at_s)
         if next(state.open_links(), None) is not None:
             times.append(state.expire_at_s)
+            times += [time_s for time_s in state.postponed.values() if time_s > state.now.monotonic_s]
+            times += [state.receipts_at_s] if state.receipts_at_s > state.now.monotonic_s else []
             times += [] if state.repair_at_s is None else [state.repair_at_s]
         finite = [time_s for time_s in times if time_s != float("inf")]
         return min(finite, default=None)

@@ -4,16 +4,23 @@ import logging
 from itertools import groupby
 from typing import Final
 
-from onebar.core import content, outbox
+from onebar.core import content, outbox, publishing, sealing
 from onebar.core.directory import ask
 from onebar.core.frames import FLAG_SILENT, FLAG_TOP_UP, FRAMES_MAX, Ack, Deliver, Delivered, Undelivered
 from onebar.core.link import Link, MailFrame
 from onebar.core.questions import FindDevice, Question
-from onebar.core.records import Peer
+from onebar.core.records import Arrival, Peer
 from onebar.core.state import DeviceState
-from onebar.crypto.sealer import associated_data, open_sealed
 from onebar.errors import DecryptionError
-from onebar.events import MessageDelivered, MessageReceived, MessageUnreadable
+from onebar.events import (
+    MessageDelivered,
+    MessageRead,
+    MessageReceived,
+    MessageSent,
+    MessageUnreadable,
+    MessageUnsupported,
+)
+from onebar.models import MessageState
 
 _log = logging.getLogger("onebar")
 
@@ -71,6 +78,7 @@ def _take_entry(state: DeviceState, frame: MailFrame) -> None:
         _deliver(state, frame)
     elif isinstance(frame, Delivered):
         for first, last in frame.out_nos:
+            sealing.delivered(state, frame.account, frame.device, last)
             for message_no in state.store.outbox.delivered(first, last, frame.account, frame.device):
                 state.tell(MessageDelivered, message_no)
     elif isinstance(frame, Undelivered):
@@ -80,43 +88,78 @@ def _take_entry(state: DeviceState, frame: MailFrame) -> None:
 
 
 def _deliver(state: DeviceState, frame: Deliver) -> None:
-    sender, own = (frame.account, frame.device), (state.device.account, state.device.device)
+    sender = (frame.account, frame.device)
     peer = state.store.contacts.device(*sender)
     if peer is None:
-        quarantine(state, frame, "unknown_sender", ask_again=False)
+        quarantine(state, frame, "unknown_sender", ask_again=True)
         return
     if state.store.inbox.is_opened(*sender, frame.out_no):
         return  # it had its effect (R8)
     try:
-        bound = associated_data(sender, frame.out_no, own)
-        what = content.decode(open_sealed(frame.ciphertext, bound, state.keys, peer.keys))
-    except content.UnknownContentError:
-        quarantine(state, frame, "newer_version", ask_again=False)
+        plain = sealing.open_(state, peer, frame)
     except DecryptionError:
         quarantine(state, frame, "does_not_open", ask_again=True)
+        return
+    try:
+        what = content.decode(plain)
     except ValueError:
         quarantine(state, frame, "no_content", ask_again=False)
-    else:
-        state.store.inbox.put_opened(*sender, frame.out_no, frame.seq, state.server_ms)
-        state.store.inbox.release(*sender, frame.out_no)  # an intact copy of one that had not opened
-        _take_effect(state, peer, what)
-
-
-def _take_effect(state: DeviceState, peer: Peer, what: content.Content) -> None:
-    if isinstance(what, content.Again):
-        for out_no in what.out_nos:
-            asked_for = state.store.outbox.may_answer(out_no, peer.account, RESEALS_MAX)
-            if asked_for:
-                state.store.outbox.add_top_up(asked_for, peer.account, peer.device, out_no)
         return
-    if isinstance(what, content.Resealed):
-        state.store.inbox.release(peer.account, peer.device, what.out_no)
-        what = what.text
-    message_no = state.store.inbox.add_text(
-        peer.account, peer.device, what.message_id, what.chat_no, what.text, what.sent_at_ms, state.server_ms
+    state.store.inbox.put_opened(*sender, frame.out_no, frame.seq, state.server_ms)
+    state.store.inbox.release(*sender, frame.out_no)  # an intact copy of one that had not opened
+    _take_effect(state, peer, what, silent=bool(frame.flags & FLAG_SILENT))
+
+
+def _take_effect(state: DeviceState, peer: Peer, what: content.Content | content.Unknown, *, silent: bool) -> None:
+    match what:
+        case content.Again():
+            _again(state, peer, what)
+        case content.Resealed():
+            state.store.inbox.release(peer.account, peer.device, what.out_no)
+            _say(state, peer, what.text, what.to)
+        case content.Text():
+            _say(state, peer, what, 0)
+        case content.Copy():
+            _say(state, peer, what.text, what.to)
+        case content.Read():
+            _read(state, peer, what)
+        case content.Unknown() if not silent:
+            arrived = Arrival(
+                *(peer.account, peer.account, peer.device, what.message_id, what.chat_no, what.sent_at_ms),
+                *("", MessageState.UNSUPPORTED, what.content),
+            )
+            _add(state, arrived, MessageUnsupported)
+
+
+def _again(state: DeviceState, peer: Peer, what: content.Again) -> None:
+    for out_no in what.out_nos:
+        message_no = state.store.outbox.may_answer(out_no, peer.account, peer.device, RESEALS_MAX)
+        if message_no:
+            state.store.outbox.add_top_up(message_no, peer.account, peer.device, out_no)
+
+
+def _read(state: DeviceState, peer: Peer, what: content.Read) -> None:
+    for device, chat_no in what.marks:
+        for message_no in state.store.outbox.read(peer.account, chat_no) if device == state.device.device else []:
+            state.tell(MessageRead, message_no)
+
+
+def _say(state: DeviceState, peer: Peer, text: content.Text, to: int) -> None:
+    """Put a text into its chat: with its author, or, for a copy by a device of ours, with the account it was for."""
+    own = peer.account == state.device.account
+    if own != bool(to):
+        return  # copies are believed from our own devices only, and these have nothing else to say (R10)
+    arrived = Arrival(
+        *(to or peer.account, peer.account, peer.device, text.message_id, text.chat_no, text.sent_at_ms, text.text),
+        MessageState.SENT if own else MessageState.RECEIVED,
     )
+    _add(state, arrived, MessageSent if own else MessageReceived)
+
+
+def _add(state: DeviceState, arrived: Arrival, kind: type) -> None:
+    message_no = state.store.inbox.add(arrived, state.server_ms)
     if message_no is not None:
-        state.tell(MessageReceived, message_no)
+        state.tell(kind, message_no)
 
 
 def quarantine(state: DeviceState, frame: Deliver, reason: str, *, ask_again: bool) -> None:
@@ -148,17 +191,31 @@ def repair(state: DeviceState) -> None:
     """Ask again for what did not open, and show as unreadable what was asked for often enough (R11)."""
     inbox, now_ms = state.store.inbox, state.server_ms
     before_ms = now_ms - round(state.config.ask_again_s * 1000)
-    room = state.window - (state.device.out_no - state.device.floor)
+    room = state.window - (state.device.out_no - state.device.floor) if publishing.is_known(state) else 0
     due = inbox.due_again(before_ms, now_ms, content.AGAIN_MAX)
     for (account, device), rows in groupby(sorted(due), key=lambda row: row[:2]):
-        out_nos = tuple(row[2] for row in rows)
-        peer = state.store.contacts.device(account, device)
-        if peer is None or peer.removed or room > 0:
-            inbox.asked(account, device, out_nos, now_ms)
-        if peer is not None and not peer.removed and room > 0:
-            outbox.seal_for(state, [peer], content.Again(out_nos), message_no=0, answers=0)
+        asked = list(rows)
+        if _ask_again(state, (account, device), [row[2] for row in asked], max(row[3] for row in asked), room > 0):
             room -= 1
     for message_no in inbox.give_up(before_ms, now_ms):
         state.tell(MessageUnreadable, message_no or None)
     pause_s = state.config.ask_again_s
     state.repair_at_s = state.now.monotonic_s + pause_s if inbox.quarantined() else None
+
+
+def _ask_again(state: DeviceState, sender: tuple[int, int], out_nos: list[int], times: int, may_seal: bool) -> bool:
+    """Ask a device for what did not open; from the second time on in a new session. Return whether it was sealed."""
+    peer = state.store.contacts.device(*sender)
+    if peer is None:
+        ask(state, FindDevice(*sender))
+    elif not peer.removed:
+        if not may_seal or (times > 0 and not sealing.heal(state, peer)):
+            return False
+        if sealing.is_ready(state, peer):
+            outbox.seal_control(state, [peer], content.Again(tuple(out_nos)))
+            state.store.inbox.asked(*sender, out_nos, state.server_ms)
+            return True
+        if times == 0:
+            return False  # the session comes with the prekeys
+    state.store.inbox.asked(*sender, out_nos, state.server_ms)
+    return False

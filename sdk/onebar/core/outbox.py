@@ -6,20 +6,22 @@ from typing import Final
 
 import msgspec
 
-from onebar.core import content
+from onebar.core import content, publishing, sealing
 from onebar.core.directory import ask
 from onebar.core.frames import FLAG_SILENT, FLAG_TOP_UP, HASH_BYTES, Note, Recipient, Submit, Void, encode
 from onebar.core.link import Link
 from onebar.core.questions import FindAccount, FindDevice, FindPhone, Question
-from onebar.core.records import Draft, Envelope, Peer, Status, TopUp
+from onebar.core.records import Draft, Envelope, Peer, Receipt, Status, TopUp, Trust
 from onebar.core.state import DeviceState
-from onebar.crypto.sealer import associated_data, seal
 from onebar.errors import RemoteProtocolError
 from onebar.events import MessageFailed, MessageSent
 from onebar.models import MessageState
 
 SEAL_MAX: Final = 64
 """Most envelopes sealed in one turn, so that a turn stays short (R19)."""
+
+RECEIPTS_EVERY_S: Final = 2.0
+"""Pause between receipts: who reads on tells once for all that was read meanwhile, by one envelope for each chat."""
 
 STALLED_MAX: Final = 64
 """Most chats that may wait for keys before the rest of the outbox waits with them: more questions find no room."""
@@ -80,8 +82,8 @@ def _apply(state: DeviceState, out_no: int, note: Note) -> None:
     if sent is not None:
         state.tell(MessageSent, sent)
     for missing_account, device in note.missing:
-        if message_no and missing_account == account:  # the server may not add listeners of its own
-            store.add_top_up(message_no, account, device, 0)
+        if message_no and missing_account in {account, state.device.account}:  # no others: a server adds no listeners
+            store.add_top_up(message_no, missing_account, device, 0)
     for removed_account, device in note.removed:
         state.store.contacts.remove_device(removed_account, device)
         give_up_device(state, out_no, removed_account, device, "device_removed")
@@ -110,7 +112,7 @@ def expire(state: DeviceState) -> None:
 
 def seal_waiting(state: DeviceState) -> None:
     """Seal what waits, as far as the window allows: top-ups first, then new messages, each chat in order (R4)."""
-    if not state.confirmed or state.device.status is not Status.REGISTERED:
+    if not state.confirmed or state.device.status is not Status.REGISTERED or not publishing.is_known(state):
         return
     room = min(SEAL_MAX, state.window - (state.device.out_no - state.device.floor))
     if room <= 0:
@@ -122,15 +124,17 @@ def seal_waiting(state: DeviceState) -> None:
             continue
         with state.contained(key):
             room -= _seal_top_up(state, top_up)
-    _seal_drafts(state, room)
+    room = _seal_drafts(state, room)
+    if room > 0 and state.receipts_at_s <= state.now.monotonic_s:
+        _seal_receipts(state, room)
 
 
-def _seal_drafts(state: DeviceState, room: int) -> None:
+def _seal_drafts(state: DeviceState, room: int) -> int:
     stalled: set[str] = set()
     while room > 0 and len(stalled) < STALLED_MAX:
         drafts = state.store.outbox.drafts(room, sorted(stalled))
         if not drafts:
-            return
+            break
         for draft in drafts:
             key = ("draft", draft.message_no)
             if key in state.poison:
@@ -143,38 +147,67 @@ def _seal_drafts(state: DeviceState, room: int) -> None:
                     else:
                         stalled.add(draft.phone)
 
+    return room
+
 
 def _seal_draft(state: DeviceState, draft: Draft) -> bool:
-    """Seal a message for all devices of its recipient; False if its chat has to wait."""
+    """Seal a message for all devices of its recipient and a copy for ours; False if its chat has to wait."""
     if not draft.account:
         ask(state, FindPhone(draft.phone))
         return False
-    peers = state.store.contacts.devices(draft.account)
-    if not peers:
+    contact, store = state.store.contacts.contact(draft.account), state.store
+    peers = store.contacts.devices(draft.account)
+    if contact is None or not contact.account_key or not peers:
         ask(state, FindAccount(draft.account))
         return False
-    blocked = state.store.outbox.blocked(draft.phone, [peer.device for peer in peers])
-    peers = [peer for peer in peers if peer.device not in blocked]
+    if contact.trust is Trust.CHANGED:
+        return False  # until the user has looked at the new safety number
+    own = sealing.own_devices(state)
+    blocked = store.outbox.blocked(draft.phone, [peer.device for peer in (*peers, *own)])
+    peers, own = ([peer for peer in some if peer.device not in blocked] for some in (peers, own))
+    peers, own = ([peer for peer in some if sealing.is_ready(state, peer)] for some in (peers, own))
     if not peers:
         return False
-    seal_for(state, peers, _text(draft), message_no=draft.message_no, answers=None)
+    seal_message(state, draft, peers, own, contact.account_key)
     return True
 
 
 def _seal_top_up(state: DeviceState, top_up: TopUp) -> bool:
-    """Seal a message for one more device; False if its keys have to be asked for, or it is gone."""
-    account, message_no = top_up.draft.account, top_up.draft.message_no
-    peer = state.store.contacts.device(account, top_up.device)
-    if peer is None:
+    """Seal a message for one more device; False if its keys have to be asked for, or it may not have it."""
+    draft, account = top_up.draft, top_up.account
+    contact, peer = state.store.contacts.contact(account), state.store.contacts.device(account, top_up.device)
+    if contact is None or peer is None:
         ask(state, FindDevice(account, top_up.device))
         return False
-    if peer.removed:
-        drop_top_up(state, top_up, "device_removed")
+    key_changed = account == draft.account and contact.account_key != draft.audience
+    if peer.removed or key_changed:
+        drop_top_up(state, top_up, "key_changed" if key_changed else "device_removed")
         return False
-    text = _text(top_up.draft)
-    what = content.Resealed(top_up.answers, text) if top_up.answers else text
-    seal_for(state, [peer], what, message_no=message_no, answers=top_up.answers)
+    if contact.trust is Trust.CHANGED or not sealing.is_ready(state, peer):
+        return False
+    text, to = _text(draft), 0 if account == draft.account else draft.account
+    what: content.Content = content.Copy(text, to) if to else text
+    what = content.Resealed(top_up.answers, text, to) if top_up.answers else what
+    _put(state, [(peer, what)], draft.message_no, account, top_up.answers)
     return True
+
+
+def _seal_receipts(state: DeviceState, room: int) -> None:
+    """Tell what was read here, by one envelope for each author."""
+    authors: dict[int, list[Receipt]] = {}
+    for receipt in state.store.outbox.receipts(SEAL_MAX):
+        authors.setdefault(receipt.account, []).append(receipt)
+    for account, receipts in list(authors.items())[:room]:
+        contact, peers = state.store.contacts.contact(account), state.store.contacts.devices(account)
+        if not state.device.read_receipts or contact is None or not peers:
+            state.store.outbox.drop_receipts(receipts)
+            continue
+        peers = [peer for peer in peers if sealing.is_ready(state, peer)]
+        if peers and contact.trust is not Trust.CHANGED:
+            told = receipts[: content.MARKS_MAX]
+            seal_control(state, peers, content.Read(tuple((one.device, one.chat_no) for one in told)))
+            state.store.outbox.drop_receipts(told)
+            state.receipts_at_s = state.now.monotonic_s + RECEIPTS_EVERY_S
 
 
 def drop_top_up(state: DeviceState, top_up: TopUp, reason: str) -> None:
@@ -189,40 +222,61 @@ def _text(draft: Draft) -> content.Text:
     return content.Text(draft.message_id, draft.chat_no, draft.sent_at_ms, draft.text)
 
 
-def seal_for(state: DeviceState, peers: Sequence[Peer], what: content.Content, *,
-             message_no: int, answers: int | None) -> None:  # fmt: skip
-    """Number and seal content for some devices of one account; from here on the bytes are fixed (R1)."""
-    device, out_no, account = state.device, state.device.out_no + 1, peers[0].account
-    plain, sender = content.encode(what), (device.account, device.device)
-    ciphertexts = tuple(
-        (peer.device, seal(plain, associated_data(sender, out_no, (account, peer.device)), state.keys, peer.keys,
-                           state.entropy))
-        for peer in peers
-    )  # fmt: skip
-    sealed = encode([Recipient(account, ciphertexts)])
+def seal_message(state: DeviceState, draft: Draft, peers: Sequence[Peer], own: Sequence[Peer], audience: bytes) -> None:
+    """Number and seal a message for the first time; from here on the bytes are fixed (R1)."""
+    text = _text(draft)
+    copy = content.Copy(text, draft.account)
+    wanted: list[tuple[Peer, content.Content]] = [(peer, text) for peer in peers]
+    wanted += [(peer, copy) for peer in own]
+    _put(state, wanted, draft.message_no, draft.account, None, audience)
+
+
+def seal_control(state: DeviceState, peers: Sequence[Peer], what: content.Content) -> None:
+    """Number and seal what is no message: nobody sees a tick of it, and nobody asks for it again."""
+    _put(state, [(peer, what) for peer in peers], 0, peers[0].account, 0)
+
+
+def _put(
+    state: DeviceState,
+    wanted: Sequence[tuple[Peer, content.Content]],
+    message_no: int,
+    account: int,
+    answers: int | None,
+    audience: bytes = b"",
+) -> None:
+    """Seal under the next number and store it."""
+    out_no, own_account = state.device.out_no + 1, state.device.account
+    sealed_for = sealing.seal(state, out_no, wanted)
+    by_account: dict[int, list[tuple[int, bytes]]] = {}
+    for peer, ciphertext in sealed_for:
+        by_account.setdefault(peer.account, []).append((peer.device, ciphertext))
+    sealed = encode([Recipient(of, tuple(envelopes)) for of, envelopes in by_account.items()])
     flags = (FLAG_TOP_UP if answers is not None else 0) | (0 if message_no else FLAG_SILENT)
+    own = [peer.device for peer, _ in sealed_for if peer.account == own_account]
+    theirs = [peer.device for peer, _ in sealed_for if peer.account != own_account]
     state.store.outbox.put_sealed(
         Envelope(out_no, flags, sealed),
         hashlib.sha256(sealed).digest()[:HASH_BYTES],
         message_no,
         account,
-        [peer.device for peer in peers] if message_no else [],
+        theirs if message_no else [],
+        own if message_no else [],
         answers,
+        audience,
     )
     state.change(out_no=out_no)
 
 
 def learned(state: DeviceState, question: Question, *, found: bool) -> None:
-    """After an answer of the directory: end what is meant for an account or a device that is not there."""
+    """After an answer about an account or a device: end what is meant for one that is not there."""
+    if found:
+        return
     if isinstance(question, FindDevice):
         for top_up in state.store.outbox.top_ups(SEAL_MAX):
-            sought = (top_up.draft.account, top_up.device) == (question.account, question.device)
-            if sought and state.store.contacts.device(question.account, question.device) is None:
+            if (top_up.account, top_up.device) == (question.account, question.device):
                 drop_top_up(state, top_up, "device_removed")
-        return
-    phone = question.phone if isinstance(question, FindPhone) else state.store.contacts.phone(question.account)
-    account = state.store.contacts.account(phone) if phone else None
-    if phone and (not found or account is None or not state.store.contacts.devices(account)):
-        reason = "no_device" if found else "no_account"
-        for message_no in state.store.outbox.fail_chat(phone, reason):
-            state.tell(MessageFailed, message_no, f"{MessageState.UNDELIVERABLE} {reason}")
+    elif isinstance(question, FindPhone | FindAccount):
+        contact = state.store.contacts.contact(question.account) if isinstance(question, FindAccount) else None
+        phone = question.phone if isinstance(question, FindPhone) else contact.phone if contact else None
+        for message_no in state.store.outbox.fail_chat(phone, "no_account") if phone else []:
+            state.tell(MessageFailed, message_no, f"{MessageState.UNDELIVERABLE} no_account")

@@ -135,8 +135,8 @@ class Inbox(Protocol):
     def release(self, account: int, device: int, out_no: int) -> None:
         """Forget a quarantined envelope whose message came after all."""
 
-    def due_again(self, before_ms: int, now_ms: int, limit: int) -> list[tuple[int, int, int]]:
-        """Return (account, device, out_no) of those to ask for again, last asked before this time."""
+    def due_again(self, before_ms: int, now_ms: int, limit: int) -> list[tuple[int, int, int, int]]:
+        """Return (account, device, out_no, times asked) of those to ask for again, last asked before this time."""
 
     def asked(self, account: int, device: int, out_nos: Sequence[int], now_ms: int) -> None:
         """Note that they were asked for."""

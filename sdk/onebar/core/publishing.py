@@ -48,6 +48,9 @@ def advance(state: DeviceState) -> None:
     link = next(state.open_links(), None)
     if state.stock is None or link is None or any(isinstance(one, Publish) for one in link.requests.values()):
         return
+    for wish, refusal in state.adding.items():
+        if not refusal:
+            ask(state, wish)
     step = _next_step(state, state.stock)
     if step is not None:
         ask(state, step)
@@ -68,7 +71,7 @@ def published(state: DeviceState, question: Publish, response: Response) -> None
         RemoteProtocolError: It makes no sense.
     """
     if response.error in AGAIN:
-        ask(state, FindAccount(state.device.account))
+        _fetch_own_list(state)
         state.postpone(question)
         return
     stock = result(response, Stock)
@@ -80,7 +83,7 @@ def published(state: DeviceState, question: Publish, response: Response) -> None
 
 def add_device(state: DeviceState, wish: AddDevice) -> None:
     """Make a device one of our account, as the user approved: a number from the server first, then a certificate."""
-    state.adding.setdefault(wish, 0)
+    state.adding[wish] = ""
     ask(state, wish)
 
 
@@ -90,10 +93,15 @@ def added(state: DeviceState, wish: AddDevice, response: Response) -> None:
     Raises:
         RemoteProtocolError: The answer makes no sense.
     """
-    found = result(response, Added)
-    if found is None or wish not in state.adding:
+    if wish not in state.adding:
         return
+    if response.error:
+        state.adding[wish] = response.error
+        return
+    found = result(response, Added)
     del state.adding[wish]
+    if found is None:
+        return
     keys = PeerKeys(wish.identity_key, wish.box_key, wish.key_signature)
     own = _own_list(state)
     if own is not None and state.device.account_seed and own.certificate(found.device) is None and keys.valid:
@@ -114,7 +122,7 @@ def remove_device(state: DeviceState, device: int) -> bool:
 def _next_step(state: DeviceState, stock: Stock) -> Publish | None:
     own = _own_list(state)
     if own is not None and stock.list_counter > own.counter:
-        ask(state, FindAccount(state.device.account))  # another device of ours, or a lost copy of this one, signed it
+        _fetch_own_list(state)  # another device of ours, or a lost copy of this one, signed it
         return None
     if state.device.account_seed and (own is None or own.certificate(state.device.device) is None):
         own = _certify(state, own)
@@ -123,6 +131,12 @@ def _next_step(state: DeviceState, stock: Stock) -> Publish | None:
     if devices or signed:
         return Publish(devices, signed, bundle_ms)
     return None if _busy(state) else _one_time(state, stock)
+
+
+def _fetch_own_list(state: DeviceState) -> None:
+    question = FindAccount(state.device.account)
+    ask(state, question)
+    state.postpone(question)  # whatever the answer is: a server that has lost its newest list would be asked for ever
 
 
 def _busy(state: DeviceState) -> bool:

@@ -1,4 +1,4 @@
-"""What a Request asks and what its Response answers: who somebody is, and the keys to write to them (docs/protocol.md §5).
+"""What a Request asks and its Response answers: who somebody is, and keys to write to them (docs/protocol.md §5).
 
 What is signed travels as the bytes that were signed or packed (`onebar.crypto`): the server hands it on and need not
 understand it.

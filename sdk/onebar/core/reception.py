@@ -3,7 +3,7 @@
 import logging
 from typing import Final
 
-from onebar.core import directory, inbox, outbox, resume
+from onebar.core import directory, inbox, outbox, publishing, resume, sealing, trust
 from onebar.core.backoff import fraction
 from onebar.core.frames import (
     Accepted,
@@ -12,20 +12,27 @@ from onebar.core.frames import (
     Dropped,
     FlightWanted,
     GoAway,
-    MessageError,
     Pong,
     Refused,
     Response,
     ServerFrame,
     Undelivered,
     Welcome,
-    decode_as,
     describe,
 )
 from onebar.core.link import Link
 from onebar.core.link_states import LinkState, LinkTrigger
 from onebar.core.liveness import note_answer
-from onebar.core.questions import AccountInfo
+from onebar.core.questions import (
+    AccountInfo,
+    AddDevice,
+    Bundle,
+    FindAccount,
+    FindBundle,
+    FindDevice,
+    FindPhone,
+    Publish,
+)
 from onebar.core.state import DeviceState
 from onebar.core.turn import Transmit
 from onebar.errors import RemoteProtocolError
@@ -79,11 +86,17 @@ def _go_away(state: DeviceState, link: Link, frame: GoAway) -> None:
 
 
 def _response(state: DeviceState, link: Link, frame: Response) -> None:
-    question = directory.answered(link, frame.no, frame.error)
-    try:
-        info = decode_as(AccountInfo, frame.result) if not frame.error else None
-    except MessageError as error:
-        raise RemoteProtocolError(str(error)) from error
-    directory.learn(state, question, info)
-    outbox.learned(state, question, found=info is not None)
-    inbox.learned(state, link, question)
+    question = directory.answered(link, frame.no)
+    match question:
+        case FindPhone() | FindAccount() | FindDevice():
+            info = directory.result(frame, AccountInfo)
+            if info is not None:
+                trust.learn(state, question, info)
+            outbox.learned(state, question, found=info is not None)
+            inbox.learned(state, link, question)
+        case FindBundle():
+            sealing.begin(state, question, directory.result(frame, Bundle))
+        case Publish():
+            publishing.published(state, question, frame)
+        case AddDevice():
+            publishing.added(state, question, frame)

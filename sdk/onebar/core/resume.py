@@ -5,13 +5,14 @@ from typing import Final
 
 import msgspec
 
-from onebar.core import outbox
+from onebar.core import outbox, trust
 from onebar.core.frames import FRAMES_MAX, ClientFrame, Hello, Refused, Welcome, encode_message
 from onebar.core.link import Link
 from onebar.core.link_states import LinkTrigger
 from onebar.core.records import Status
 from onebar.core.state import DeviceState
-from onebar.core.turn import Dial, Registered, Replace
+from onebar.core.turn import Dial, Registered, Replace, ReplaceFailed, ReplaceRefused
+from onebar.crypto.certificates import list_from_bytes
 from onebar.crypto.keys import SEED_BYTES, DeviceKeys, flight_to_sign, replacement_to_sign
 from onebar.errors import RemoteProtocolError
 from onebar.events import DeviceRemoved, DeviceReplaced, MessageFailed
@@ -114,6 +115,8 @@ def welcomed(state: DeviceState, link: Link, frame: Welcome) -> None:
     state.window = max(1, min(state.config.window, frame.limits.window))
     state.outbox_s = min(frame.limits.outbox_s, OUTBOX_S_MAX)
     state.confirmed = True
+    state.stock = frame.stock
+    state.postponed.clear()
     state.repair_at_s = state.expire_at_s = state.now.monotonic_s
     outbox.apply_verdicts(state, frame.mark, frame.notes)
 
@@ -146,6 +149,9 @@ def refused(state: DeviceState, link: Link, frame: Refused) -> None:
 
 def become_new_device(state: DeviceState) -> None:
     """This database is an old copy, so it must never speak as its old device again (R20)."""
+    if not state.device.account_seed:  # the new device needs a certificate that only another one of ours can sign
+        remove(state, "old_copy")
+        return
     state.drop_all()
     state.confirmed = False
     state.replace_at_s = state.now.monotonic_s
@@ -167,8 +173,11 @@ def ask_replacement(state: DeviceState) -> None:
     state.replace_at_s = float("inf")  # until the driver answers
 
 
-def replacement_failed(state: DeviceState) -> None:
-    """No answer: ask again after a pause."""
+def not_replaced(state: DeviceState, answer: ReplaceRefused | ReplaceFailed) -> None:
+    """This device is gone for good (R18); or there was no answer: ask again after a pause."""
+    if isinstance(answer, ReplaceRefused):
+        remove(state, answer.reason)
+        return
     state.failures += 1
     state.replace_at_s = state.now.monotonic_s + state.pause_s()
 
@@ -182,11 +191,17 @@ def registered(state: DeviceState, answer: Registered) -> None:
     forgotten, state.unknown = state.unknown, False
     state.drop_all()
     state.confirmed = False
+    state.stock = None
+    if replacing:
+        state.store.contacts.remove_device(device.account, device.device)
+    state.store.sessions.clear()
+    state.store.prekeys.clear()
     state.change(
         status=Status.REGISTERED,
         phone=answer.phone or device.phone,
         account=answer.account,
         device=answer.device,
+        account_seed=b"" if answer.devices else device.account_seed,
         identity_seed=device.next_identity_seed if replacing else device.identity_seed,
         box_secret=device.next_box_secret if replacing else device.box_secret,
         next_identity_seed=b"",
@@ -200,6 +215,8 @@ def registered(state: DeviceState, answer: Registered) -> None:
     )
     if forgotten:  # what it accepted may be lost with its memory
         state.store.outbox.reopen_from(0, device.out_no)
+    if answer.devices:
+        trust.take_list(state, answer.phone, list_from_bytes(answer.devices), answer.devices)
     state.store.outbox.unseal()
     state.store.inbox.told_unopened(2**63 - 1)
     state.failures, state.dial_at_s = 0, state.now.monotonic_s
@@ -211,10 +228,12 @@ def remove(state: DeviceState, reason: str) -> None:
     """The account no longer knows this device (R18): end what waits, and be ready to register anew, with new keys."""
     state.drop_all()
     state.confirmed = False
+    state.stock = None
     for message_no in state.store.outbox.fail_all(reason):
         state.tell(MessageFailed, message_no, f"{MessageState.UNDELIVERABLE} {reason}")
     state.change(
         status=Status.REMOVED,
+        account_seed=state.device.account_seed or state.entropy(SEED_BYTES),
         identity_seed=state.entropy(SEED_BYTES),
         box_secret=state.entropy(SEED_BYTES),
         next_identity_seed=b"",

@@ -1,4 +1,4 @@
-"""Between the outbox and inbox and the sessions: what is sealed for a device, and opened from one (docs/protocol.md §5).
+"""Between outbox, inbox and sessions: what is sealed for a device, and opened from one (docs/protocol.md §5).
 
 Whatever a session becomes by sealing or opening is kept in the turn's transaction, with the envelope or its effect.
 """
@@ -54,10 +54,11 @@ def is_ready(state: DeviceState, peer: Peer) -> bool:
 
 def seal(state: DeviceState, out_no: int, peers: Sequence[tuple[Peer, content.Content]]) -> list[tuple[Peer, bytes]]:
     """Seal for devices that are ready, as many as fit into one Submit (R7), the first one always."""
-    room, sealed = SUBMIT_BYTES_MAX - ROOM_BYTES, []
-    sender, encoded = (state.device.account, state.device.device), {}
+    room, sender = SUBMIT_BYTES_MAX - ROOM_BYTES, (state.device.account, state.device.device)
+    sealed: list[tuple[Peer, bytes]] = []
+    encoded: dict[int, bytes] = {}
     for peer, what in peers:
-        plain = encoded.setdefault(id(what), content.encode(what))
+        plain = encoded.get(id(what)) or encoded.setdefault(id(what), content.encode(what))
         kept = state.store.sessions.get(peer.account, peer.device)
         way = the_way(sender, out_no, (peer.account, peer.device))
         after, ciphertext = sessions.seal(kept.sessions, plain, way, state.entropy)
@@ -108,8 +109,9 @@ def begin(state: DeviceState, question: FindBundle, bundle: Bundle | None) -> No
     key = (question.account, question.device)
     peer = state.store.contacts.device(*key)
     healing = key in state.healing
-    if healing:  # with a new session, or for want of one with the old: what did not open is asked for now
+    if healing:
         state.healing[key] = True
+    if state.repair_at_s is not None:  # what did not open is asked for now
         state.repair_at_s = state.now.monotonic_s
     if peer is None or peer.removed:
         return

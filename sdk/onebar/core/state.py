@@ -9,11 +9,11 @@ import msgspec
 
 from onebar.config import Config
 from onebar.core.backoff import Entropy, pause_s
-from onebar.core.link import Link
 from onebar.core.frames import Stock
+from onebar.core.link import Link
 from onebar.core.link_states import LinkState, LinkTrigger
-from onebar.core.questions import AddDevice, Question
 from onebar.core.ports import Store
+from onebar.core.questions import AddDevice, Question
 from onebar.core.records import Device, Status
 from onebar.core.turn import Hang, Instant, Output
 from onebar.crypto.kem import Kem
@@ -66,8 +66,8 @@ class DeviceState:
     """What the server could not answer, and when it may be asked again."""
     healing: dict[tuple[int, int], bool] = field(default_factory=dict)
     """Devices, as (account, device), that need a new session, and whether one was tried."""
-    adding: dict[AddDevice, int] = field(default_factory=dict)
-    """Devices that our user approved, and the numbers that the server gave them (0: none yet)."""
+    adding: dict[AddDevice, str] = field(default_factory=dict)
+    """Devices that our user approved and the server has not given a number yet, or why it will not."""
     receipts_at_s: float = 0.0
     """When receipts may be told again: several are told at once."""
     poison: set[tuple[object, ...]] = field(default_factory=set)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from onebar.crypto.keys import PeerKeys
+
 
 class Instant(NamedTuple):
     """A moment: `monotonic_s` never steps and drives every timer; `wall_ms` is what people call the time."""
@@ -28,6 +30,47 @@ class Registered:
     device: int
     phone: str = ""
     """The account's number; empty when only the device id is new."""
+    devices: bytes = field(default=b"", repr=False)
+    """For a further device of an account: the device list that another one of its devices signed, and the caller has
+    verified."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarkRead:
+    """The app has shown a chat up to a message."""
+
+    phone: str
+    message_no: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetReadReceipts:
+    """The user wants others to know what was read here, or not."""
+
+    wanted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetTrust:
+    """The user has compared a contact's safety number, or accepts a new one; `account_key` is the one that was seen."""
+
+    phone: str
+    account_key: bytes = field(repr=False)
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AddDevice:
+    """The user approved a further device of this account, with these keys."""
+
+    keys: PeerKeys
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveDevice:
+    """The user removes a device of this account."""
+
+    device: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +118,21 @@ class Poked:
     """Look again: a timer is due, or another process added to the database."""
 
 
-AppInput = Send | Registered | ReplaceRefused | ReplaceFailed | NetworkChanged | Poked
+AppCall = Send | MarkRead | SetReadReceipts | SetTrust | AddDevice | RemoveDevice
+"""What the app asks for."""
+AppInput = AppCall | Registered | ReplaceRefused | ReplaceFailed | NetworkChanged | Poked
+    Send
+    | MarkRead
+    | SetReadReceipts
+    | SetTrust
+    | AddDevice
+    | RemoveDevice
+    | Registered
+    | ReplaceRefused
+    | ReplaceFailed
+    | NetworkChanged
+    | Poked
+)
 LinkInput = LinkConnected | MessageArrived | LinkLost
 Input = AppInput | LinkInput
 

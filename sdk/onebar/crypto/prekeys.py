@@ -33,11 +33,8 @@ CAPABILITY_PQ: Final = 1
 SIGNED_PREKEY_ROTATION_MS: Final = 7 * 86_400_000
 """Age at which a signed prekey and the last resort are replaced: what X3DH §3.2 suggests as once a week."""
 
-ONE_TIME_STOCK_MAX: Final = 100
-"""One-time prekeys of each kind that a device keeps at the server: a busy month's contacts; 3 kB, ML-KEM 125 kB."""
-
-ONE_TIME_REFILL_BELOW: Final = 30
-"""A stock below this is filled up again: what some days offline may use, without an upload for each new contact."""
+REFILL_BELOW_SHARE: Final = 0.3
+"""A stock below this share is filled up: what some days offline may use, without an upload for each new contact."""
 
 UNANSWERED_MS_MAX: Final = 7 * 86_400_000
 """A session that was not answered for this long seals no other message: its prekeys may be on their way out."""
@@ -199,9 +196,9 @@ def rotation_due(created_ms: int, now_ms: int) -> bool:
     return now_ms - created_ms >= SIGNED_PREKEY_ROTATION_MS
 
 
-def refill(left: int) -> int:
-    """Return how many one-time prekeys to make, when the server says how many of a kind are left."""
-    return ONE_TIME_STOCK_MAX - left if left < ONE_TIME_REFILL_BELOW else 0
+def refill(left: int, full: int) -> int:
+    """Return how many one-time prekeys to make, when the server has some left and a full stock is so many."""
+    return full - left if left < min(full, max(1, round(full * REFILL_BELOW_SHARE))) else 0
 
 
 def may_forget(withdrawn_ms: int, now_ms: int) -> bool:

@@ -1,0 +1,95 @@
+"""What the app's calls do, inside a turn."""
+
+from onebar.core import publishing, questions, resume
+from onebar.core.records import Contact, Status, Trust
+from onebar.core.state import DeviceState
+from onebar.core.turn import (
+    AddDevice,
+    AppInput,
+    MarkRead,
+    Registered,
+    RemoveDevice,
+    ReplaceFailed,
+    ReplaceRefused,
+    Send,
+    SetReadReceipts,
+    SetTrust,
+)
+from onebar.errors import InputError, NotRegisteredError
+
+
+def call(state: DeviceState, item: AppInput) -> object:
+    """Carry out a call; return its result.
+
+    Raises:
+        OnebarError: It cannot be done; nothing was changed.
+    """
+    match item:
+        case Send():
+            return _send(state, item)
+        case MarkRead():
+            _mark_read(state, item)
+        case SetReadReceipts():
+            state.change(read_receipts=item.wanted)
+        case SetTrust():
+            _set_trust(state, item)
+        case AddDevice():
+            publishing.add_device(_primary(state), questions.AddDevice(*_keys(item)))
+        case RemoveDevice():
+            _remove_device(_primary(state), item.device)
+        case Registered():
+            resume.registered(state, item)
+        case ReplaceRefused() | ReplaceFailed() if state.device.status is Status.REPLACING:
+            resume.not_replaced(state, item)
+        case _:  # Poked, or an answer that came too late
+            pass
+    return None
+
+
+def _send(state: DeviceState, item: Send) -> int:
+    device = state.device
+    if device.status not in {Status.REGISTERED, Status.REPLACING}:
+        raise NotRegisteredError(f"this device is {device.status}, not registered: call Client.register first")
+    if item.phone == device.phone:
+        raise InputError("this is your own number")
+    message_id = state.drawn[id(item)] = int.from_bytes(state.entropy(8), "big") >> 1
+    state.news = True
+    born_ms = state.server_ms if state.clock else None
+    return state.store.outbox.add(item.phone, item.text, item.key, message_id, state.server_ms, born_ms)
+
+
+def _mark_read(state: DeviceState, item: MarkRead) -> None:
+    for receipt in state.store.inbox.mark_read(item.phone, item.message_no):
+        if state.device.read_receipts:
+            state.store.outbox.add_receipt(receipt)
+    state.news = True
+
+
+def _remove_device(state: DeviceState, device: int) -> None:
+    if device == state.device.device or not publishing.remove_device(state, device):
+        raise InputError(f"{device} is no other device of this account")
+
+
+def _set_trust(state: DeviceState, item: SetTrust) -> None:
+    account = state.store.contacts.account(item.phone)
+    contact: Contact | None = None if account is None else state.store.contacts.contact(account)
+    if contact is None or not contact.account_key or contact.phone is None:
+        raise InputError("there is no safety number yet: nothing was said in this chat so far")
+    if contact.account_key != item.account_key:
+        raise InputError("the safety number has changed meanwhile: look at the new one")
+    trust = Trust.VERIFIED if item.verified else Trust.UNVERIFIED
+    state.store.contacts.put(Contact(contact.account, contact.phone, contact.account_key, contact.devices, trust))
+
+
+def _primary(state: DeviceState) -> DeviceState:
+    if state.device.status is not Status.REGISTERED:
+        raise NotRegisteredError(f"this device is {state.device.status}, not registered: call Client.register first")
+    if not state.device.account_seed:
+        raise InputError("only the account's first device can add and remove devices")
+    return state
+
+
+def _keys(item: AddDevice) -> tuple[bytes, bytes, bytes]:
+    if not item.keys.valid:
+        raise InputError("this is no request of a device: its keys do not belong together")
+    return item.keys.identity_key, item.keys.box_key, item.keys.key_signature
