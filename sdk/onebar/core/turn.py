@@ -121,18 +121,6 @@ class Poked:
 AppCall = Send | MarkRead | SetReadReceipts | SetTrust | AddDevice | RemoveDevice
 """What the app asks for."""
 AppInput = AppCall | Registered | ReplaceRefused | ReplaceFailed | NetworkChanged | Poked
-    Send
-    | MarkRead
-    | SetReadReceipts
-    | SetTrust
-    | AddDevice
-    | RemoveDevice
-    | Registered
-    | ReplaceRefused
-    | ReplaceFailed
-    | NetworkChanged
-    | Poked
-)
 LinkInput = LinkConnected | MessageArrived | LinkLost
 Input = AppInput | LinkInput
 

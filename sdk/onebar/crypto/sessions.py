@@ -215,7 +215,7 @@ def open_envelope(
 
 
 def answered(sessions: PeerSessions) -> PeerSessions:
-    """Return the sessions when the peer is known to have opened an envelope of the newest: its header has done its work.
+    """Return the sessions when the peer is known to have opened an envelope of the newest: its header is done with.
 
     That may be known before the peer has answered, as by the tick that the server makes of its ack (R12).
     """
