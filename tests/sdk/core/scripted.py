@@ -10,6 +10,7 @@ import msgspec
 
 from onebar.config import Config
 from onebar.core import content
+from onebar.core.compression import compress
 from onebar.core.engine import Engine
 from onebar.core.frames import (
     HASH_BYTES,
@@ -23,15 +24,18 @@ from onebar.core.frames import (
     Request,
     Response,
     ServerFrame,
+    Stock,
     Submit,
     Unreadable,
     Welcome,
+    decode_as,
     decode_client,
     decode_recipients,
     encode,
     encode_message,
 )
-from onebar.core.questions import AccountInfo, DeviceInfo
+from onebar.core.questions import AccountInfo, Bundle, FindBundle, Publish
+from onebar.core.sealing import the_way
 from onebar.core.turn import (
     Dial,
     Hang,
@@ -46,8 +50,13 @@ from onebar.core.turn import (
     Transmit,
     Turn,
 )
-from onebar.crypto.keys import DeviceKeys
-from onebar.crypto.sealer import associated_data, open_sealed, seal
+from onebar.crypto import certificates, sessions
+from onebar.crypto.certificates import AccountKey, DeviceList
+from onebar.crypto.keys import DeviceKeys, PeerKeys
+from onebar.crypto.padding import pad
+from onebar.crypto.pqxdh import KemPrekey
+from onebar.crypto.prekeys import OneTimePrekey, PrekeyBundle, SignedBundle, SignedPrekey, make_bundle
+from onebar.crypto.wrapping import WrappingKey
 from onebar.errors import CommitError
 from onebar.events import Event
 from onebar.models import Message, MessageState
@@ -62,27 +71,130 @@ LIMITS: Final = Limits(262_144, 16_384, 64, 30 * 86_400, 30 * 86_400, 1 << 20)
 WALL_MS: Final = 1_790_000_000_000
 
 
+class PeerDevice:
+    """A device of the peer: its keys, its prekeys, and its sessions with the device under test."""
+
+    def __init__(self, device: int = PEER[1], account: int = PEER[0], *, account_seed: bytes = b"a" * 32) -> None:
+        self.account, self.device = account, device
+        self.account_key = AccountKey(account_seed)
+        self.dice = random.Random(device)
+        self.keys = DeviceKeys(self.dice.randbytes(32), self.dice.randbytes(32))
+        self.prekey = SignedPrekey(1, self.dice.randbytes(32), WALL_MS)
+        self.sessions = sessions.PeerSessions()
+
+    def signed(self, prekey_id: int) -> SignedPrekey | None:
+        """Return the one prekey."""
+        return self.prekey if prekey_id == 1 else None
+
+    def one_time(self, prekey_id: int) -> OneTimePrekey | None:
+        """Return nothing: there are none."""
+
+    def kem(self, prekey_id: int) -> KemPrekey | None:
+        """Return nothing: there are none."""
+
+    def bundle(self) -> Bundle:
+        """Return its prekeys, as the server hands them out."""
+        return Bundle(msgspec.msgpack.encode(make_bundle(self.keys, self.prekey, None, WALL_MS)))
+
+    def forget(self) -> None:
+        """Lose all sessions."""
+        self.sessions = sessions.PeerSessions()
+
+    def seal(self, plain: bytes, out_no: int, to: tuple[int, int], keys: PeerKeys, signed: bytes) -> bytes:
+        """Seal for the device under test, which has published this signed bundle."""
+        if self.sessions.need_bundle(WALL_MS):
+            bundle = PrekeyBundle(msgspec.msgpack.decode(signed, type=SignedBundle), None, None)
+            self.sessions = sessions.start(self.sessions, self.keys, keys, bundle, WALL_MS, self.dice.randbytes)
+        way = the_way((self.account, self.device), out_no, to)
+        self.sessions, sealed = sessions.seal(self.sessions, plain, way, self.dice.randbytes)
+        return sealed
+
+    def open(self, sealed: bytes, out_no: int, sender: tuple[int, int], keys: PeerKeys) -> bytes:
+        """Open what the device under test has sealed."""
+        way = the_way(sender, out_no, (self.account, self.device))
+        opened = sessions.open_envelope(self.sessions, sealed, way, self.keys, keys, self, WALL_MS, self.dice.randbytes)
+        self.sessions = opened.sessions
+        return opened.plain
+
+
+def device_list(*devices: PeerDevice, counter: int = 1, account: int = PEER[0]) -> DeviceList:
+    """Return a list of the account of these devices, signed by the account key of the first."""
+    key = devices[0].account_key
+    listed = tuple(key.certify(account, one.device, one.keys.public(), WALL_MS) for one in devices)
+    signed = key.sign_list(account, listed, WALL_MS)
+    for _ in range(counter - 1):
+        signed = key.sign_list(account, listed, WALL_MS, signed)
+    return signed
+
+
 class Scripted:
-    """A device under test; the test is its server, its clock and its peer."""
+    """A device under test; the test is its server, its clock and its peer.
+
+    What it publishes is taken, and prekeys that it asks for are given at once, unless `silent` names these questions.
+    """
 
     def __init__(self, database: Database | None = None, *, window: int = 64, seed: int = 0) -> None:
         self.database = database or Database(":memory:")
-        self.store = SqliteStore(self.database)
+        self.store = SqliteStore(self.database, WrappingKey(b"v" * 32, random.Random(seed).randbytes))
         self.dice = random.Random(seed)
         self.now_s = 1000.0
         self.wall_s = 0.0
-        self.config = Config(host="server.test", window=window)
+        self.config = Config(host="server.test", window=window, one_time_prekeys=0)
         self.engine = Engine(self.store, self.dice.randbytes, self.config)
-        self.peer_keys = DeviceKeys(b"p" * 32, b"q" * 32)
+        self.peer = PeerDevice()
+        self.peers = {self.peer.device: self.peer}
+        """Every device that bundles are given of."""
+        self.list_counter = 1
         self.turn = Turn()
         self.outputs: list[Output] = []
+        self.silent: set[type] = set()
+        self.stock = Stock()
+        self.signed = b""
+        """The signed bundle that it has published."""
+        self.devices = b""
+        """The device list that it has published."""
+        self._answered: set[tuple[int, int]] = set()
         self.seq = 0
 
     def give(self, *inputs: Input) -> Turn:
         """Run one turn; its outputs are kept for the questions below."""
-        self.turn = self.engine.turn(inputs, Instant(self.now_s, WALL_MS + round((self.now_s + self.wall_s) * 1000)))
+        self.turn = self.engine.turn(inputs, self._now)
         self.outputs = self.turn.outputs
+        while answers := self._answers():
+            turn = self.engine.turn(answers, self._now)
+            self.outputs = self.outputs + turn.outputs
+            self.turn.timer_s, self.turn.more = turn.timer_s, turn.more
         return self.turn
+
+    @property
+    def _now(self) -> Instant:
+        return Instant(self.now_s, WALL_MS + round((self.now_s + self.wall_s) * 1000))
+
+    def _answers(self) -> list[Input]:
+        """Answer what the device publishes, and its questions for prekeys."""
+        answers: list[Input] = []
+        for output in self.outputs:
+            for frame in decode_client(output.data) if isinstance(output, Transmit) else []:
+                if not isinstance(frame, Request) or (output.link_no, frame.no) in self._answered:  # type: ignore[union-attr]
+                    continue
+                answer = self._answer_to(frame)
+                if answer is not None:
+                    self._answered.add((output.link_no, frame.no))  # type: ignore[union-attr]
+                    answers.append(MessageArrived(output.link_no, encode_message([answer])))  # type: ignore[union-attr]
+        return answers
+
+    def _answer_to(self, request: Request) -> Response | None:
+        if request.method == "publish" and Publish not in self.silent:
+            published = decode_as(Publish, request.params)
+            self.devices, self.signed = published.devices or self.devices, published.signed or self.signed
+            counter = certificates.list_from_bytes(self.devices).counter if self.devices else 0
+            self.stock = Stock(counter, max(self.stock.bundle_ms, published.bundle_ms), 0, 0)
+            return Response(request.no, "", msgspec.Raw(encode(self.stock)))
+        if request.method == "bundle" and FindBundle not in self.silent:
+            asked = decode_as(FindBundle, request.params)
+            if asked.device in self.peers:
+                return Response(request.no, "", msgspec.Raw(encode(self.peers[asked.device].bundle())))
+        return None
 
     def wait(self, seconds: float) -> Turn:
         """Let time pass, and run the turn that a timer would."""
@@ -103,7 +215,14 @@ class Scripted:
     def frames(self) -> list[ClientFrame | Unreadable]:
         """The frames that the last turn sent."""
         sent = [output.data for output in self.outputs if isinstance(output, Transmit)]
-        return [frame for data in sent for frame in decode_client(data)]
+        every = [frame for data in sent for frame in decode_client(data)]
+        return [frame for frame in every if not (isinstance(frame, Request) and frame.method in {"publish", "bundle"})]
+
+    def requests(self, method: str) -> list[Request]:
+        """The requests of a kind that the last turn made."""
+        sent = [output.data for output in self.outputs if isinstance(output, Transmit)]
+        every = [frame for data in sent for frame in decode_client(data)]
+        return [frame for frame in every if isinstance(frame, Request) and frame.method == method]
 
     def submits(self) -> list[Submit]:
         """The envelopes that the last turn sent."""
@@ -135,6 +254,7 @@ class Scripted:
                 notes,
                 LIMITS,
                 floor,
+                self.stock,
             ),
         )
         return self.give(LinkConnected(link_no), MessageArrived(link_no, encode_message([welcome])))
@@ -164,14 +284,17 @@ class Scripted:
         assert isinstance(result, int), result
         return result
 
-    def peer_info(self, *devices: tuple[int, bool]) -> AccountInfo:
-        """What the directory says of the peer: pairs of device and whether it is removed."""
-        keys = self.peer_keys.public()
-        infos = tuple(
-            DeviceInfo(device, keys.identity_key, keys.box_key, keys.key_signature, removed)
-            for device, removed in devices or ((PEER[1], False),)
-        )
-        return AccountInfo(PEER[0], PEER_PHONE, infos)
+    def peer_info(self, *devices: int, certificate: int = 0, removed: bool = False) -> AccountInfo:
+        """What the server says of the peer: its devices (one unless told otherwise), and what it says of one of them."""
+        for device in (*devices, *([certificate] if certificate else [])):
+            self.peers.setdefault(device, PeerDevice(device))
+        known = [self.peers[device] for device in devices] or [self.peer]
+        listed = device_list(*known, counter=self.list_counter)
+        self.list_counter += 1
+        one = self.peers[certificate] if certificate else None
+        signed = one and one.account_key.certify(PEER[0], certificate, one.keys.public(), WALL_MS)
+        packed = certificates.to_bytes(signed) if signed else b""
+        return AccountInfo(PEER[0], PEER_PHONE, certificates.to_bytes(listed), packed, removed)
 
     def answer(self, link_no: int, info: AccountInfo | None = None, error: str = "") -> Turn:
         """Answer the request that the last turn made."""
@@ -201,24 +324,26 @@ class Scripted:
 
     def deliver(self, what: content.Content | bytes, out_no: int, *, flags: int = 0, device: int = PEER[1],
                 change: Callable[[bytes], bytes] = bytes) -> Deliver:  # fmt: skip
-        """Make the next entry of the mailbox, from the peer."""
-        bound = associated_data((PEER[0], device), out_no, ME)
-        plain = what if isinstance(what, bytes) else content.encode(what)
-        sealed = seal(plain, bound, self.peer_keys, self.engine.public_keys(), self.dice.randbytes)
+        """Make the next entry of the mailbox, from the peer; bytes stand for content as it is before it is padded."""
+        peer = self.peers.setdefault(device, PeerDevice(device))
+        plain = pad(compress(what)) if isinstance(what, bytes) else content.encode(what)
+        sealed = peer.seal(plain, out_no, ME, self.engine.public_keys(), self.signed)
         self.seq += 1
-        return Deliver(self.seq - 1, self.seq, PEER[0], device, out_no, WALL_MS, flags, change(sealed))
+        return Deliver(self.seq - 1, self.seq, peer.account, device, out_no, WALL_MS, flags, change(sealed))
 
-    def opened(self, submit: Submit) -> content.Content:
-        """Open one of our envelopes as the peer would."""
-        (recipient,) = decode_recipients(submit.recipients)
-        device, ciphertext = recipient.envelopes[0]
-        bound = associated_data(ME, submit.out_no, (recipient.account, device))
-        return content.decode(open_sealed(ciphertext, bound, self.peer_keys, self.engine.public_keys()))
+    def opened(self, submit: Submit, device: int = 0) -> content.Content | content.Unknown:
+        """Open one of our envelopes as a device of the peer would, the first one unless told otherwise."""
+        envelopes = dict(pair for one in decode_recipients(submit.recipients) for pair in one.envelopes)
+        device = device or next(iter(envelopes))
+        peer = self.peers[device]
+        return content.decode(peer.open(envelopes[device], submit.out_no, ME, self.engine.public_keys()))
 
     def crash(self) -> "Scripted":
         """Start again on the same database, as after kill -9."""
         again = Scripted(self.database, window=self.config.window, seed=self.dice.randrange(1 << 30))
         again.now_s = self.now_s
+        again.peer, again.peers, again.list_counter = self.peer, self.peers, self.list_counter
+        again.stock, again.signed, again.devices = self.stock, self.signed, self.devices
         return again
 
     def message(self, message_no: int) -> Message:
