@@ -54,7 +54,8 @@ class Backend:
         self.gateway = Gateway(self.faults)
         limits = limits or ServerLimits()
         self._engine = SqliteEngine(data, limits)
-        router = Router(self._engine, self._engine, limits)
+        self._sweep_now = asyncio.Event()
+        router = Router(self._engine, self._engine, limits, self._sweep_now.set)
         self._turns = TurnLoop(
             router, self._engine, now_ms, self.gateway.release, self.gateway.lost, self.gateway.taken
         )
@@ -69,7 +70,6 @@ class Backend:
             development=development,
             sms=sms or SmsLog(),
         )
-        self._sweep_now = asyncio.Event()
         self._sweeping: asyncio.Task[None] | None = None
         self._server: Server | None = None
 

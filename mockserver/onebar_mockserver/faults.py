@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from onebar.core.frames import Accepted, Deliver, ServerFrame
+from onebar.core.frames import Accepted, Deliver, MessageError, Response, ServerFrame, decode_as, encode
+from onebar.core.questions import Bundle
 
 
 class Shaped(NamedTuple):
@@ -27,6 +28,7 @@ class Faults:
         self._delivers = 0
         self._twice = 0
         self._corrupt = 0
+        self._one_time = 0
         self._refusals = 0
         self._delay_s = 0.0
         self._cut_after: int | None = None
@@ -49,6 +51,10 @@ class Faults:
     def corrupt_envelopes(self, count: int = 1) -> None:
         """Flip one bit in the ciphertext of the next `count` envelopes on their way; the mailbox keeps them intact."""
         self._corrupt += count
+
+    def drop_one_time(self, count: int = 1) -> None:
+        """Leave the one-time prekeys out of the next `count` bundles, as if none were left; they are spent."""
+        self._one_time += count
 
     def refuse(self, count: int = 1) -> None:
         """Answer the next `count` requests, upgrades included, with 503."""
@@ -78,6 +84,8 @@ class Faults:
                 return Shaped([], True, self._delay_s)
             if isinstance(frame, Deliver):
                 shaped.extend(self._shape_envelope(frame))
+            elif isinstance(frame, Response) and self._one_time:
+                shaped.append(self._shape_response(frame))
             else:
                 shaped.append(frame)
             if self._cut_after is not None:
@@ -99,3 +107,11 @@ class Faults:
             self._twice -= 1
             return [frame, frame]
         return [frame]
+
+    def _shape_response(self, frame: Response) -> Response:
+        try:
+            bundle = decode_as(Bundle, frame.result)
+        except MessageError:  # no other result begins with bytes
+            return frame
+        self._one_time -= 1
+        return msgspec.structs.replace(frame, result=msgspec.Raw(encode(Bundle(bundle.signed))))

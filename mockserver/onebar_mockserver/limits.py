@@ -78,6 +78,13 @@ REPLACEMENTS_PER_DAY: Final = 100
 """Device ids that one account may get by `replace` in a day (UTC): a phone restored every 15 minutes. Ids live for ever
 and need no code, so without a bound one phone could fill the database."""
 
+ONE_TIME_MAX: Final = 200
+"""One-time prekeys of a kind and a device: twice what one keeps here, so that a refill never fails by a few. With
+ML-KEM they are 250 kB."""
+
+PENDING_S: Final = DAY_S
+"""Time that a new device may wait for its certificate: both are in one hand, and a phone may be off for a night."""
+
 MAIL_MESSAGE_BYTES: Final = 8 * 1024
 """Length of a message beyond which the next frame begins another: it takes 3.3 s at 20 kbit/s. A client hears nothing
 until a message is complete, and takes a link that is silent for 10 s for dead."""

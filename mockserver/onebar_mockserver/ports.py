@@ -1,7 +1,7 @@
 """What the router and the registration need from an engine: two ports.
 
-`Ledger` holds accounts, devices and codes; `Mailbox` holds verdicts and waiting mail. Both are asynchronous and
-take a batch at a time: a turn hands over everything it has to write, and an engine commits it at once. The embedded
+`Ledger` holds accounts, devices, codes and prekeys; `Mailbox` holds verdicts and waiting mail. Both are asynchronous
+and take a batch at a time: a turn hands over everything it has to write, and an engine commits it at once. The embedded
 engine is `onebar_mockserver.sqlite`. The ports `Bus` (wake-ups between gateway processes) and `Blobs` (attachments)
 join when they get their first user; what a bus will say has its place already: the router's input `Woken`.
 """
@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple, Protocol
 
-from onebar.core.frames import AccountInfo, Ack, FindDevice, Hello, Note, Submit, Void
-
-Question = int | str | FindDevice
-"""What is asked about an account: by its number or phone (E.164), its active devices; or one device, even removed."""
+from onebar.core.frames import Ack, Hello, Note, Stock, Submit, Void
+from onebar.core.questions import Question
+from onebar.crypto.keys import PeerKeys
 
 
 class EngineLostError(Exception):
@@ -72,6 +71,7 @@ class Attached(NamedTuple):
     mark_hash: bytes
     notes: tuple[Note, ...]
     floor: int
+    stock: Stock
 
 
 class Refusal(NamedTuple):
@@ -156,6 +156,11 @@ class Keys(NamedTuple):
     box_key: bytes
     key_signature: bytes
 
+    @property
+    def valid(self) -> bool:
+        """Whether the identity key really signed the box key."""
+        return PeerKeys(*self).valid
+
 
 class Code(NamedTuple):
     """A registration code in life."""
@@ -180,8 +185,32 @@ class RegistrationError(Exception):
         self.name = name
 
 
+class Asked(NamedTuple):
+    """A question, and the device that asks it."""
+
+    account: int
+    device: int
+    question: Question
+
+
+class Answer(NamedTuple):
+    """The encoded result, or the name of an error; and the devices that the question has put out of use."""
+
+    result: bytes = b""
+    error: str = ""
+    removed: tuple[int, ...] = ()
+
+
+class QuestionError(Exception):
+    """A question has no answer; `name` is an error name of §5."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
 class Ledger(Protocol):
-    """Accounts, devices and registration codes."""
+    """Accounts, devices, registration codes, and what devices have published."""
 
     async def issue_code(self, phone: str, fresh: str, now_ms: int) -> Code:
         """Return the phone's code in life, or make `fresh` its code.
@@ -191,7 +220,7 @@ class Ledger(Protocol):
         """
 
     async def register(self, phone: str, code: str, keys: Keys, now_ms: int) -> Registered:
-        """Register a device by its code; the account's other devices are removed (§2).
+        """Register a device by its code; the account's other devices and its device list are removed (§2).
 
         Raises:
             RegistrationError: The code is wrong or expired.
@@ -207,17 +236,18 @@ class Ledger(Protocol):
         """
 
     async def identities(self, devices: Sequence[int]) -> dict[int, Identity]:
-        """Return who these devices are, removed ones too; unknown ones are left out.
+        """Return who these devices are, removed ones too; unknown and pending ones are left out.
 
         Raises:
             EngineLostError: The engine must be reopened.
         """
 
-    async def find(self, questions: Sequence[Question]) -> list[AccountInfo | None]:
-        """Answer each question, or None for no such account, or no such device of it.
+    async def answer(self, asked: Sequence[Asked], now_ms: int) -> list[Answer]:
+        """Answer questions in order, and return when what they changed is durable.
 
         Raises:
-            EngineLostError: The engine must be reopened.
+            BatchFailedError: A question raised; nothing was committed.
+            EngineLostError: Whether it was committed is unknown.
         """
 
 

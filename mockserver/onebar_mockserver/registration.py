@@ -47,7 +47,6 @@ STATUS: Final = {
 SMS_KEPT: Final = 1_000
 """Text messages that development mode remembers; the oldest go first."""
 
-_BOX_KEY_CONTEXT: Final = b"onebar box key 1\0"
 _REPLACE_CONTEXT: Final = b"onebar replace 1\0"
 
 B = TypeVar("B")
@@ -226,7 +225,8 @@ def _keys(body: KeysBody) -> Keys:
         _bytes("box_key", body.box_key, 32),
         _bytes("key_signature", body.key_signature, 64),
     )
-    _verify("key_signature", keys.identity_key, _BOX_KEY_CONTEXT + keys.box_key, keys.key_signature)
+    if not keys.valid:
+        raise RegistrationError("bad_proof", "key_signature: the identity key did not sign this box key")
     return keys
 
 

@@ -3,8 +3,8 @@
 The router waits for its ports only. It knows no sockets, no clock and no engine.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -21,13 +21,16 @@ from onebar.core.frames import (
     Void,
     Welcome,
 )
+from onebar.core.questions import METHODS, Question
 from onebar_mockserver.flight import is_signed_by
-from onebar_mockserver.isolation import apply_one_by_one
+from onebar_mockserver.isolation import answer_one_by_one, apply_one_by_one
 from onebar_mockserver.limits import ServerLimits
 from onebar_mockserver.links import FENCED, PROTOCOL_ERROR, REFUSED, Link, Outgoing
 from onebar_mockserver.ports import (
     Acked,
+    Answer,
     Appended,
+    Asked,
     Attached,
     BatchFailedError,
     Fenced,
@@ -36,7 +39,6 @@ from onebar_mockserver.ports import (
     Mailbox,
     Op,
     Outcome,
-    Question,
     Refusal,
     Result,
     Want,
@@ -81,14 +83,26 @@ class Removed(NamedTuple):
 Input = Boarded | Received | Ended | Woken | Removed
 Turn = dict[int, Outgoing]
 
+NOTHING: Final = b"\xc0"
+"""Nil, encoded: the result of an error."""
+
+_KINDS: Final = {method: kind for kind, method in METHODS.items()}
+
 
 class Router:
-    """The links of this process, and what their frames do."""
+    """The links of this process, and what their frames do. `orphaned` hears that mail of removed devices waits."""
 
-    def __init__(self, ledger: Ledger, mailbox: Mailbox, limits: ServerLimits) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        mailbox: Mailbox,
+        limits: ServerLimits,
+        orphaned: Callable[[], None] = lambda: None,
+    ) -> None:
         self._ledger = ledger
         self._mailbox = mailbox
         self._limits = limits
+        self._orphaned = orphaned
         self._links: dict[int, Link] = {}
         self._by_device: dict[int, Link] = {}
         self._behind: dict[int, Link] = {}  # so that a turn does not look at thousands of links that are up to date
@@ -128,7 +142,7 @@ class Router:
         if ops:
             await self._commit(turn, ops, now_ms)
         if requests:
-            await self._answer(turn, requests)
+            await self._answer(turn, requests, now_ms)
         await self._deliver(turn)
         return turn
 
@@ -231,6 +245,7 @@ class Router:
             place.notes,
             self._limits.announced(),
             place.floor,
+            place.stock,
         )
 
     def _fence(self, turn: Turn, device: int) -> None:
@@ -256,22 +271,33 @@ class Router:
 
     # Answers and mail
 
-    async def _answer(self, turn: Turn, requests: list[Received]) -> None:
-        asked: list[tuple[int, int, Question]] = []
+    async def _answer(self, turn: Turn, requests: list[Received], now_ms: int) -> None:
+        heard: list[tuple[int, int]] = []
+        asked: list[Asked] = []
         for item in requests:
-            if item.link not in self._links or not isinstance(item.frame, Request):
+            link = self._links.get(item.link)
+            if link is None or not isinstance(item.frame, Request):
                 continue
             try:
-                asked.append((item.link, item.frame.no, _question(item.frame)))
+                asked.append(Asked(link.account, link.device, _question(item.frame)))
+                heard.append((item.link, item.frame.no))
             except (LookupError, frames.MessageError) as error:
                 name = "unknown_method" if isinstance(error, LookupError) else "bad_request"
                 _outgoing(turn, item.link).answers.append(frames.Response(item.frame.no, name))
-        found = await self._ledger.find([question for _, _, question in asked])
-        for (link, no, _), account in zip(asked, found, strict=True):
-            answer = frames.Response(no, "no_account")
-            if account is not None:
-                answer = frames.Response(no, "", msgspec.Raw(frames.encode(account)))
-            _outgoing(turn, link).answers.append(answer)
+        answers = await self._ask(asked, now_ms) if asked else []
+        for (number, no), answer in zip(heard, answers, strict=True):
+            result = msgspec.Raw(answer.result or NOTHING)
+            _outgoing(turn, number).answers.append(frames.Response(no, answer.error, result))
+        removed = tuple(device for answer in answers for device in answer.removed)
+        if removed:
+            self._remove(turn, removed)
+            self._orphaned()
+
+    async def _ask(self, asked: list[Asked], now_ms: int) -> list[Answer]:
+        try:
+            return await self._ledger.answer(asked, now_ms)
+        except BatchFailedError:
+            return await answer_one_by_one(self._ledger, asked, now_ms)
 
     async def _deliver(self, turn: Turn) -> None:
         waiting = [link for link in self._behind.values() if link.wants_mail]
@@ -312,10 +338,5 @@ def _outgoing(turn: Turn, link: int) -> Outgoing:
 
 
 def _question(request: Request) -> Question:
-    if request.method == "phone":
-        return frames.decode_as(frames.FindPhone, request.params).phone
-    if request.method == "account":
-        return frames.decode_as(frames.FindAccount, request.params).account
-    if request.method == "device":
-        return frames.decode_as(frames.FindDevice, request.params)
-    raise LookupError(request.method)
+    question: Question = frames.decode_as(_KINDS[request.method], request.params)
+    return question

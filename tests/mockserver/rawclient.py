@@ -15,8 +15,20 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from onebar.core import frames
-from onebar.core.frames import CaughtUp, ClientFrame, Hello, Recipient, ServerFrame, Submit, Unreadable
+from onebar.core.frames import (
+    CaughtUp,
+    ClientFrame,
+    Hello,
+    Recipient,
+    Request,
+    Response,
+    ServerFrame,
+    Submit,
+    Unreadable,
+)
+from onebar.core.questions import METHODS, Question
 from onebar_mockserver import MockServer
+from onebar_mockserver.ports import Keys as PublicKeys
 
 PATIENCE_S = 10.0
 
@@ -35,6 +47,10 @@ def submit(out_no: int, *recipients: tuple[int, Sequence[tuple[int, bytes]]], fl
     return Submit(out_no, floor, flags, sealed(*recipients))
 
 
+def request(no: int, question: Question) -> Request:
+    return Request(no, METHODS[type(question)], msgspec.Raw(frames.encode(question)))
+
+
 @dataclass
 class Keys:
     """The key pair of a device, as it registers."""
@@ -42,15 +58,12 @@ class Keys:
     signing: SigningKey = field(default_factory=SigningKey.generate)
     box: PrivateKey = field(default_factory=PrivateKey.generate)
 
-    def body(self) -> dict[str, str]:
-        identity = bytes(self.signing.verify_key)
+    def public(self) -> PublicKeys:
         box = bytes(self.box.public_key)
-        signature = self.signing.sign(b"onebar box key 1\0" + box).signature
-        return {
-            "identity_key": base64url(identity),
-            "box_key": base64url(box),
-            "key_signature": base64url(signature),
-        }
+        return PublicKeys(bytes(self.signing.verify_key), box, self.signing.sign(b"onebar box key 1\0" + box).signature)
+
+    def body(self) -> dict[str, str]:
+        return {name: base64url(value) for name, value in self.public()._asdict().items()}
 
 
 @dataclass
@@ -119,6 +132,10 @@ class Line:
 
     async def send(self, *said: ClientFrame) -> None:
         await self.websocket.send(frames.encode_message(said))
+
+    async def ask(self, question: Question) -> Response:
+        await self.send(request(1, question))
+        return await self.until(Response)
 
     async def message(self) -> list[ServerFrame]:
         async with asyncio.timeout(PATIENCE_S):

@@ -2,11 +2,13 @@
 
 import asyncio
 
+import msgspec
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from onebar.core import frames
-from onebar.core.frames import Accepted, CaughtUp, Deliver, Ping, Pong, Welcome
+from onebar.core.frames import Accepted, CaughtUp, Deliver, Ping, Pong, Response, Stock, Welcome
+from onebar.core.questions import AccountInfo, Added, Bundle
 from onebar_mockserver import Faults, MockServer
 from tests.mockserver.rawclient import Line, Phone, post, submit
 
@@ -45,6 +47,22 @@ def test_cut_after_counts_frames_over_messages() -> None:
     assert faults.shape([Pong(1), Pong(2)]).cut is False
     assert faults.shape([Pong(3), Pong(4)]) == ([Pong(3)], True, 0.0)
     assert faults.shape([Pong(5)]).cut is False
+
+
+def test_one_time_prekeys_are_left_out_of_bundles_only() -> None:
+    faults = Faults()
+    faults.drop_one_time()
+    full, bare = (Response(1, "", msgspec.Raw(frames.encode(one))) for one in (Bundle(b"s", b"x", b"k"), Bundle(b"s")))
+    said: list[frames.ServerFrame] = [
+        Response(2, "no_bundle"),
+        Response(3, "", msgspec.Raw(frames.encode(Stock()))),
+        Response(4, "", msgspec.Raw(frames.encode(AccountInfo(1, "+491", b"list", b"certificate")))),
+        Response(5, "", msgspec.Raw(frames.encode(Added(7)))),
+    ]
+    assert faults.shape([*said, full, full]).frames == [*said, bare, full]
+    faults.drop_one_time()
+    faults.clear()
+    assert faults.shape([full]).frames == [full]
 
 
 async def test_a_dropped_ack_was_committed(server: MockServer, alice: Phone, bob: Phone) -> None:

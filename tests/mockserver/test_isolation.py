@@ -1,15 +1,20 @@
 """One operation that raises does not take the others with it (R19)."""
 
 from collections.abc import Sequence
+from typing import cast
 
 from onebar.core.frames import Ack, Hello, Submit
-from onebar_mockserver.isolation import apply_one_by_one
+from onebar.core.questions import FindAccount
+from onebar_mockserver.isolation import answer_one_by_one, apply_one_by_one
 from onebar_mockserver.ports import (
     Acked,
+    Answer,
+    Asked,
     BatchFailedError,
     Broken,
     Fenced,
     Judged,
+    Ledger,
     Op,
     Outcome,
     Page,
@@ -65,6 +70,28 @@ async def test_any_other_poisoned_frame_costs_its_link_only() -> None:
     ops = [Op(1, 1, 1, Ack(1, POISON)), Op(1, 1, 1, Ack(1, 1)), Op(2, 2, 1, Ack(1, 1))]
     outcome = await apply_one_by_one(PoisonedMailbox(), ops, 0)
     assert outcome.results == [Broken(), Fenced(), Acked()]
+
+
+class PoisonedLedger:
+    """Fails on the poisoned question, and notes the others."""
+
+    def __init__(self) -> None:
+        self.answered: list[Asked] = []
+
+    async def answer(self, asked: Sequence[Asked], now_ms: int) -> list[Answer]:
+        [one] = asked
+        if one.question == FindAccount(POISON):
+            raise BatchFailedError
+        self.answered.append(one)
+        return [Answer(b"fine")]
+
+
+async def test_a_poisoned_question_is_answered_so_and_the_others_go_through() -> None:
+    ledger = PoisonedLedger()
+    first, poison, last = (Asked(1, 1, FindAccount(number)) for number in (1, POISON, 2))
+    answers = await answer_one_by_one(cast("Ledger", ledger), [first, poison, last], 0)
+    assert answers == [Answer(b"fine"), Answer(error="internal"), Answer(b"fine")]
+    assert ledger.answered == [first, last]
 
 
 async def test_nothing_behind_a_refused_hello_is_applied() -> None:

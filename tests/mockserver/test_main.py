@@ -14,8 +14,10 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from onebar.core import frames
 from onebar.core.frames import Accepted, Ack, CaughtUp, Deliver, GoAway, Welcome
-from tests.mockserver.rawclient import PATIENCE_S, Keys, Phone, submit
+from onebar.core.questions import Bundle, FindBundle, Publish
+from tests.mockserver.rawclient import PATIENCE_S, Keys, Phone, submit, welcomed
 
 pytestmark = pytest.mark.process
 
@@ -128,6 +130,47 @@ async def test_a_kill_after_mail_was_sent_makes_no_new_epoch(tmp_path: Path) -> 
         assert (welcome.epoch, welcome.cursor) == (1, 1)
         assert await line.take(CaughtUp) == CaughtUp(1)
         await line.close()
+
+
+async def take_until_killed(asker: Phone, question: FindBundle, taken: list[bytes], killed: asyncio.Event) -> None:
+    """Ask for one bundle after the other, until the link breaks or no prekey is left."""
+    line = await welcomed(asker)
+    try:
+        while True:
+            bundle = frames.decode_as(Bundle, (await line.ask(question)).result)
+            if not bundle.one_time:
+                await line.close()
+                return
+            taken.append(bundle.one_time)
+            if len(taken) == 20:
+                killed.set()
+    except (ConnectionClosed, OSError):
+        return
+
+
+async def test_a_kill_hands_no_prekey_out_twice(tmp_path: Path) -> None:
+    taken: list[bytes] = []
+    killed = asyncio.Event()
+    async with running(tmp_path / "data") as server:
+        port = int(server.url.rsplit(":", 1)[1])
+        bob = await register(server.url, "+4915112345672")
+        askers = [await register(server.url, f"+491511234568{digit}") for digit in range(3)]
+        line = await welcomed(bob)
+        publish = Publish(signed=b"bundle", bundle_ms=1, one_time=tuple((no, b"%d" % no) for no in range(100)))
+        await line.ask(publish)
+        question = FindBundle(bob.account, bob.device)
+        work = [asyncio.create_task(take_until_killed(asker, question, taken, killed)) for asker in askers]
+        async with asyncio.timeout(PATIENCE_S):
+            await killed.wait()
+            await server.end(signal.SIGKILL)
+            await asyncio.gather(*work)
+    async with running(tmp_path / "data", port):
+        line = await welcomed(bob)
+        await line.ask(publish)  # as if its answer had been lost
+        await line.close()
+        for asker in askers:
+            await take_until_killed(asker, question, taken, killed)
+    assert 20 <= len(taken) == len(set(taken)) <= 100
 
 
 async def submit_until_killed(phone: Phone, to: Phone, killed: asyncio.Event) -> int:

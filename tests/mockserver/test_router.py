@@ -8,29 +8,42 @@ from onebar.core import frames
 from onebar.core.frames import (
     FLAG_SILENT,
     Accepted,
-    AccountInfo,
     Ack,
     CaughtUp,
     Deliver,
     Delivered,
-    FindAccount,
-    FindDevice,
-    FindPhone,
     Note,
     Ping,
     Pong,
     Refused,
     Request,
     Response,
+    Stock,
     Submit,
     Undelivered,
     Void,
     Welcome,
 )
+from onebar.core.questions import (
+    DEVICE_LIST_BYTES_MAX,
+    PREKEY_BYTES_MAX,
+    PREKEYS_MAX,
+    SIGNED_BUNDLE_BYTES_MAX,
+    AccountInfo,
+    AddDevice,
+    Added,
+    Bundle,
+    FindAccount,
+    FindBundle,
+    FindDevice,
+    FindPhone,
+    Publish,
+)
 from onebar_mockserver import MockServer
 from onebar_mockserver.limits import CREDIT_BYTES_MAX, ENTRY_OVERHEAD_BYTES, PAGE_ENTRIES_MAX
 from onebar_mockserver.sqlite import engine, verdicts
 from tests.mockserver.rawclient import Keys, Line, Phone, base64url, failing_disk, register, submit, to, welcomed
+from tests.mockserver.signer import Signer
 
 
 async def test_a_message_goes_from_phone_to_phone_and_its_tick_comes_back(alice: Phone, bob: Phone) -> None:
@@ -170,7 +183,7 @@ async def test_requests(alice: Phone, bob: Phone) -> None:
     answer = await ask("phone", FindPhone("+4915112345672"))
     info = frames.decode_as(AccountInfo, answer.result)
     assert (answer.no, answer.error, info.account) == (3, "", bob.account)
-    assert [device.device for device in info.devices] == [bob.device]
+    assert info == AccountInfo(bob.account, "+4915112345672", b"")
     assert frames.decode_as(AccountInfo, (await ask("account", FindAccount(bob.account))).result) == info
     assert (await ask("account", FindAccount(99))).error == "no_account"
     one = await ask("device", FindDevice(bob.account, bob.device))
@@ -179,6 +192,56 @@ async def test_requests(alice: Phone, bob: Phone) -> None:
     assert (await ask("device", FindAccount(bob.account))).error == "bad_request"
     assert (await ask("phone", 5)).error == "bad_request"
     assert (await ask("weather", [])).error == "unknown_method"
+    await line.close()
+
+
+async def test_prekeys_go_to_who_asks_and_a_second_device_comes_and_goes(alice: Phone, bob: Phone) -> None:
+    line, other = await welcomed(bob), await welcomed(alice)
+    signer, keys = Signer(bob.account), Keys()
+    own = {bob.device: bob.keys.public()}
+    prekeys = Publish(signer.sign(own), b"bundle", 5, ((1, b"x"),), ((2, b"k"),))
+    assert frames.decode_as(Stock, (await line.ask(prekeys)).result) == Stock(1, 5, 1, 1)
+    find = FindBundle(bob.account, bob.device)
+    assert frames.decode_as(Bundle, (await other.ask(find)).result) == Bundle(b"bundle", b"x", b"k")
+    assert frames.decode_as(Bundle, (await other.ask(find)).result) == Bundle(b"bundle")
+
+    added = frames.decode_as(Added, (await line.ask(AddDevice(*keys.public()))).result)
+    second = Phone(bob.url, bob.account, added.device, keys)
+    assert await (await second.dial()).take(Refused) == Refused("unauthenticated", 0)
+    await line.ask(Publish(devices=signer.sign({**own, second.device: keys.public()})))
+    tablet = await second.dial()
+    assert (await tablet.take(Welcome)).stock == Stock(2)
+    await tablet.until(CaughtUp)
+    await other.send(submit(1, (bob.account, [(bob.device, b"x"), (second.device, b"y")])))
+    assert (await tablet.take(Deliver)).ciphertext == b"y"
+    await line.ask(Publish(devices=signer.sign(own)))
+    assert (await tablet.take(Refused)).reason == "device_removed"
+    assert await tablet.closed() == 4001
+    told = Undelivered(0, 1, bob.account, second.device, 1, "device_removed")
+    assert await other.until(Undelivered) == told
+    assert (await line.ask(Publish(devices=b"no list"))).error == "bad_list"
+    again = await bob.dial()
+    assert (await again.take(Welcome)).stock == Stock(3, 5, 0, 0)
+    for open_line in (line, other, again):
+        await open_line.close()
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        [b"", b"", 0, [[1, bytes(PREKEY_BYTES_MAX + 1)]]],
+        [b"", b"", 0, [[number, b""] for number in range(PREKEYS_MAX + 1)]],
+        [b"", bytes(SIGNED_BUNDLE_BYTES_MAX + 1)],
+        [bytes(DEVICE_LIST_BYTES_MAX + 1)],
+        [b"", b"", -1],
+        [b"", b"", 2**63],
+        {"devices": b""},
+    ],
+)
+async def test_what_is_no_publish_is_answered_so(alice: Phone, question: object) -> None:
+    line = await welcomed(alice)
+    await line.send(Request(1, "publish", msgspec.Raw(frames.encode(question))))
+    assert (await line.take(Response)).error == "bad_request"
     await line.close()
 
 

@@ -1,19 +1,21 @@
 """Turns of the router that the wire cannot time: inputs of several links in one and the same turn."""
 
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from onebar.core import frames
-from onebar.core.frames import Accepted, Ack, ClientFrame, Deliver, Delivered, ServerFrame
+from onebar.core.frames import Accepted, Ack, ClientFrame, Deliver, Delivered, Response, ServerFrame, Stock
+from onebar.core.questions import AddDevice, Bundle, FindAccount, FindBundle, FindPhone, Publish
 from onebar_mockserver.flight import open_flight
 from onebar_mockserver.limits import PAGE_ENTRIES_MAX, ServerLimits
-from onebar_mockserver.links import FENCED
-from onebar_mockserver.ports import Keys as PublicKeys
+from onebar_mockserver.links import FENCED, REFUSED
 from onebar_mockserver.router import Boarded, Ended, Input, Received, Router, Turn
-from onebar_mockserver.sqlite import SqliteEngine
-from tests.mockserver.rawclient import Keys, Phone, submit
+from onebar_mockserver.sqlite import SqliteEngine, device_lists
+from tests.mockserver.rawclient import Keys, Phone, request, submit
+from tests.mockserver.signer import Signer
 
 NOW_MS = 1_000_000
 HOST = "localhost"
@@ -29,9 +31,8 @@ async def engine(tmp_path: Path) -> AsyncIterator[SqliteEngine]:
 
 async def phone(engine: SqliteEngine, number: str) -> Phone:
     keys = Keys()
-    public = PublicKeys(bytes(keys.signing.verify_key), bytes(keys.box.public_key), bytes(64))
     code = await engine.issue_code(number, "123456", NOW_MS)
-    known = await engine.register(number, code.code, public, NOW_MS)
+    known = await engine.register(number, code.code, keys.public(), NOW_MS)
     return Phone(f"http://{HOST}", known.account, known.device, keys)
 
 
@@ -117,6 +118,67 @@ async def test_an_ack_of_what_an_older_link_was_sent_is_taken(engine: SqliteEngi
     turn = await router.turn([Received(1, submit(count + 1, (bob.account, [(bob.device, b"x")])))], NOW_MS)
     [mail] = [told for told in said(turn, 3) if isinstance(told, Deliver)]
     assert (mail.prev_seq, mail.seq) == (PAGE_ENTRIES_MAX, count + 1), "what this link was sent last (R14)"
+
+
+async def test_two_who_ask_in_one_turn_get_different_prekeys(engine: SqliteEngine) -> None:
+    alice, bob = await phone(engine, "+491"), await phone(engine, "+492")
+    router = Router(engine, engine, ServerLimits())
+    await router.turn([*flight(1, alice), *flight(2, bob)], NOW_MS)
+    publish = Publish(signed=b"bundle", bundle_ms=1, one_time=((1, b"x1"), (2, b"x2")))
+    question = FindBundle(bob.account, bob.device)
+    asked: list[Input] = [Received(2, request(1, publish)), Received(1, request(7, question))]
+    turn = await router.turn([*asked, Received(2, request(8, question))], NOW_MS)
+    [one], [_, two] = said(turn, 1), said(turn, 2)
+    assert isinstance(one, Response)
+    assert isinstance(two, Response)
+    assert [frames.decode_as(Bundle, answer.result).one_time for answer in (one, two)] == [b"x1", b"x2"]
+
+
+async def test_what_a_list_leaves_out_is_refused_in_the_same_turn(engine: SqliteEngine) -> None:
+    bob = await phone(engine, "+492")
+    orphaned: list[int] = []
+    router = Router(engine, engine, ServerLimits(), lambda: orphaned.append(1))
+    await router.turn(flight(1, bob), NOW_MS)
+    signer, keys = Signer(bob.account), Keys()
+    own, both = {bob.device: bob.keys.public()}, {bob.device: bob.keys.public(), bob.device + 1: keys.public()}
+    await router.turn([Received(1, request(1, Publish(devices=signer.sign(own))))], NOW_MS)
+    await router.turn([Received(1, request(2, AddDevice(*keys.public())))], NOW_MS)
+    second = Phone(bob.url, bob.account, bob.device + 1, keys)
+    turn = await router.turn(flight(2, second), NOW_MS)
+    assert said(turn, 2) == [frames.Refused("unauthenticated")], "it has no certificate yet"
+    await router.turn([Received(1, request(3, Publish(devices=signer.sign(both))))], NOW_MS)
+    turn = await router.turn(flight(2, second), NOW_MS)
+    [welcome] = [told for told in said(turn, 2) if isinstance(told, frames.Welcome)]
+    assert welcome.stock == Stock(2)
+    assert orphaned == []
+    last = Received(1, request(4, Publish(devices=signer.sign(own))))
+    turn = await router.turn([last, Received(2, request(1, Publish(one_time=((1, b"x"),))))], NOW_MS)
+    assert said(turn, 2) == [frames.Refused("device_removed", second.connection_no)]
+    assert turn[2].close == REFUSED
+    assert len(said(turn, 1)) == 1
+    assert orphaned == [1], "so that the senders of what waited hear of it soon"
+    turn = await router.turn(flight(2, second), NOW_MS)
+    assert [told.reason for told in said(turn, 2) if isinstance(told, frames.Refused)] == ["device_removed"]
+
+
+async def test_a_question_that_raises_is_answered_and_costs_no_link(
+    engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = await phone(engine, "+491")
+    router = Router(engine, engine, ServerLimits())
+    await router.turn(flight(1, alice), NOW_MS)
+    find = device_lists.signed
+
+    def poisoned(connection: sqlite3.Connection, account: int) -> bytes:
+        if account == alice.account:
+            raise ValueError("planted")
+        return find(connection, account)
+
+    monkeypatch.setattr(device_lists, "signed", poisoned)
+    questions = [request(1, FindPhone("+499")), request(2, FindAccount(alice.account)), request(3, Publish())]
+    turn = await router.turn([Received(1, question) for question in questions], NOW_MS)
+    answers = [told for told in said(turn, 1) if isinstance(told, Response)]
+    assert [(told.no, told.error) for told in answers] == [(1, "no_account"), (2, "internal"), (3, "")]
 
 
 async def test_a_removed_device_is_refused_even_in_the_same_turn(engine: SqliteEngine) -> None:

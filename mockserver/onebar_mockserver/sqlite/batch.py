@@ -107,7 +107,8 @@ class Batch:
         """Return the account's devices in use."""
         if account not in self._active:
             rows = self.connection.execute(
-                "SELECT device FROM devices WHERE account = ? AND removed = 0 ORDER BY device", (account,)
+                "SELECT device FROM devices WHERE account = ? AND removed = 0 AND pending_since_ms = 0 ORDER BY device",
+                (account,),
             )
             self._active[account] = tuple(row[0] for row in rows)
         return self._active[account]

@@ -19,7 +19,7 @@ APPLICATION_ID: Final = 0x4F4E4542
 BUSY_MS: Final = 5_000
 """Patience with a reader of the file, such as a backup, before a statement fails."""
 
-MIGRATIONS: Final[tuple[str, ...]] = ("schema.sql", "replacements.sql", "strangers.sql")
+MIGRATIONS: Final[tuple[str, ...]] = ("schema.sql", "replacements.sql", "strangers.sql", "published.sql")
 """Scripts in order; the database's version is how many of them it has seen."""
 
 

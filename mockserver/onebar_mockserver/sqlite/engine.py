@@ -12,9 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from onebar.core.frames import AccountInfo, Ack, Hello
+from onebar.core.frames import Ack, Hello
 from onebar_mockserver.limits import ServerLimits
 from onebar_mockserver.ports import (
+    Answer,
+    Asked,
     BatchFailedError,
     Code,
     EngineLostError,
@@ -24,7 +26,6 @@ from onebar_mockserver.ports import (
     Op,
     Outcome,
     Page,
-    Question,
     Refusal,
     Registered,
     RegistrationError,
@@ -33,6 +34,7 @@ from onebar_mockserver.ports import (
     Want,
 )
 from onebar_mockserver.sqlite import mailboxes, registry
+from onebar_mockserver.sqlite.answers import answer
 from onebar_mockserver.sqlite.batch import Batch
 from onebar_mockserver.sqlite.database import FILE_NAME, DatabaseError, lock_directory, open_database
 from onebar_mockserver.sqlite.sweeping import sweep
@@ -134,11 +136,13 @@ class SqliteEngine:
         """Return who these devices are; see `ports.Ledger.identities`."""
         return await self._on_thread(lambda: self._read(lambda connection: registry.identities(connection, devices)))
 
-    async def find(self, questions: Sequence[Question]) -> list[AccountInfo | None]:
-        """Answer questions about accounts; see `ports.Ledger.find`."""
-        return await self._on_thread(
-            lambda: self._read(lambda connection: [registry.find(connection, asked) for asked in questions])
-        )
+    async def answer(self, asked: Sequence[Asked], now_ms: int) -> list[Answer]:
+        """Answer questions in one transaction; see `ports.Ledger.answer`. If nothing was written, it costs no fsync."""
+
+        def work(batch: Batch) -> list[Answer]:
+            return [answer(batch.connection, one, now_ms) for one in asked]
+
+        return await self._on_thread(lambda: self._commit(work, now_ms))
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

@@ -12,6 +12,7 @@ from onebar.core.frames import FLAG_SILENT, Ack, Hello
 from onebar_mockserver.limits import PAGE_ENTRIES_MAX, TICK_RANGES_MAX
 from onebar_mockserver.ports import Acked, Attached, Broken, Entry, Kind, Page, Refusal, Want
 from onebar_mockserver.sqlite.batch import Batch, DeviceRow, entry_bytes
+from onebar_mockserver.sqlite.prekeys import stock
 from onebar_mockserver.sqlite.verdicts import settle
 
 EPOCH_MAX: Final = 2**62
@@ -46,6 +47,7 @@ def attach(batch: Batch, row: DeviceRow, hello: Hello) -> Attached | Refusal:
         position.mark_hash,
         tuple(batch.notes(row).values()),
         position.floor,
+        stock(batch.connection, row.account, row.device),
     )
 
 
@@ -70,7 +72,10 @@ def acknowledge(batch: Batch, row: DeviceRow, ack: Ack) -> Acked | Broken:
     opened = sorted(
         (entry.device, entry.out_no)
         for entry in entries
-        if entry.kind == Kind.ENVELOPE and not entry.flags & FLAG_SILENT and entry.seq not in unopened
+        if entry.kind == Kind.ENVELOPE
+        and not entry.flags & FLAG_SILENT
+        and entry.seq not in unopened
+        and entry.account != row.account  # a copy for another device of the sender: nobody waits for its tick
     )
     for sender, pairs in groupby(opened, lambda pair: pair[0]):
         _tick(batch, row, sender, [out_no for _, out_no in pairs])

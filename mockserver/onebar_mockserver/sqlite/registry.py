@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from hmac import compare_digest
 from typing import Final
 
-from onebar.core.frames import AccountInfo, DeviceInfo, FindDevice
 from onebar_mockserver.limits import CODE_LIFE_S, CODE_TRIES, DAY_S, REPLACEMENTS_PER_DAY
-from onebar_mockserver.ports import Code, Identity, Keys, Question, Registered, RegistrationError
+from onebar_mockserver.ports import Code, Identity, Keys, Registered, RegistrationError
+from onebar_mockserver.sqlite import prekeys
 
 ID_EPOCH_S: Final = 1_577_836_800
 """Where the numbers of accounts and devices begin to count the time: 2020-01-01."""
@@ -33,7 +33,7 @@ def register(
     """Register a device. An error is returned, not raised: the spent try must be committed."""
     known = connection.execute(
         "SELECT account, device FROM devices JOIN accounts USING (account)"
-        " WHERE phone = ? AND identity_key = ? AND removed = 0",
+        " WHERE phone = ? AND identity_key = ? AND removed = 0 AND pending_since_ms = 0",
         (phone, keys.identity_key),
     ).fetchone()
     if known is not None:
@@ -43,11 +43,11 @@ def register(
         return problem
     connection.execute("DELETE FROM codes WHERE phone = ?", (phone,))
     account = _account(connection, phone, now_ms)
-    removed = connection.execute(
-        "UPDATE devices SET removed = 1 WHERE account = ? AND removed = 0 RETURNING device", (account,)
-    ).fetchall()
-    device = _add_device(connection, account, keys, now_ms)
-    return Registered(account, device, tuple(row[0] for row in removed))
+    older = connection.execute("SELECT device FROM devices WHERE account = ? AND removed = 0 ORDER BY 1", (account,))
+    removed = retire(connection, [device for (device,) in older.fetchall()])
+    connection.execute("DELETE FROM device_lists WHERE account = ?", (account,))  # it has a new account key
+    device = add_device(connection, account, keys, now_ms)
+    return Registered(account, device, removed)
 
 
 def replace(
@@ -65,9 +65,9 @@ def replace(
             return RegistrationError(
                 "rate_limited", f"an account may replace its device {REPLACEMENTS_PER_DAY} times a day; try tomorrow"
             )
-        new = _add_device(connection, account, keys, now_ms)
-        connection.execute("UPDATE devices SET removed = 1, replaced_by = ? WHERE device = ?", (new, device))
-        return Registered(account, new, (device,))
+        new = add_device(connection, account, keys, now_ms)
+        connection.execute("UPDATE devices SET replaced_by = ? WHERE device = ?", (new, device))
+        return Registered(account, new, retire(connection, [device]))
     same = connection.execute(
         "SELECT device FROM devices WHERE device = ? AND identity_key = ? AND removed = 0",
         (replaced_by, keys.identity_key),
@@ -78,38 +78,39 @@ def replace(
 
 
 def identities(connection: sqlite3.Connection, devices: Sequence[int]) -> dict[int, Identity]:
-    """Return who these devices are."""
+    """Return who these devices are; one that waits for its certificate is nobody yet."""
     found = {}
     for device in devices:
-        row = connection.execute("SELECT account, identity_key FROM devices WHERE device = ?", (device,)).fetchone()
+        row = connection.execute(
+            "SELECT account, identity_key FROM devices WHERE device = ? AND (pending_since_ms = 0 OR removed = 1)",
+            (device,),
+        ).fetchone()
         if row is not None:
             found[device] = Identity(*row)
     return found
 
 
-def find(connection: sqlite3.Connection, question: Question) -> AccountInfo | None:
-    """Return an account by its number or phone with its active devices, or with the one device that was asked for.
-
-    Never with all devices that it ever had: their number has no bound, and an answer must fit a message.
-    """
-    column = "phone" if isinstance(question, str) else "account"
-    key = question.account if isinstance(question, FindDevice) else question
-    found = connection.execute(f"SELECT account, phone FROM accounts WHERE {column} = ?", (key,)).fetchone()
-    if found is None:
-        return None
-    account, phone = found
-    select = "SELECT device, identity_key, box_key, key_signature, removed FROM devices WHERE account = ? AND "
-    if isinstance(question, FindDevice):
-        rows = connection.execute(select + "device = ?", (account, question.device))
-    else:
-        rows = connection.execute(select + "removed = 0 ORDER BY device", (account,))
-    devices = tuple(
-        DeviceInfo(device, identity_key, box_key, key_signature, bool(removed))
-        for device, identity_key, box_key, key_signature, removed in rows
+def add_device(connection: sqlite3.Connection, account: int, keys: Keys, now_ms: int, *, pending: bool = False) -> int:
+    """Give a device its number; a pending one is not in use until a device list has its certificate."""
+    (last,) = connection.execute("SELECT coalesce(max(device), 0) FROM devices").fetchone()
+    device = _next_id(last, now_ms)
+    connection.execute(
+        "INSERT INTO devices (device, account, identity_key, box_key, key_signature, pending_since_ms)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (device, account, *keys, max(now_ms, 1) if pending else 0),
     )
-    if isinstance(question, FindDevice) and not devices:
-        return None
-    return AccountInfo(account, phone, devices)
+    connection.execute("INSERT INTO positions (device) VALUES (?)", (device,))
+    return device
+
+
+def retire(connection: sqlite3.Connection, devices: Sequence[int]) -> tuple[int, ...]:
+    """Put devices out of use, with what they left for others; return those that were not before."""
+    removed = []
+    for device in devices:
+        prekeys.forget(connection, device)
+        if connection.execute("UPDATE devices SET removed = 1 WHERE device = ? AND removed = 0", (device,)).rowcount:
+            removed.append(device)
+    return tuple(removed)
 
 
 def _spend_try(connection: sqlite3.Connection, phone: str, code: str, now_ms: int) -> RegistrationError | None:
@@ -155,17 +156,6 @@ def _account(connection: sqlite3.Connection, phone: str, now_ms: int) -> int:
     account = _next_id(last, now_ms)
     connection.execute("INSERT INTO accounts (account, phone) VALUES (?, ?)", (account, phone))
     return account
-
-
-def _add_device(connection: sqlite3.Connection, account: int, keys: Keys, now_ms: int) -> int:
-    (last,) = connection.execute("SELECT coalesce(max(device), 0) FROM devices").fetchone()
-    device = _next_id(last, now_ms)
-    connection.execute(
-        "INSERT INTO devices (device, account, identity_key, box_key, key_signature) VALUES (?, ?, ?, ?, ?)",
-        (device, account, *keys),
-    )
-    connection.execute("INSERT INTO positions (device) VALUES (?)", (device,))
-    return device
 
 
 def _next_id(last: int, now_ms: int) -> int:

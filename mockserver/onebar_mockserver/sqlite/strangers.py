@@ -30,7 +30,7 @@ def note_written(batch: Batch, sender: DeviceRow, accounts: set[int], flags: int
     """Remember to whom an account wrote. Silent content does not count: it answers by itself whoever sends nonsense."""
     if flags & FLAG_SILENT:
         return
-    for account in accounts:
+    for account in accounts - {sender.account}:
         if (sender.account, account) not in batch.written:
             batch.written.add((sender.account, account))
             batch.connection.execute("INSERT OR IGNORE INTO written_to VALUES (?, ?)", (sender.account, account))

@@ -6,13 +6,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from onebar.core.frames import Ack, Hello, Submit, Void
+from onebar.core.frames import Ack, Hello, Stock, Submit, Void, decode_as
+from onebar.core.questions import AccountInfo, AddDevice, Added, Bundle, FindBundle, FindDevice, Publish, Question
+from onebar.crypto.keys import DeviceKeys
 from onebar_mockserver.limits import ServerLimits
-from onebar_mockserver.ports import Attached, Entry, Judged, Keys, Page, Refusal, Registered, Want
+from onebar_mockserver.ports import Answer, Asked, Attached, Entry, Judged, Keys, Page, Refusal, Registered, Want
 from onebar_mockserver.sqlite import mailboxes, registry, verdicts
+from onebar_mockserver.sqlite.answers import answer
 from onebar_mockserver.sqlite.batch import Batch, DeviceRow
 from onebar_mockserver.sqlite.database import open_database
 from onebar_mockserver.sqlite.sweeping import sweep
+from tests.mockserver.signer import Signer
 
 T = TypeVar("T")
 
@@ -20,7 +24,8 @@ ENDLESS = 10**9
 
 
 def keys(number: int) -> Keys:
-    return Keys(number.to_bytes(32, "big"), bytes(32), bytes(64))
+    public = DeviceKeys(number.to_bytes(32, "big"), number.to_bytes(32, "big")).public()
+    return Keys(public.identity_key, public.box_key, public.key_signature)
 
 
 @dataclass
@@ -71,6 +76,32 @@ class Setting:
 
         return self.run(work)
 
+    def replace(self, phone: Registered, number: int) -> Registered:
+        def work(batch: Batch) -> Registered:
+            replaced = registry.replace(batch.connection, *phone[:2], keys(number), self.now_ms)
+            assert isinstance(replaced, Registered), replaced
+            return replaced
+
+        return self.run(work)
+
+    def ask(self, by: Registered, question: Question, *, crash: bool = False) -> Answer:
+        """Ask on behalf of a device; each question is one transaction."""
+        asked = Asked(by.account, by.device, question)
+        return self.run(lambda batch: answer(batch.connection, asked, self.now_ms), crash=crash)
+
+    def publish(self, by: Registered, what: Publish) -> Stock:
+        return decode_as(Stock, self.ask(by, what).result)
+
+    def bundle(self, by: Registered, of: Registered) -> Bundle:
+        return decode_as(Bundle, self.ask(by, FindBundle(of.account, of.device)).result)
+
+    def add(self, by: Registered, number: int) -> Registered:
+        """Reserve a number for a further device of this one's account."""
+        return Registered(by.account, decode_as(Added, self.ask(by, AddDevice(*keys(number))).result).device)
+
+    def info(self, of: Registered) -> AccountInfo:
+        return decode_as(AccountInfo, self.ask(of, FindDevice(of.account, of.device)).result)
+
     def judge(self, device: int, frame: Submit | Void, *, crash: bool = False) -> Judged:
         def work(batch: Batch) -> Judged:
             answer = verdicts.judge(batch, row_of(batch, device), frame)
@@ -88,6 +119,11 @@ class Setting:
             return mailboxes.attach(batch, row, hello)
 
         return self.run(work)
+
+    def attached(self, device: int) -> Attached:
+        place = self.attach(device)
+        assert isinstance(place, Attached)
+        return place
 
     def ack(
         self,
@@ -127,6 +163,16 @@ class Setting:
 
     def row(self, device: int) -> DeviceRow:
         return self.run(lambda batch: row_of(batch, device))
+
+
+def family(setting: Setting, phone: Registered, own: int = 2, further: int = 3) -> Registered:
+    """Give an account, whose device has the keys `own`, a second device, and list both."""
+    signer = Signer(phone.account)
+    setting.publish(phone, Publish(devices=signer.sign({phone.device: keys(own)})))
+    second = setting.add(phone, further)
+    both = {phone.device: keys(own), second.device: keys(further)}
+    setting.publish(phone, Publish(devices=signer.sign(both)))
+    return second
 
 
 def row_of(batch: Batch, device: int) -> DeviceRow:

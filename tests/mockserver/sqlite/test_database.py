@@ -6,8 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from onebar_mockserver.sqlite import database
+from onebar.core.frames import Stock
+from onebar.core.questions import Bundle, Publish
+from onebar_mockserver.ports import Registered
+from onebar_mockserver.sqlite import database, registry
 from onebar_mockserver.sqlite.database import FILE_NAME, DatabaseError, lock_directory, open_database
+from tests.mockserver.signer import Signer
+from tests.mockserver.sqlite.setting import Setting, keys
 
 
 def test_durability_is_switched_on(tmp_path: Path) -> None:
@@ -35,6 +40,31 @@ def test_an_older_version_is_brought_up_to_date(tmp_path: Path, monkeypatch: pyt
     assert connection.execute("SELECT phone, replaced_count FROM accounts").fetchall() == [("+491", 0)]
     assert connection.execute("PRAGMA user_version").fetchone()[0] == len(database.MIGRATIONS) > 1
     connection.close()
+
+
+def test_a_database_without_prekeys_gets_room_for_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / FILE_NAME
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "MIGRATIONS", database.MIGRATIONS[:3])
+        connection = open_database(path)
+        connection.execute("INSERT INTO accounts (phone) VALUES ('+491')")
+        for removed in (1, 0):
+            insert = (
+                "INSERT INTO devices (account, identity_key, box_key, key_signature, removed) VALUES (1, ?, ?, ?, ?)"
+            )
+            connection.execute(insert, (*keys(1), removed))
+        connection.executemany("INSERT INTO positions (device) VALUES (?)", [(1,), (2,)])
+        connection.close()
+    setting = Setting(path)
+    phone = Registered(1, 2)
+    assert setting.row(2).position.mark == 0
+    assert setting.attached(2).stock == Stock()
+    assert registry.identities(setting.connection, [1, 2]).keys() == {1, 2}, "neither waits for a certificate"
+    assert (setting.info(Registered(1, 1)).removed, setting.info(phone).removed) == (True, False)
+    everything = Publish(Signer(1).sign({2: keys(1)}), b"bundle", 1, ((1, b"x"),), ((2, b"k"),))
+    assert setting.publish(phone, everything) == Stock(1, 1, 1, 1)
+    assert setting.bundle(phone, phone) == Bundle(b"bundle", b"x", b"k")
+    setting.connection.close()
 
 
 def refused(path: Path, part: str) -> None:

@@ -1,15 +1,21 @@
 """The engine behind the ports: batches on its thread, rollback, loss and reopening."""
 
+import asyncio
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from onebar.core.frames import Ack, Hello, Void
+from onebar.core import frames
+from onebar.core.frames import Ack, Hello, Stock, Void
+from onebar.core.questions import Bundle, FindAccount, FindBundle, Publish
 from onebar_mockserver.limits import ServerLimits
 from onebar_mockserver.ports import (
     Acked,
+    Answer,
+    Asked,
     Attached,
     BatchFailedError,
     EngineLostError,
@@ -20,7 +26,7 @@ from onebar_mockserver.ports import (
     RegistrationError,
     Want,
 )
-from onebar_mockserver.sqlite import DatabaseError, SqliteEngine, verdicts
+from onebar_mockserver.sqlite import DatabaseError, SqliteEngine, device_lists, verdicts
 from tests.mockserver.rawclient import submit
 from tests.mockserver.sqlite.setting import ENDLESS, keys
 
@@ -36,6 +42,10 @@ async def engine(tmp_path: Path) -> AsyncIterator[SqliteEngine]:
         await made.register(f"+49{number}", code.code, keys(number), NOW_MS)
     yield made
     await made.close()
+
+
+def raising(*_: object) -> None:
+    raise ValueError("planted")
 
 
 def hello(device: int, connection_no: int = 1) -> Op:
@@ -67,10 +77,7 @@ async def test_frames_behind_a_refused_hello_are_not_applied(engine: SqliteEngin
 async def test_an_operation_that_raises_takes_its_batch_back(
     engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> None:
-        raise ValueError("planted")
-
-    monkeypatch.setattr(verdicts, "_store", broken)
+    monkeypatch.setattr(verdicts, "_store", raising)
     with pytest.raises(BatchFailedError):
         await engine.apply([hello(1), Op(1, 1, 1, submit(1, (2, [(2, b"x")])))], NOW_MS)
     assert isinstance((await engine.apply([hello(1)], NOW_MS)).results[0], Attached)
@@ -117,6 +124,66 @@ async def test_where_a_mailbox_was_sent_to_survives_a_reopening(engine: SqliteEn
         place = (await engine.apply([op], NOW_MS)).results[0]
         assert isinstance(place, Attached)
         assert (place.epoch, place.cursor) == (epoch, 1)
+
+
+def bundle(by: int, of: int) -> Asked:
+    return Asked(by, by, FindBundle(of, of))
+
+
+def one_time(answers: list[Answer]) -> list[bytes]:
+    return [frames.decode_as(Bundle, answer.result).one_time for answer in answers]
+
+
+PREKEYS = tuple((no, b"x%d" % no) for no in range(1, 6))
+
+
+async def test_two_who_ask_at_once_get_different_prekeys(engine: SqliteEngine) -> None:
+    publish = Asked(2, 2, Publish(signed=b"bundle", bundle_ms=1, one_time=PREKEYS))
+    published, *bundles = await engine.answer([publish, bundle(1, 2), bundle(2, 2)], NOW_MS)
+    assert frames.decode_as(Stock, published.result) == Stock(0, 1, 5, 0)
+    assert one_time(bundles) == [b"x1", b"x2"]
+    both = await asyncio.gather(engine.answer([bundle(1, 2)], NOW_MS), engine.answer([bundle(2, 2)], NOW_MS))
+    assert sorted(one_time([*both[0], *both[1]])) == [b"x3", b"x4"]
+
+
+async def test_a_prekey_is_never_handed_out_again_after_a_reopening(engine: SqliteEngine, tmp_path: Path) -> None:
+    """The database is copied while the engine has it open, as a kill would leave it: what was answered is in it."""
+    publish = Asked(2, 2, Publish(signed=b"bundle", bundle_ms=1, one_time=PREKEYS))
+    await engine.answer([publish], NOW_MS)
+    assert one_time(await engine.answer([bundle(1, 2)], NOW_MS)) == [b"x1"]
+    await engine.reopen()
+    assert one_time(await engine.answer([bundle(1, 2)], NOW_MS)) == [b"x2"]
+    killed = tmp_path / "killed"
+    shutil.copytree(tmp_path / "data", killed)
+    again = SqliteEngine(killed, ServerLimits())
+    await again.open()
+    _, found = await again.answer([publish, bundle(1, 2)], NOW_MS)
+    assert one_time([found]) == [b"x3"]
+    await again.close()
+
+
+async def test_only_what_was_written_is_committed(engine: SqliteEngine, tmp_path: Path) -> None:
+    """An answer that changes nothing costs no fsync: the log stays as long as it is."""
+    log = tmp_path / "data" / "onebar.sqlite3-wal"
+    publish = Publish(signed=b"bundle", bundle_ms=1, one_time=PREKEYS)
+    await engine.answer([Asked(2, 2, publish)], NOW_MS)
+    before = log.stat().st_size
+    await engine.answer([Asked(1, 1, FindAccount(2)), Asked(2, 2, publish), Asked(2, 2, FindBundle(1, 1))], NOW_MS)
+    assert log.stat().st_size == before
+    await engine.answer([bundle(1, 2)], NOW_MS)
+    assert log.stat().st_size > before
+
+
+async def test_a_question_that_raises_takes_its_batch_back(
+    engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish = Asked(2, 2, Publish(signed=b"bundle", bundle_ms=1, one_time=PREKEYS))
+    await engine.answer([publish], NOW_MS)
+    with monkeypatch.context() as patch:
+        patch.setattr(device_lists, "signed", raising)
+        with pytest.raises(BatchFailedError):
+            await engine.answer([bundle(1, 2), Asked(1, 1, FindAccount(1))], NOW_MS)
+    assert one_time(await engine.answer([bundle(1, 2)], NOW_MS)) == [b"x1"]
 
 
 async def test_a_second_engine_on_the_directory_is_refused(engine: SqliteEngine, tmp_path: Path) -> None:

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from onebar.core.frames import FLAG_SILENT, Ack, Hello, Void
 from onebar_mockserver.limits import PAGE_ENTRIES_MAX, TICK_RANGES_MAX
-from onebar_mockserver.ports import Attached, Broken, Entry, Kind, Refusal
+from onebar_mockserver.ports import Attached, Broken, Entry, Kind, Refusal, Registered
 from onebar_mockserver.sqlite import mailboxes
 from onebar_mockserver.sqlite.batch import entry_bytes
 from onebar_mockserver.sqlite.mailboxes import acknowledge, merge_ranges
 from tests.mockserver.rawclient import submit
-from tests.mockserver.sqlite.setting import Setting, row_of
+from tests.mockserver.sqlite.setting import Setting, family, row_of
 
 Ranges = tuple[tuple[int, int], ...]
 
@@ -53,6 +53,15 @@ def test_ack_removes_and_ticks_what_was_opened(setting: Setting, pair: tuple[int
     assert setting.mail(bob) == []
     assert setting.row(bob).position.mailbox_bytes == 0
     assert ticks(setting.mail(alice)) == [((1, 1), (3, 4))]
+
+
+def test_a_copy_for_an_own_device_earns_no_tick(setting: Setting, pair: tuple[int, int, int]) -> None:
+    _, account, bob = pair
+    second = family(setting, Registered(account, bob))
+    setting.judge(bob, submit(1, (account, [(second.device, b"copy")])))
+    setting.ack(second.device, 1)
+    assert setting.mail(second.device) == []
+    assert setting.mail(bob)[5:] == [], "no more than Alice's five"
 
 
 def test_ack_is_cumulative_and_idempotent(setting: Setting, pair: tuple[int, int, int]) -> None:
@@ -320,7 +329,7 @@ class Play:
         envelopes = [entry for entry in entries if entry.kind == Kind.ENVELOPE]
         unopened = tuple(entry.seq for entry in envelopes[:1] if first_unopened)
         for entry, (sender, out_no, silent) in zip(envelopes, self.model.waiting[device], strict=False):
-            if not silent and entry.seq not in unopened:
+            if not silent and entry.seq not in unopened and sender != device:
                 self.model.opened.add((sender, device, out_no))
         del self.model.waiting[device][: len(envelopes)]
         self.setting.ack(device, entries[-1].seq, unopened)

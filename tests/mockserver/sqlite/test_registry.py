@@ -1,8 +1,7 @@
 """Accounts, devices and codes."""
 
-from onebar.core.frames import AccountInfo, FindDevice
 from onebar_mockserver.limits import CODE_LIFE_S, CODE_TRIES, DAY_S, REPLACEMENTS_PER_DAY
-from onebar_mockserver.ports import Code, Identity, Question, Registered, RegistrationError
+from onebar_mockserver.ports import Code, Identity, Registered, RegistrationError
 from onebar_mockserver.sqlite import registry
 from tests.mockserver.sqlite.setting import Setting, keys
 
@@ -71,22 +70,6 @@ def test_registering_anew_removes_the_older_device_and_ids_are_never_reused(sett
     assert attempt(setting, "111111", 2) == Registered(1, 2, (1,))
     issue(setting, "111111")
     assert attempt(setting, "111111", 1) == Registered(1, 3, (2,)), "an old key is a new device"
-    asked: list[Question] = [PHONE, 1, FindDevice(1, 2), FindDevice(1, 3)]
-    found = [registry.find(setting.connection, question) for question in asked]
-    assert [[(device.device, device.removed) for device in info.devices] for info in found if info is not None] == [
-        [(3, False)],
-        [(3, False)],
-        [(2, True)],
-        [(3, False)],
-    ]
-
-
-def test_a_device_is_found_only_under_its_own_account(setting: Setting) -> None:
-    setting.register(PHONE, 1)
-    other = setting.register("+491", 2)
-    assert registry.find(setting.connection, FindDevice(1, other.device)) is None
-    assert registry.find(setting.connection, FindDevice(9, 1)) is None
-    assert registry.find(setting.connection, FindDevice(1, 9)) is None
 
 
 def test_replacing_is_limited_each_day_and_asking_again_is_free(setting: Setting) -> None:
@@ -145,16 +128,6 @@ def test_replacement_that_is_removed_itself_is_not_given_again(setting: Setting)
     replace(setting, 1, 2)
     setting.register(PHONE, 3)
     assert failure(replace(setting, 1, 2)) == "device_removed"
-
-
-def test_accounts_are_found_by_number_and_phone(setting: Setting) -> None:
-    setting.register(PHONE, 1)
-    by_phone, by_number = registry.find(setting.connection, PHONE), registry.find(setting.connection, 1)
-    assert isinstance(by_phone, AccountInfo)
-    assert by_phone == by_number
-    assert by_phone.phone == PHONE
-    assert registry.find(setting.connection, "+490") is None
-    assert registry.find(setting.connection, 2) is None
 
 
 def test_identities(setting: Setting) -> None:

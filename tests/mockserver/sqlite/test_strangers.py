@@ -8,7 +8,7 @@ from onebar_mockserver.ports import Kind, Registered
 from onebar_mockserver.sqlite import database, verdicts
 from onebar_mockserver.sqlite.batch import Batch
 from tests.mockserver.rawclient import submit
-from tests.mockserver.sqlite.setting import Setting, row_of
+from tests.mockserver.sqlite.setting import Setting, family, row_of
 
 BODY = bytes(16_000)
 FULL = STRANGER_BYTES_MAX // (len(BODY) + ENTRY_OVERHEAD_BYTES)
@@ -85,6 +85,14 @@ def test_a_rejected_message_leaves_no_trace(post: Post) -> None:
     assert found == [(post.device(0).account, post.device(1).account)]
 
 
+def test_an_account_is_no_stranger_to_itself(post: Post) -> None:
+    second = family(post.setting, post.device(0), 670)
+    to = (second.account, [(second.device, BODY)])
+    for out_no in range(1, FULL + 10):
+        assert post.setting.judge(post.device(0).device, submit(out_no, to)).notes == ()
+    assert post.setting.connection.execute("SELECT * FROM written_to").fetchall() == []
+
+
 def test_the_share_counts_within_one_transaction_too(post: Post) -> None:
     to = post.device(1)
 
@@ -101,7 +109,11 @@ def test_what_waits_from_before_this_version_counts_as_written(monkeypatch: pyte
     with monkeypatch.context() as patch:
         patch.setattr(database, "MIGRATIONS", database.MIGRATIONS[:2])
         setting = Setting()
-        one, two = (setting.register(f"+491511234567{number}", number) for number in (1, 2))
+        one, two = Registered(1, 1), Registered(2, 2)
+        for phone in (one, two):
+            insert = "INSERT INTO devices (account, identity_key, box_key, key_signature) VALUES (?, x'', x'', x'')"
+            setting.connection.execute("INSERT INTO accounts (phone) VALUES (?)", (f"+49151123456{phone.account}",))
+            setting.connection.execute(insert, (phone.account,))
         insert = "INSERT INTO entries VALUES (?, 1, ?, ?, ?, 1, 0, 0, x'90')"
         setting.connection.execute(insert, (one.device, Kind.ENVELOPE, two.account, two.device))
         setting.connection.execute(insert, (two.device, Kind.TICK, one.account, one.device))

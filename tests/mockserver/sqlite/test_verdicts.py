@@ -5,10 +5,10 @@ import pytest
 
 from onebar.core.frames import FLAG_SILENT, FLAG_TOP_UP, SUBMIT_BYTES_MAX, VOID_HASH, Note, Submit, Void
 from onebar_mockserver.limits import ServerLimits
-from onebar_mockserver.ports import Judged, Kind, Rejection
+from onebar_mockserver.ports import Judged, Kind, Registered, Rejection
 from onebar_mockserver.sqlite.verdicts import envelope_hash, judge
 from tests.mockserver.rawclient import submit
-from tests.mockserver.sqlite.setting import Setting, row_of
+from tests.mockserver.sqlite.setting import Setting, family, row_of
 
 
 @pytest.fixture
@@ -89,6 +89,19 @@ def test_senders_own_device_is_never_missing(setting: Setting, pair: tuple[int, 
     alice, account, bob = pair
     own = setting.row(alice).account
     assert setting.judge(alice, submit(1, (account, [(bob, b"x")]), (own, []))) == Judged(True, 1, ())
+
+
+def test_a_message_goes_to_the_senders_other_devices_too(setting: Setting, pair: tuple[int, int, int]) -> None:
+    alice, account, bob = pair
+    own = setting.row(alice).account
+    second = family(setting, Registered(own, alice), 1)
+    left_out = submit(1, (account, [(bob, b"x")]), (own, []))
+    note = Note(1, "", ((own, second.device),))
+    assert setting.judge(alice, left_out).notes == (note,), "the other one is missing, the sending one is not"
+    both = submit(2, (account, [(bob, b"x")]), (own, [(second.device, b"y")]), floor=1)
+    assert setting.judge(alice, both) == Judged(True, 2, ())
+    assert [entry.body for entry in setting.mail(second.device)] == [b"y"]
+    assert [entry.body for entry in setting.mail(bob)] == [b"x", b"x"]
 
 
 def test_device_of_another_account_gets_nothing(setting: Setting, pair: tuple[int, int, int]) -> None:

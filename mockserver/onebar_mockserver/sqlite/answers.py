@@ -1,0 +1,111 @@
+"""What is asked on a link: who somebody is, prekeys to write to them, what a device publishes (docs/protocol.md §5).
+
+Every function runs inside the caller's transaction.
+"""
+
+import sqlite3
+
+from onebar.core import frames
+from onebar.core.questions import (
+    AccountInfo,
+    AddDevice,
+    Added,
+    Bundle,
+    FindAccount,
+    FindBundle,
+    FindDevice,
+    FindPhone,
+    Publish,
+)
+from onebar_mockserver.ports import Answer, Asked, QuestionError
+from onebar_mockserver.sqlite import device_lists, prekeys
+from onebar_mockserver.sqlite.prekeys import ONE_TIME, ONE_TIME_KEM
+
+
+def answer(connection: sqlite3.Connection, asked: Asked, now_ms: int) -> Answer:
+    """Answer one question. A question that is refused has changed nothing of what others see."""
+    question = asked.question
+    try:
+        if isinstance(question, Publish):
+            return _publish(connection, asked, question)
+        return Answer(frames.encode(_result(connection, asked, question, now_ms)))
+    except QuestionError as error:
+        return Answer(error=error.name)
+
+
+def _result(
+    connection: sqlite3.Connection,
+    asked: Asked,
+    question: FindPhone | FindAccount | FindDevice | FindBundle | AddDevice,
+    now_ms: int,
+) -> AccountInfo | Bundle | Added:
+    if isinstance(question, FindPhone):
+        return _account(connection, "phone", question.phone)
+    if isinstance(question, FindAccount):
+        return _account(connection, "account", question.account)
+    if isinstance(question, FindDevice):
+        return _device(connection, question)
+    if isinstance(question, FindBundle):
+        return _bundle(connection, question)
+    _check_asker(connection, asked)
+    return Added(device_lists.reserve(connection, asked.account, asked.device, question, now_ms))
+
+
+def _account(connection: sqlite3.Connection, column: str, key: int | str) -> AccountInfo:
+    found = connection.execute(f"SELECT account, phone FROM accounts WHERE {column} = ?", (key,)).fetchone()
+    if found is None:
+        raise QuestionError("no_account")
+    account, phone = found
+    return AccountInfo(account, phone, device_lists.signed(connection, account))
+
+
+def _device(connection: sqlite3.Connection, question: FindDevice) -> AccountInfo:
+    """Find any device that was ever in use, and so may have sent something: its last certificate stays for ever."""
+    found = connection.execute(
+        "SELECT phone, certificate, removed FROM devices JOIN accounts USING (account)"
+        " WHERE device = ? AND account = ? AND pending_since_ms = 0",
+        (question.device, question.account),
+    ).fetchone()
+    if found is None:
+        raise QuestionError("no_account")
+    phone, certificate, removed = found
+    devices = device_lists.signed(connection, question.account)
+    return AccountInfo(question.account, phone, devices, certificate, bool(removed))
+
+
+def _bundle(connection: sqlite3.Connection, question: FindBundle) -> Bundle:
+    found = connection.execute(
+        "SELECT 1 FROM devices WHERE device = ? AND account = ? AND removed = 0 AND pending_since_ms = 0",
+        (question.device, question.account),
+    ).fetchone()
+    if found is None:
+        raise QuestionError("no_account")
+    return prekeys.take(connection, question.device)
+
+
+def _publish(connection: sqlite3.Connection, asked: Asked, what: Publish) -> Answer:
+    """Store what a device publishes, all or nothing: everything is checked before anything is written."""
+    _check_asker(connection, asked)
+    account, device = asked.account, asked.device
+    devices = device_lists.check(connection, account, device, what.devices) if what.devices else None
+    stocks = [
+        (kind, prekeys.fresh(connection, device, kind, offered, anew=what.anew))
+        for kind, offered in ((ONE_TIME, what.one_time), (ONE_TIME_KEM, what.one_time_kem))
+    ]
+    removed = () if devices is None else device_lists.store(connection, devices)
+    if what.signed:
+        prekeys.store_bundle(connection, device, what.bundle_ms, what.signed, anew=what.anew)
+    if what.anew:
+        prekeys.withdraw(connection, device)
+    for kind, fresh in stocks:
+        prekeys.add(connection, device, kind, fresh)
+    return Answer(frames.encode(prekeys.stock(connection, account, device)), removed=removed)
+
+
+def _check_asker(connection: sqlite3.Connection, asked: Asked) -> None:
+    """Refuse whoever was removed since its link was welcomed: what it leaves here would never go away."""
+    found = connection.execute(
+        "SELECT 1 FROM devices WHERE device = ? AND account = ? AND removed = 0", (asked.device, asked.account)
+    ).fetchone()
+    if found is None:
+        raise QuestionError("device_removed")

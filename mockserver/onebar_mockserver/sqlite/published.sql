@@ -1,0 +1,36 @@
+-- Version 4: what devices have published: signed device lists, certificates, prekeys.
+
+-- Since when a device has a number only, and no certificate that makes it one; 0: it is in use, or was.
+ALTER TABLE devices ADD COLUMN pending_since_ms INTEGER NOT NULL DEFAULT 0;
+-- The last one that was published, kept for ever: it tells who wrote an old message.
+ALTER TABLE devices ADD COLUMN certificate BLOB NOT NULL DEFAULT x'';
+
+CREATE TABLE device_lists (
+    account INTEGER PRIMARY KEY REFERENCES accounts (account),
+    counter INTEGER NOT NULL,
+    signed BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE bundles (
+    device INTEGER PRIMARY KEY REFERENCES devices (device),
+    made_ms INTEGER NOT NULL,
+    signed BLOB NOT NULL
+) STRICT;
+
+-- One-time prekeys; kind 1 is X25519, 2 is ML-KEM-768. The index alone counts a stock: the bodies are long.
+CREATE TABLE prekeys (
+    device INTEGER NOT NULL REFERENCES devices (device),
+    kind INTEGER NOT NULL,
+    no INTEGER NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX prekeys_by_number ON prekeys (device, kind, no);
+
+-- The highest number of each kind that was handed out. Those up to it are not taken again: a device that missed the
+-- answer to its Publish repeats it, and somebody may have been given one of these prekeys meanwhile.
+CREATE TABLE handed_out (
+    device INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    upto INTEGER NOT NULL,
+    PRIMARY KEY (device, kind)
+) STRICT, WITHOUT ROWID;
