@@ -6,10 +6,12 @@ from typing import Final
 import msgspec
 import pytest
 
-from onebar.core.frames import Accepted, Ack, Deliver, Hello, Note, Recipient, Submit, encode_message
+from onebar.core.frames import Accepted, Ack, Deliver, Hello, Note, Recipient, Submit, Void, encode_message
+from onebar.core.turn import Transmit
 from onebar_mockserver.ports import Judged
 from tests.simulation import verdict
 from tests.simulation.checkers import SENTENCES, ViolationError
+from tests.simulation.faults import SERVER, Fault, Kind
 from tests.simulation.network import Wire
 from tests.simulation.phone import Phone
 from tests.simulation.scenarios import calm_world, pass_time, say, talk
@@ -219,6 +221,18 @@ def it_is_not_quiet(world: World) -> None:
     world.clock.after(30, speak)
 
 
+def a_number_is_voided_for_ever_after_a_restore(world: World) -> None:
+    alice = world.phones[0]
+    world.fired(Fault(Kind.RESTORE, SERVER, world.clock.now_s), world.server)
+    data = encode_message([Void(alice.engine.device.out_no, alice.engine.device.floor)])
+
+    def void() -> None:
+        alice._carry_out([Transmit(next(iter(alice.wires)), data)])
+        world.clock.after(60, void)
+
+    world.clock.after(5, void)
+
+
 def notes_pile_up(world: World) -> None:
     device = world.phones[0].engine.device.device
     rows = [(device, number) for number in range(FAR, FAR + world.window + 1)]
@@ -267,6 +281,7 @@ IN_THE_END: Final[list[tuple[str, Forbidden]]] = [
     ("gaps-are-seen", a_gap_is_hidden),
     ("goes-quiet", something_waits_for_ever),
     ("stays-quiet", it_is_not_quiet),
+    ("stays-quiet", a_number_is_voided_for_ever_after_a_restore),
     ("storage-bounded", notes_pile_up),
     ("dials-bounded", it_dials_for_ever),
     ("restore-is-told", a_new_device_goes_unmentioned),

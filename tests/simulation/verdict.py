@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 from onebar.core.frames import Ack, Submit, Void, decode_client
 from onebar.events import DeviceReplaced
 from onebar.models import MessageState
-from tests.simulation.faults import Kind
+from tests.simulation.faults import SERVER, Kind
 
 if TYPE_CHECKING:
     from tests.simulation.app import Saying
@@ -18,6 +18,10 @@ REJECTED: Final = 2
 LIVENESS_S: Final = 420.0
 """Within this time of peace all queues drain: TCP's silence, a hedge, a pause, and four requests for what did not open
 (R11) one after another."""
+
+NOTICE_S: Final = 45.0
+"""Within this time a link that is dead, silent and owed nothing is noticed: 30 s to its next keepalive, 10 s for the answer
+that does not come, and a pause."""
 
 LOOK_EVERY_S: Final = 5.0
 """How often to look whether all queues have drained."""
@@ -59,6 +63,8 @@ def judge(world: "World") -> None:
 
 
 def _drain(world: "World") -> None:
+    if SERVER in world.touched.get(Kind.RESTORE, ()):  # whose link died before it learns of it late, and then says more
+        world.clock.run_until(world.clock.now_s + NOTICE_S)
     ends_s = world.clock.now_s + LIVENESS_S
     waiting = _waiting(world)
     while waiting and world.clock.now_s < ends_s:
