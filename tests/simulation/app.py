@@ -47,6 +47,8 @@ class Saying:
     author: int
     reader: int
     text: str
+    at_s: float = 0.0
+    """When it is said, in virtual time."""
 
 
 class App:

@@ -112,7 +112,7 @@ def _suspend(phone: "Phone", fault: Fault) -> None:
 
 
 def _night(phone: "Phone", fault: Fault) -> None:
-    for other in phone.world.phones:
+    for other in [*phone.world.phones, *phone.world.retired]:
         _suspend(other, fault)
 
 

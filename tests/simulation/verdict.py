@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 from onebar.core.frames import Ack, Submit, Void, decode_client
 from onebar.events import DeviceReplaced
 from onebar.models import MessageState
-from tests.simulation.faults import SERVER, Kind
+from tests.simulation.faults import DAY_S, SERVER, Kind
 
 if TYPE_CHECKING:
     from tests.simulation.app import Saying
@@ -20,14 +20,18 @@ LIVENESS_S: Final = 420.0
 (R11) one after another."""
 
 NOTICE_S: Final = 45.0
-"""Within this time a link that is dead, silent and owed nothing is noticed: 30 s to its next keepalive, 10 s for the answer
-that does not come, and a pause."""
+"""Within this time a link that is dead, silent and owed nothing is noticed: 30 s to its next keepalive, 10 s for the
+answer that does not come, and a pause."""
 
 LOOK_EVERY_S: Final = 5.0
 """How often to look whether all queues have drained."""
 
 QUIET_S: Final = 100.0
 """How long to listen whether it stays quiet."""
+
+ANSWERED_S: Final = 91 * DAY_S
+"""Before this age a message is delivered, or has ended: 30 days in the outbox, 60 until nobody can have opened it (R23),
+and an hour until it is looked at again."""
 
 DIALS_BASE: Final = 12
 """Connections that a phone may need without any fault: the first, the last, and what hedging and slow networks add."""
@@ -192,8 +196,18 @@ def _account_for(world: "World", saying: "Saying") -> None:
         there = saying.text in world.phones[reader].app.heard
         world.checks.look("nothing-lost", there or excused or deceived, f"{saying.no} is not at {reader}")
     else:
-        good = excused or deceived or (state.failed and reason == "expired")
+        good = _too_old(world, saying, state) or ((excused or deceived) and state is not MessageState.EXPIRED)
         world.checks.look("nothing-lost", good, f"{saying.no} ended as {state} {reason}, opened: {opened}")
+
+
+def _too_old(world: "World", saying: "Saying", state: MessageState) -> bool:
+    """Whether so much time has passed that a message may be in this state, with no other fault to excuse it."""
+    age_s, limits = world.clock.now_s - saying.at_s, world.server.limits
+    if state is MessageState.EXPIRED:
+        return age_s >= limits.outbox_s
+    if state is MessageState.UNDELIVERABLE:
+        return age_s >= limits.retention_s
+    return state is MessageState.SENT and limits.retention_s <= age_s < ANSWERED_S
 
 
 def _stay_quiet(world: "World") -> None:

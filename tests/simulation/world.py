@@ -132,7 +132,7 @@ class World:
     def _saying(self, step: Say) -> Saying:
         no = len(self.sayings)
         text = f"{no} from {step.author} to {step.reader} ".ljust(step.chars, "x")
-        self.sayings[text] = saying = Saying(no, step.author, step.reader, text)
+        self.sayings[text] = saying = Saying(no, step.author, step.reader, text, JOINED_S + step.at_s)
         return saying
 
     def _say(self, saying: Saying) -> None:
@@ -238,10 +238,7 @@ class World:
 
     def excused(self, *people: int) -> bool:
         """Whether one of these people has, or had, another device than the one that mail was meant for."""
-        kinds = [*ANEW, Kind.NIGHT]
-        return any(person + 1 in self.touched.get(kind, ()) for kind in kinds for person in people) or bool(
-            self.touched.get(Kind.NIGHT)
-        )
+        return any(person + 1 in self.touched.get(kind, ()) for kind in ANEW for person in people)
 
     def deceived(self, person: int) -> bool:
         """Whether a malicious server has had its way with this person's mail."""
