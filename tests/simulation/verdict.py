@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 from onebar.core.frames import Ack, Submit, Void, decode_client
 from onebar.events import DeviceReplaced
 from onebar.models import MessageState
-from tests.simulation.faults import DAY_S, SERVER, Kind
+from tests.simulation.faults import DAY_S, REJECTING, SERVER, Kind
 
 if TYPE_CHECKING:
     from tests.simulation.app import Saying
@@ -30,7 +30,7 @@ QUIET_S: Final = 100.0
 """How long to listen whether it stays quiet."""
 
 ANSWERED_S: Final = 91 * DAY_S
-"""Before this age a message is delivered, or has ended: 30 days in the outbox, 60 until nobody can have opened it (R23),
+"""By this age a message is delivered, or has ended: 30 days in the outbox, 60 until nobody can open it any more (R23),
 and an hour until it is looked at again."""
 
 DIALS_BASE: Final = 12
@@ -196,17 +196,20 @@ def _account_for(world: "World", saying: "Saying") -> None:
         there = saying.text in world.phones[reader].app.heard
         world.checks.look("nothing-lost", there or excused or deceived, f"{saying.no} is not at {reader}")
     else:
-        good = _too_old(world, saying, state) or ((excused or deceived) and state is not MessageState.EXPIRED)
+        by_faults = (excused or deceived) and state not in {MessageState.EXPIRED, MessageState.REJECTED}
+        good = by_faults or _may_end_as(world, saying, state)
         world.checks.look("nothing-lost", good, f"{saying.no} ended as {state} {reason}, opened: {opened}")
 
 
-def _too_old(world: "World", saying: "Saying", state: MessageState) -> bool:
-    """Whether so much time has passed that a message may be in this state, with no other fault to excuse it."""
+def _may_end_as(world: "World", saying: "Saying", state: MessageState) -> bool:
+    """Whether a message may be in this state: for its age, or because the server was made to reject messages."""
     age_s, limits = world.clock.now_s - saying.at_s, world.server.limits
     if state is MessageState.EXPIRED:
         return age_s >= limits.outbox_s
     if state is MessageState.UNDELIVERABLE:
         return age_s >= limits.retention_s
+    if state is MessageState.REJECTED:
+        return bool(REJECTING & world.touched.keys())
     return state is MessageState.SENT and limits.retention_s <= age_s < ANSWERED_S
 
 

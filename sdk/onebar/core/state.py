@@ -79,7 +79,7 @@ class DeviceState:
 
     @property
     def sure_ms(self) -> int | None:
-        """The same where both clocks of the phone agree on it, else None: one may have stood still for months of sleep."""
+        """The same where both clocks of the phone agree on it, else None: one may have stood still in a long sleep."""
         if self.clock is None:
             return None
         apart_ms = self.now.wall_ms + self.device.clock_offset_ms - self.server_ms
