@@ -253,6 +253,11 @@ class Server(Party):
         self.hear(Removed(answer.removed))
         return Registered(answer.account, answer.device)
 
+    def floor(self, device: int) -> int:
+        """Return up to which number a device has settled its verdicts, as committed."""
+        row = self.engine.connection.execute("SELECT floor FROM positions WHERE device = ?", (device,)).fetchone()
+        return 0 if row is None else int(row[0])
+
     def position(self, device: int) -> tuple[int, int]:
         """Return a device's mark and how far its mailbox is acknowledged, as committed."""
         row = self.engine.connection.execute("SELECT mark, acked FROM positions WHERE device = ?", (device,)).fetchone()

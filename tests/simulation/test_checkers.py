@@ -62,6 +62,18 @@ def an_uncommitted_verdict_is_told(world: World) -> None:
     world.checks.server_says(world.server, wire_of(world.phones[0]), [Accepted(FAR)])
 
 
+def a_rejection_is_kept_back(world: World) -> None:
+    device = world.phones[0].engine.device.device
+    world.server.engine.verdicts[device, world.server.floor(device) + 1] = "mailbox_full"
+    world.server.engine.connection.execute("UPDATE positions SET mark = floor + 1 WHERE device = ?", (device,))
+    world.checks.server_says(world.server, wire_of(world.phones[0]), [Accepted(world.server.floor(device) + 1)])
+
+
+def an_older_message_leaves_after_a_newer_one(world: World) -> None:
+    world.checks._keys(99, submit(1, b"a" * 60), (1, 7))
+    world.checks._keys(99, submit(2, b"b" * 60), (1, 6))
+
+
 def an_unknown_envelope_is_delivered(world: World) -> None:
     world.checks.server_says(world.server, wire_of(world.phones[0]), [Deliver(0, FAR, 1, 1, 1, 0, 0, b"")])
 
@@ -255,6 +267,8 @@ AT_ONCE: Final[list[tuple[str, Forbidden]]] = [
     ("delivered-after-commit", an_unknown_envelope_is_delivered),
     ("sealed-bytes-never-change", a_number_has_other_bytes),
     ("keys-used-once", a_key_and_nonce_seal_two_things),
+    ("notes-agree", a_rejection_is_kept_back),
+    ("sealed-in-order", an_older_message_leaves_after_a_newer_one),
     ("limits-hold", the_window_is_passed),
     ("credit-bounded", the_credit_is_passed),
     ("nothing-twice", a_text_comes_twice),
