@@ -8,11 +8,12 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from string import ascii_letters
 from typing import Final
 
 from onebar.core.turn import Dial, Input, MessageArrived, Transmit, Turn
 from onebar.testing import PROFILES, NetworkProfile
-from onebar_loadtest.workloads import WORKLOADS, Away, Say, Script
+from onebar_loadtest.workloads import LONG_CHARS, WORKLOADS, Away, Say, Script
 from onebar_mockserver.limits import ServerLimits
 from tests.simulation import havoc, verdict
 from tests.simulation.app import Saying
@@ -131,7 +132,11 @@ class World:
 
     def _saying(self, step: Say) -> Saying:
         no = len(self.sayings)
-        text = f"{no} from {step.author} to {step.reader} ".ljust(step.chars, "x")
+        name = f"{no} from {step.author} to {step.reader} "
+        text = name.ljust(step.chars, "x")
+        if step.chars > LONG_CHARS[1]:  # a letter, which must not shrink to nothing when it is compressed
+            dice = random.Random(f"{self.seed} letter {no}")
+            text = name + "".join(dice.choices(ascii_letters, k=step.chars - len(name)))
         self.sayings[text] = saying = Saying(no, step.author, step.reader, text, JOINED_S + step.at_s)
         return saying
 
