@@ -25,6 +25,7 @@ PUBLIC_NAMES_MAX = 25
 SOURCES = {
     "sdk/onebar": PurePosixPath("tests/sdk"),
     "mockserver/onebar_mockserver": PurePosixPath("tests/mockserver"),
+    "loadtest/onebar_loadtest": PurePosixPath("tests/loadtest"),
 }
 """Where each import package lives, and where the tests that mirror it live."""
 

@@ -18,6 +18,12 @@ LONG_CHARS: Final = (200, 1_000)
 LONG_SHARE: Final = 0.05
 """How many of the messages are long ones."""
 
+LETTER_CHARS: Final = (3_000, 4_000)
+"""Length of a letter: a text has at most 4,096 bytes."""
+
+LETTERS_MIN: Final = 30
+"""Fewest letters: together they are more than a link may carry unacknowledged (64 KiB)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Say:
@@ -95,6 +101,16 @@ def long_offline(dice: random.Random, people: int, messages: int, seconds: float
     return _in_order(script)
 
 
+def letters(dice: random.Random, people: int, messages: int, seconds: float) -> Script:
+    """One person is away nearly all the time while the others write long letters, more than a link carries at once."""
+    away = dice.randrange(people)
+    script: list[Say | Away] = [Away(seconds * 0.1, away, seconds * 0.8)]
+    for _ in range(max(messages, LETTERS_MIN)):
+        author = (away + dice.randrange(1, people)) % people
+        script.append(Say(dice.uniform(0, seconds), author, away, dice.randint(*LETTER_CHARS)))
+    return _in_order(script)
+
+
 WORKLOADS: Final[Mapping[str, Workload]] = MappingProxyType(
     {
         "chatty-pairs": chatty_pairs,
@@ -102,6 +118,7 @@ WORKLOADS: Final[Mapping[str, Workload]] = MappingProxyType(
         "burst": burst,
         "lurkers": lurkers,
         "long-offline": long_offline,
+        "letters": letters,
     }
 )
 """All workloads by name: (dice, people, messages, seconds) → the script, in order of time."""

@@ -6,7 +6,17 @@ from itertools import pairwise
 
 import pytest
 
-from onebar_loadtest.workloads import LONG_CHARS, SHORT_CHARS, WORKLOADS, Away, Say, Script, Workload
+from onebar_loadtest.workloads import (
+    LETTER_CHARS,
+    LETTERS_MIN,
+    LONG_CHARS,
+    SHORT_CHARS,
+    WORKLOADS,
+    Away,
+    Say,
+    Script,
+    Workload,
+)
 
 EACH = pytest.mark.parametrize("workload", [pytest.param(work, id=name) for name, work in WORKLOADS.items()])
 
@@ -29,7 +39,7 @@ def test_a_script_keeps_to_its_people_messages_and_time(workload: Workload, peop
         assert 0 <= step.reader < people
         assert step.author != step.reader
         assert 0 <= step.at_s <= 60.2, "the last of a burst may be a moment late"
-        assert SHORT_CHARS[0] <= step.chars <= LONG_CHARS[1]
+        assert SHORT_CHARS[0] <= step.chars <= (LETTER_CHARS if workload is WORKLOADS["letters"] else LONG_CHARS)[1]
 
 
 @EACH
@@ -44,8 +54,9 @@ def test_the_same_dice_draw_the_same_script(workload: Workload) -> None:
     assert drawn(workload) != drawn(workload, seed=2)
 
 
-@EACH
-def test_a_few_messages_are_long(workload: Workload) -> None:
+@pytest.mark.parametrize("name", [name for name in WORKLOADS if name != "letters"])
+def test_a_few_messages_are_long(name: str) -> None:
+    workload = WORKLOADS[name]
     long = [step for step in says(drawn(workload)) if step.chars > SHORT_CHARS[1]]
     assert 1 <= len(long) <= 30
 
@@ -75,3 +86,12 @@ def test_one_is_away_most_of_the_time_and_speaks_when_back() -> None:
     assert away.for_s == 48.0
     assert all(step.at_s >= away.at_s + away.for_s for step in says(script) if step.author == away.person)
     assert all(step.reader == away.person for step in says(script) if step.author != away.person)
+
+
+def test_letters_are_long_and_many_and_come_while_their_reader_is_away() -> None:
+    script = drawn(WORKLOADS["letters"], messages=4)
+    (away,) = [step for step in script if isinstance(step, Away)]
+    assert len(says(script)) == LETTERS_MIN
+    assert {step.reader for step in says(script)} == {away.person}
+    assert min(step.chars for step in says(script)) >= LETTER_CHARS[0]
+    assert LETTERS_MIN * LETTER_CHARS[0] * 3 / 4 > 64 * 1024, "letters of random characters shrink by a quarter"

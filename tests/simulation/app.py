@@ -15,7 +15,7 @@ from onebar.core.turn import (
 )
 from onebar.errors import NotRegisteredError
 from onebar.events import Event, MessageReceived
-from tests.simulation.faults import Kind
+from tests.simulation.faults import Fault, Kind
 
 if TYPE_CHECKING:
     from tests.simulation.phone import Phone
@@ -47,6 +47,8 @@ class Saying:
     author: int
     reader: int
     text: str
+    at_s: float = 0.0
+    """When it is said, in virtual time."""
 
 
 class App:
@@ -144,16 +146,18 @@ class App:
         if fault is not None:
             self.world.fired(fault, self.phone)
         if fault is not None or self.world.dice.random() < 0.3:
-            self.consume(killed=fault is not None)
+            self.consume(fault)
 
-    def consume(self, *, killed: bool = False) -> bool:
-        """Take the next events into the ledger and confirm them, unless killed in between; return whether any came."""
+    def consume(self, killed: Fault | None = None) -> bool:
+        """Take the next events into the ledger and confirm them, unless killed before; return whether any came."""
         events: list[Event] = self.phone.store.next_events(CONSUMER, EVENTS_AT_ONCE)
+        if killed is not None and killed.amount < 0.5:
+            return bool(events)
         for event in events:
             if event.event_no > self.done_up_to:
                 self.done_up_to = event.event_no
                 if isinstance(event, MessageReceived):
                     self.effects.append((event.event_no, event.text))
-        if events and not killed:
+        if events and killed is None:
             self.phone.store.confirm_events(CONSUMER, events[-1].event_no)
         return bool(events)

@@ -2,6 +2,8 @@
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from onebar.core.frames import GoAway, Submit, Void, encode_message
@@ -9,7 +11,16 @@ from onebar.core.turn import Registered, Replace, ReplaceFailed, ReplaceRefused
 from onebar.crypto.keys import PeerKeys
 from onebar_mockserver.gateway import encode_messages
 from onebar_mockserver.limits import TURN_INPUTS_MAX, ServerLimits
-from onebar_mockserver.ports import EngineLostError, Judged, Keys, Op, Outcome, RegistrationError
+from onebar_mockserver.ports import (
+    BatchFailedError,
+    EngineLostError,
+    Judged,
+    Keys,
+    Op,
+    Outcome,
+    RegistrationError,
+    Rejection,
+)
 from onebar_mockserver.router import Ended, Input, Removed, Router, Woken
 from onebar_mockserver.sqlite.batch import Batch
 from tests.simulation.faults import SERVER, Kind
@@ -39,10 +50,19 @@ class WatchedEngine(InlineEngine):
         super().__init__(limits)
         self._server = server
         self._ops: Sequence[Op] = ()
+        self._failures = 0
+        """How many of the next attempts fail."""
         self.verdicts = verdicts
 
     async def apply(self, ops: Sequence[Op], now_ms: int) -> Outcome:
         self._ops = ops
+        fault = self._server.take(Kind.FAILED_BATCH, self._server.world.clock.now_s)
+        if fault is not None:
+            self._server.world.fired(fault, self._server)
+            self._failures = 1 if fault.amount < 0.5 else 2
+        if self._failures:
+            self._failures -= 1
+            raise BatchFailedError("an operation raised")
         return await super().apply(ops, now_ms)
 
     def _commit(self, work: Callable[[Batch], T], now_ms: int) -> T:
@@ -54,9 +74,12 @@ class WatchedEngine(InlineEngine):
         if fault.kind is Kind.CRASH_BEFORE_COMMIT:
             raise Crash
         if fault.kind in {Kind.CRASH_IN_COMMIT, Kind.COMMIT_ERROR}:
-            if fault.amount >= 0.5:
-                self._kept(work, now_ms)
-            raise Crash if fault.kind is Kind.CRASH_IN_COMMIT else EngineLostError("the commit's end is unknown")
+            dies = fault.kind is Kind.CRASH_IN_COMMIT
+            if fault.amount < 0.5:
+                end = Crash() if dies else sqlite3.OperationalError("disk I/O error")
+                super()._commit(partial(_broken_off, work, end), now_ms)
+            self._kept(work, now_ms)
+            raise Crash if dies else EngineLostError("the commit's end is unknown")
         self._server.aftermath = fault
         return self._kept(work, now_ms)
 
@@ -64,8 +87,9 @@ class WatchedEngine(InlineEngine):
         result = super()._commit(work, now_ms)
         if isinstance(result, Outcome):
             for op, judged in zip(self._ops, result.results, strict=True):
-                if isinstance(judged, Judged) and isinstance(op.frame, Submit | Void):
-                    self._note(op.device, op.frame, judged)
+                frame = op.frame.submit if isinstance(op.frame, Rejection) else op.frame
+                if isinstance(judged, Judged) and isinstance(frame, Submit | Void):
+                    self._note(op.device, frame, judged)
         return result
 
     def _note(self, device: int, frame: Submit | Void, judged: Judged) -> None:
@@ -79,6 +103,13 @@ class WatchedEngine(InlineEngine):
         elif out_no > frame.floor:  # what is settled needs no note any more
             same = (noted or "") == known
             self._server.world.checks.look("verdicts-are-final", same, f"{out_no}: {known!r}, then {noted!r}")
+
+
+def _broken_off(work: Callable[[Batch], object], end: BaseException, batch: Batch) -> None:
+    """Do the work of a transaction, and end inside it."""
+    work(batch)
+    batch.flush()
+    raise end
 
 
 class Server(Party):
@@ -180,9 +211,9 @@ class Server(Party):
         """Let the disk have room again."""
         self.engine.connection.execute("PRAGMA max_page_count = 1000000")
 
-    def lower_limits(self, window: int) -> None:
-        """Restart with a smaller window."""
-        self.limits = ServerLimits(window=window)
+    def change_limits(self, **changes: int) -> None:
+        """Restart with other limits."""
+        self.limits = replace(self.limits, **changes)
         self._restart(self.engine.connection)
 
     def go_away(self, within_ms: int) -> None:
@@ -221,6 +252,11 @@ class Server(Party):
             return ReplaceFailed()
         self.hear(Removed(answer.removed))
         return Registered(answer.account, answer.device)
+
+    def floor(self, device: int) -> int:
+        """Return up to which number a device has settled its verdicts, as committed."""
+        row = self.engine.connection.execute("SELECT floor FROM positions WHERE device = ?", (device,)).fetchone()
+        return 0 if row is None else int(row[0])
 
     def position(self, device: int) -> tuple[int, int]:
         """Return a device's mark and how far its mailbox is acknowledged, as committed."""

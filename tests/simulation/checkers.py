@@ -45,6 +45,8 @@ SENTENCES: Final[dict[str, str]] = {
     "ticks-are-true": "delivered is shown only when a device of the reader has opened the message",
     "verdicts-agree": "the client's state of each number is the server's verdict",
     "verdicts-are-final": "the server gives each number one verdict for ever",
+    "notes-agree": "every answer of the server names all rejections that the phone has not settled, and no others",
+    "sealed-in-order": "what one device says in one chat leaves for each device in that order (R4)",
     "right-audience": "nobody but the reader it was meant for ever opens a message",
     "right-author": "a message stands in the chat of the person who wrote it, with the words that were said",
     "commit-before-transmit": "no frame leaves a phone that its committed database does not know",
@@ -66,6 +68,11 @@ SENTENCES: Final[dict[str, str]] = {
 }
 """Name and sentence of every checker."""
 
+_PLACE: Final = """
+    SELECT m.chat_id, m.chat_no FROM envelope e JOIN message m USING (message_no)
+    WHERE e.out_no = ? AND coalesce(e.answers, 0) = 0"""
+"""Where a number's message stands, unless it was asked for again (R11): that may come late."""
+
 _RANKS: Final = {"MessageQueued": 0, "MessageSent": 1, "MessageDelivered": 2, "MessageFailed": 3}
 
 
@@ -86,6 +93,8 @@ class Checks:
         self._sealed: dict[tuple[int, int], bytes] = {}
         self._nonces: dict[bytes, bytes] = {}
         self._unacked: dict[int, dict[int, int]] = {}
+        self._said: dict[tuple[int, int, int], tuple[int, int]] = {}
+        """The last number and place that left a device for another one in a chat."""
 
     def look(self, checker: str, good: bool, detail: str) -> None:
         """Look at one thing.
@@ -122,9 +131,15 @@ class Checks:
                 self.look(
                     "limits-hold", within and len(encode(frame)) <= SUBMIT_BYTES_MAX, f"{frame.out_no} {frame.floor}"
                 )
-                self._keys(device, frame)
+                self._keys(device, frame, phone.database.connection.execute(_PLACE, (frame.out_no,)).fetchone())
 
-    def _keys(self, device: int, frame: Submit) -> None:
+    def _in_order(self, way: tuple[int, int, int], out_no: int, chat_no: int) -> None:
+        last_out_no, last_chat_no = self._said.get(way, (0, 0))
+        if out_no > last_out_no:
+            self._said[way] = out_no, chat_no
+            self.look("sealed-in-order", chat_no > last_chat_no, f"{way}: {chat_no} as {out_no} after {last_chat_no}")
+
+    def _keys(self, device: int, frame: Submit, place: tuple[int, int] | None = None) -> None:
         sealed = bytes(frame.recipients)
         digest = hashlib.blake2b(sealed, digest_size=16).digest()
         known = self._sealed.setdefault((device, frame.out_no), digest)
@@ -132,7 +147,9 @@ class Checks:
         anew = bool({Kind.CLONE, Kind.RESTORE} & self.world.touched.keys())
         self.look("sealed-bytes-never-change", anew or known == digest, f"device {device} number {frame.out_no}")
         for recipient in decode_recipients(frame.recipients):
-            for _, ciphertext in recipient.envelopes:
+            for to, ciphertext in recipient.envelopes:
+                if place is not None and not anew:
+                    self._in_order((device, to, place[0]), frame.out_no, place[1])
                 used = self._nonces.setdefault(ciphertext[:25], ciphertext)
                 self.look("keys-used-once", used == ciphertext, f"device {device} number {frame.out_no}")
 
@@ -144,6 +161,7 @@ class Checks:
             if isinstance(frame, Accepted | Welcome):
                 mark = server.position(device)[0]
                 self.look("accepted-after-commit", frame.mark <= mark or not mark, f"{frame.mark} > {mark}")
+                self._notes(server, device, frame)
             elif isinstance(frame, Deliver):
                 found = connection.execute(
                     "SELECT count(*) FROM entries WHERE seq = ? AND peer_device = ? AND out_no = ?",
@@ -154,6 +172,16 @@ class Checks:
                 unacked[frame.seq] = len(frame.ciphertext) + ENTRY_OVERHEAD_BYTES
                 before = sum(unacked.values()) - unacked[frame.seq]
                 self.look("credit-bounded", before <= CREDIT_BYTES_MAX, f"{before} bytes before {frame.seq}")
+
+    def _notes(self, server: "Server", device: int, frame: Accepted | Welcome) -> None:
+        floor = server.floor(device)
+        told = {note.out_no: note.reason for note in frame.notes if note.reason and note.out_no > floor}
+        given = {
+            out_no: reason
+            for out_no in range(floor + 1, frame.mark + 1)
+            if (reason := server.engine.verdicts.get((device, out_no)))
+        }
+        self.look("notes-agree", told == given, f"device {device} up to {frame.mark}: said {told}, judged {given}")
 
     def server_hears(self, wire: "Wire", frames: list[ClientFrame | Unreadable]) -> None:
         """Note what a phone has acknowledged."""

@@ -42,6 +42,8 @@ class Kind(enum.StrEnum):
     SLOW_SERVER = "slow-server"
     GO_AWAY = "go-away"
     LOWER_LIMITS = "lower-limits"
+    SMALL_MAILBOXES = "small-mailboxes"
+    FAILED_BATCH = "failed-batch"
     WITHHELD = "withheld"
     REPLAYED = "replayed"
     SWAPPED_SENDER = "swapped-sender"
@@ -57,11 +59,11 @@ SENTENCES: Final[dict[Kind, str]] = {
     Kind.DISK_FULL: "the disk has no room for a while",
     Kind.CLOCK_STEP: "the phone's clock jumps by seconds up to years",
     Kind.SUSPEND: "the phone sleeps for minutes or hours; its monotonic clock may stand still",
-    Kind.NIGHT: "all phones are off for hours, days, or 40 days",
+    Kind.NIGHT: "all phones are off for hours, days, or months",
     Kind.RESTORE: "the storage is replaced by an older image of it",
     Kind.CLONE: "an older image of a phone comes to life beside it",
     Kind.REINSTALL: "the app is installed anew on another phone: senders' device lists are stale",
-    Kind.APP_KILLED: "the app dies between storing an event's effect and confirming it",
+    Kind.APP_KILLED: "the app dies before it stores an event's effect, or between that and confirming it",
     Kind.HINT: "the system says that the network has changed",
     Kind.CUT: "a connection breaks with messages on their way",
     Kind.HALF_OPEN: "a connection dies and one side never hears of it",
@@ -76,6 +78,8 @@ SENTENCES: Final[dict[Kind, str]] = {
     Kind.SLOW_SERVER: "the server needs seconds for each turn",
     Kind.GO_AWAY: "the server announces its end",
     Kind.LOWER_LIMITS: "the server restarts with lower limits",
+    Kind.SMALL_MAILBOXES: "for a while the server has room for a few messages only in each mailbox",
+    Kind.FAILED_BATCH: "an operation makes the server's transaction fail, perhaps again when it is tried alone",
     Kind.WITHHELD: "a malicious server withholds an envelope and hides the gap",
     Kind.REPLAYED: "a malicious server delivers an envelope twice",
     Kind.SWAPPED_SENDER: "a malicious server names another sender",
@@ -102,6 +106,12 @@ AT_MESSAGE: Final = frozenset(
 AT_DIAL: Final = frozenset({Kind.REPEATED_UPGRADE, Kind.STRIPPED_FLIGHT, Kind.LATE_UPGRADE})
 """These wait for the phone's next dial."""
 
+AT_WORK: Final = frozenset({Kind.APP_KILLED, Kind.FAILED_BATCH})
+"""These wait until the app takes events, or the server judges what came."""
+
+REJECTING: Final = frozenset({Kind.SMALL_MAILBOXES, Kind.FAILED_BATCH})
+"""These make the server reject messages."""
+
 ANEW: Final = frozenset({Kind.RESTORE, Kind.CLONE, Kind.REINSTALL})
 """After these a phone is no longer the device that it was: what it still had to say or hear may end visibly."""
 
@@ -109,7 +119,16 @@ MALICE: Final = frozenset({Kind.WITHHELD, Kind.REPLAYED, Kind.SWAPPED_SENDER, Ki
 """Against these only this is promised: never wrong content, and every gap between messages can be seen."""
 
 _LASTING: Final = frozenset(
-    {Kind.DISK_FULL, Kind.RESTORE, Kind.CLONE, Kind.BLACKOUT, Kind.FLAPPING, Kind.SLOW_SERVER, Kind.GO_AWAY}
+    {
+        Kind.DISK_FULL,
+        Kind.RESTORE,
+        Kind.CLONE,
+        Kind.BLACKOUT,
+        Kind.FLAPPING,
+        Kind.SLOW_SERVER,
+        Kind.GO_AWAY,
+        Kind.SMALL_MAILBOXES,
+    }
 )
 
 SERVER: Final = 0
@@ -165,7 +184,7 @@ SHARES: Final[dict[Kind, Share]] = {
     Kind.DISK_FULL: Share(0.06, 2, ((0.5, 30.0),), server=True),
     Kind.CLOCK_STEP: Share(0.12, 3, ((-100.0, 100.0), (-4e8, 4e8))),
     Kind.SUSPEND: Share(0.10, 2, (*3 * ((30.0, 300.0),), (600.0, 2 * 3600.0))),
-    Kind.NIGHT: Share(0.03, 1, ((3600.0, 3 * DAY_S), (40 * DAY_S, 41 * DAY_S))),
+    Kind.NIGHT: Share(0.03, 1, ((3600.0, 3 * DAY_S), (40 * DAY_S, 41 * DAY_S), (95 * DAY_S, 96 * DAY_S))),
     Kind.RESTORE: Share(0.06, 1, ((0.5, 30.0),), server=True),
     Kind.CLONE: Share(0.04, 1, ((0.0, 20.0),)),
     Kind.REINSTALL: Share(0.04, 1),
@@ -184,6 +203,8 @@ SHARES: Final[dict[Kind, Share]] = {
     Kind.SLOW_SERVER: Share(0.06, 2, ((1.0, 30.0),), server=True, phones=False),
     Kind.GO_AWAY: Share(0.08, 2, ((0.1, 5.0),), server=True, phones=False),
     Kind.LOWER_LIMITS: Share(0.06, 1, server=True, phones=False),
+    Kind.SMALL_MAILBOXES: Share(0.05, 2, ((0.5, 20.0),), server=True, phones=False),
+    Kind.FAILED_BATCH: Share(0.08, 4, server=True, phones=False),
     Kind.WITHHELD: Share(0.02, 3),
     Kind.REPLAYED: Share(0.02, 3),
     Kind.SWAPPED_SENDER: Share(0.02, 3),

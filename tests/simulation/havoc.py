@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 from onebar.core import outbox
 from onebar.core.content import Again
 from onebar.core.turn import NetworkChanged, Poked
-from tests.simulation.faults import AT_COMMIT, AT_DIAL, AT_MESSAGE, SERVER, Fault, Kind
+from onebar_mockserver.limits import MAILBOX_BYTES_MAX
+from tests.simulation.faults import AT_COMMIT, AT_DIAL, AT_MESSAGE, AT_WORK, SERVER, Fault, Kind
 
 if TYPE_CHECKING:
     from tests.simulation.party import Party
@@ -17,11 +18,14 @@ if TYPE_CHECKING:
 UP_S: Final = 10.0
 """How long the network is there between two cuts when it flaps."""
 
+SMALL_MAILBOX_BYTES: Final = 600
+"""A mailbox in which two or three short texts have room."""
+
 
 def plan(world: "World", faults: tuple[Fault, ...]) -> None:
     """Let these faults happen at their times."""
     for fault in faults:
-        if fault.kind in AT_COMMIT | AT_MESSAGE | AT_DIAL or fault.kind is Kind.APP_KILLED:
+        if fault.kind in AT_COMMIT | AT_MESSAGE | AT_DIAL | AT_WORK:
             _party(world, fault).waiting.append(fault)
         else:
             world.clock.at(fault.at_s, partial(_happen, world, fault))
@@ -65,7 +69,13 @@ def _go_away(world: "World", fault: Fault) -> None:
 
 
 def _lower_limits(world: "World", fault: Fault) -> None:
-    world.server.lower_limits(1 + round(fault.amount * 3))
+    world.server.change_limits(window=1 + round(fault.amount * 3))
+
+
+def _shrink_mailboxes(world: "World", fault: Fault) -> None:
+    usual = world.server.limits.mailbox_bytes_max
+    world.server.change_limits(mailbox_bytes_max=SMALL_MAILBOX_BYTES)
+    world.clock.after(fault.amount, lambda: world.server.change_limits(mailbox_bytes_max=max(usual, MAILBOX_BYTES_MAX)))
 
 
 _TO_SERVER: Final[dict[Kind, Callable[["World", Fault], None]]] = {
@@ -74,6 +84,7 @@ _TO_SERVER: Final[dict[Kind, Callable[["World", Fault], None]]] = {
     Kind.SLOW_SERVER: _slow_down,
     Kind.GO_AWAY: _go_away,
     Kind.LOWER_LIMITS: _lower_limits,
+    Kind.SMALL_MAILBOXES: _shrink_mailboxes,
 }
 
 
@@ -112,7 +123,7 @@ def _suspend(phone: "Phone", fault: Fault) -> None:
 
 
 def _night(phone: "Phone", fault: Fault) -> None:
-    for other in phone.world.phones:
+    for other in [*phone.world.phones, *phone.world.retired]:
         _suspend(other, fault)
 
 

@@ -39,7 +39,7 @@ def say(world: World, author: int, reader: int, words: str = "hello") -> str:
 
 def expect(world: World, author: int, reader: int, text: str) -> Saying:
     """Let the checkers know that this text is said by one person to another."""
-    world.sayings[text] = saying = Saying(len(world.sayings), author, reader, text)
+    world.sayings[text] = saying = Saying(len(world.sayings), author, reader, text, world.clock.now_s)
     return saying
 
 

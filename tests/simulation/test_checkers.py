@@ -6,10 +6,12 @@ from typing import Final
 import msgspec
 import pytest
 
-from onebar.core.frames import Accepted, Ack, Deliver, Hello, Note, Recipient, Submit, encode_message
+from onebar.core.frames import Accepted, Ack, Deliver, Hello, Note, Recipient, Submit, Void, encode_message
+from onebar.core.turn import Transmit
 from onebar_mockserver.ports import Judged
 from tests.simulation import verdict
 from tests.simulation.checkers import SENTENCES, ViolationError
+from tests.simulation.faults import SERVER, Fault, Kind
 from tests.simulation.network import Wire
 from tests.simulation.phone import Phone
 from tests.simulation.scenarios import calm_world, pass_time, say, talk
@@ -58,6 +60,18 @@ def an_uncommitted_cursor_is_acknowledged(world: World) -> None:
 
 def an_uncommitted_verdict_is_told(world: World) -> None:
     world.checks.server_says(world.server, wire_of(world.phones[0]), [Accepted(FAR)])
+
+
+def a_rejection_is_kept_back(world: World) -> None:
+    device = world.phones[0].engine.device.device
+    world.server.engine.verdicts[device, world.server.floor(device) + 1] = "mailbox_full"
+    world.server.engine.connection.execute("UPDATE positions SET mark = floor + 1 WHERE device = ?", (device,))
+    world.checks.server_says(world.server, wire_of(world.phones[0]), [Accepted(world.server.floor(device) + 1)])
+
+
+def an_older_message_leaves_after_a_newer_one(world: World) -> None:
+    world.checks._keys(99, submit(1, b"a" * 60), (1, 7))
+    world.checks._keys(99, submit(2, b"b" * 60), (1, 6))
 
 
 def an_unknown_envelope_is_delivered(world: World) -> None:
@@ -219,6 +233,18 @@ def it_is_not_quiet(world: World) -> None:
     world.clock.after(30, speak)
 
 
+def a_number_is_voided_for_ever_after_a_restore(world: World) -> None:
+    alice = world.phones[0]
+    world.fired(Fault(Kind.RESTORE, SERVER, world.clock.now_s), world.server)
+    data = encode_message([Void(alice.engine.device.out_no, alice.engine.device.floor)])
+
+    def void() -> None:
+        alice._carry_out([Transmit(next(iter(alice.wires)), data)])
+        world.clock.after(60, void)
+
+    world.clock.after(5, void)
+
+
 def notes_pile_up(world: World) -> None:
     device = world.phones[0].engine.device.device
     rows = [(device, number) for number in range(FAR, FAR + world.window + 1)]
@@ -241,6 +267,8 @@ AT_ONCE: Final[list[tuple[str, Forbidden]]] = [
     ("delivered-after-commit", an_unknown_envelope_is_delivered),
     ("sealed-bytes-never-change", a_number_has_other_bytes),
     ("keys-used-once", a_key_and_nonce_seal_two_things),
+    ("notes-agree", a_rejection_is_kept_back),
+    ("sealed-in-order", an_older_message_leaves_after_a_newer_one),
     ("limits-hold", the_window_is_passed),
     ("credit-bounded", the_credit_is_passed),
     ("nothing-twice", a_text_comes_twice),
@@ -267,6 +295,7 @@ IN_THE_END: Final[list[tuple[str, Forbidden]]] = [
     ("gaps-are-seen", a_gap_is_hidden),
     ("goes-quiet", something_waits_for_ever),
     ("stays-quiet", it_is_not_quiet),
+    ("stays-quiet", a_number_is_voided_for_ever_after_a_restore),
     ("storage-bounded", notes_pile_up),
     ("dials-bounded", it_dials_for_ever),
     ("restore-is-told", a_new_device_goes_unmentioned),

@@ -11,6 +11,7 @@ from tests.simulation.faults import (
     AT_COMMIT,
     AT_DIAL,
     AT_MESSAGE,
+    AT_WORK,
     SENTENCES,
     SERVER,
     SHARES,
@@ -41,7 +42,7 @@ def test_each_kind_has_a_sentence_and_a_share() -> None:
 
 
 def test_each_kind_has_a_deed() -> None:
-    waits = AT_COMMIT | AT_DIAL | {Kind.CUT, Kind.HALF_OPEN, Kind.APP_KILLED}
+    waits = AT_COMMIT | AT_DIAL | AT_WORK | {Kind.CUT, Kind.HALF_OPEN}
     assert set(havoc._TO_PHONE) | set(havoc._TO_SERVER) | set(malice._DEEDS) | waits == set(Kind)
     assert set(malice._DEEDS) <= AT_MESSAGE
     for kind in set(havoc._TO_PHONE) | set(havoc._TO_SERVER):

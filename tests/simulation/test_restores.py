@@ -6,7 +6,7 @@ from onebar.events import DeviceRemoved, DeviceReplaced, MessageUnreadable
 from onebar.models import MessageState
 from onebar_mockserver.limits import ServerLimits
 from tests.simulation.backend import SWEEP_EVERY_S
-from tests.simulation.faults import Kind
+from tests.simulation.faults import DAY_S, Kind
 from tests.simulation.scenarios import (
     SETTLE_S,
     all_came_in_order,
@@ -170,6 +170,22 @@ def test_r5_what_waits_longer_than_the_horizon_expires_visibly() -> None:
     assert set(states(alice, bob)) == {MessageState.EXPIRED, MessageState.DELIVERED}
     delivered = [message.text for message in said(alice, bob) if message.state is MessageState.DELIVERED]
     assert came(bob, alice) == delivered
+    make_peace(world)
+
+
+@pytest.mark.parametrize("monotonic_stops", [True, False])
+def test_r5_what_is_said_after_a_sleep_of_months_has_not_waited_for_months(monotonic_stops: bool) -> None:
+    world = calm_world(7)
+    alice, bob = world.phones
+    talk(world, 1, 0.2)
+    pass_time(world, 5)
+    for phone in world.phones:
+        phone.sleep(100 * DAY_S, monotonic_stops=monotonic_stops)
+    text = say(world, 0, 1, "good morning")
+    pass_time(world, 100 * DAY_S + SETTLE_S)
+    assert came(bob, alice)[-1] == text
+    assert states(alice, bob)[-1] is MessageState.DELIVERED
+    make_peace(world)
 
 
 def test_r17_after_go_away_the_phones_come_back_within_the_slot() -> None:

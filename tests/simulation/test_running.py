@@ -54,7 +54,7 @@ def test_several_processors_come_to_the_same() -> None:
 
 
 def test_what_goes_wrong_is_counted_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(App, "consume", lambda self, killed=False: False)
+    monkeypatch.setattr(App, "consume", lambda self, killed=None: False)
     assert run_seed(3).failures == {3: "ledger-exact"}
     monkeypatch.setattr(App, "look", lambda self: 1 / 0)
     assert run_seed(3).failures == {3: "ZeroDivisionError"}
@@ -103,7 +103,7 @@ def test_a_replay_may_keep_some_faults_and_messages_only(
 def test_a_failing_replay_says_which_checker_objects(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(App, "consume", lambda self, killed=False: False)
+    monkeypatch.setattr(App, "consume", lambda self, killed=None: False)
     monkeypatch.setenv("SEED", "3")
     assert main() == 1
     assert "ledger-exact: " in capsys.readouterr().out

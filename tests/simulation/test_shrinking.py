@@ -16,7 +16,7 @@ def forget_what_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
     """Plant a defect: an app that is killed forgets which events it has dealt with."""
     consume = App.consume
 
-    def forgetful(self: App, *, killed: bool = False) -> bool:
+    def forgetful(self: App, killed: Fault | None = None) -> bool:
         done = self.done_up_to
         any_came = consume(self, killed=killed)
         if killed:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 from onebar.core.frames import Ack, Submit, Void, decode_client
 from onebar.events import DeviceReplaced
 from onebar.models import MessageState
-from tests.simulation.faults import Kind
+from tests.simulation.faults import DAY_S, REJECTING, SERVER, Kind
 
 if TYPE_CHECKING:
     from tests.simulation.app import Saying
@@ -19,11 +19,19 @@ LIVENESS_S: Final = 420.0
 """Within this time of peace all queues drain: TCP's silence, a hedge, a pause, and four requests for what did not open
 (R11) one after another."""
 
+NOTICE_S: Final = 45.0
+"""Within this time a link that is dead, silent and owed nothing is noticed: 30 s to its next keepalive, 10 s for the
+answer that does not come, and a pause."""
+
 LOOK_EVERY_S: Final = 5.0
 """How often to look whether all queues have drained."""
 
 QUIET_S: Final = 100.0
 """How long to listen whether it stays quiet."""
+
+ANSWERED_S: Final = 91 * DAY_S
+"""By this age a message is delivered, or has ended: 30 days in the outbox, 60 until nobody can open it any more (R23),
+and an hour until it is looked at again."""
 
 DIALS_BASE: Final = 12
 """Connections that a phone may need without any fault: the first, the last, and what hedging and slow networks add."""
@@ -59,6 +67,8 @@ def judge(world: "World") -> None:
 
 
 def _drain(world: "World") -> None:
+    if SERVER in world.touched.get(Kind.RESTORE, ()):  # whose link died before it learns of it late, and then says more
+        world.clock.run_until(world.clock.now_s + NOTICE_S)
     ends_s = world.clock.now_s + LIVENESS_S
     waiting = _waiting(world)
     while waiting and world.clock.now_s < ends_s:
@@ -186,8 +196,21 @@ def _account_for(world: "World", saying: "Saying") -> None:
         there = saying.text in world.phones[reader].app.heard
         world.checks.look("nothing-lost", there or excused or deceived, f"{saying.no} is not at {reader}")
     else:
-        good = excused or deceived or (state.failed and reason == "expired")
+        by_faults = (excused or deceived) and state not in {MessageState.EXPIRED, MessageState.REJECTED}
+        good = by_faults or _may_end_as(world, saying, state)
         world.checks.look("nothing-lost", good, f"{saying.no} ended as {state} {reason}, opened: {opened}")
+
+
+def _may_end_as(world: "World", saying: "Saying", state: MessageState) -> bool:
+    """Whether a message may be in this state: for its age, or because the server was made to reject messages."""
+    age_s, limits = world.clock.now_s - saying.at_s, world.server.limits
+    if state is MessageState.EXPIRED:
+        return age_s >= limits.outbox_s
+    if state is MessageState.UNDELIVERABLE:
+        return age_s >= limits.retention_s
+    if state is MessageState.REJECTED:
+        return bool(REJECTING & world.touched.keys())
+    return state is MessageState.SENT and limits.retention_s <= age_s < ANSWERED_S
 
 
 def _stay_quiet(world: "World") -> None:

@@ -54,8 +54,7 @@ def _send(state: DeviceState, item: Send) -> int:
         raise InputError("this is your own number")
     message_id = state.drawn[id(item)] = int.from_bytes(state.entropy(8), "big") >> 1
     state.news = True
-    born_ms = state.server_ms if state.clock else None
-    return state.store.outbox.add(item.phone, item.text, item.key, message_id, state.server_ms, born_ms)
+    return state.store.outbox.add(item.phone, item.text, item.key, message_id, state.server_ms, state.sure_ms)
 
 
 def _mark_read(state: DeviceState, item: MarkRead) -> None:

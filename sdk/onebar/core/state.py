@@ -24,6 +24,9 @@ ASK_LATER_S: Final = 30.0
 """Pause before the server is asked again for what it does not have yet, such as the prekeys of a new device: no pause
 in the foreground is longer (D8)."""
 
+CLOCKS_APART_MS_MAX: Final = 60 * 60 * 1000
+"""How far the phone's two clocks may have drifted apart since a Welcome: an hour does not matter after 30 days (R5)."""
+
 _NEVER: Final = Instant(0.0, 0)
 
 
@@ -101,6 +104,14 @@ class DeviceState:
         if self.clock is not None:
             return self.clock[0] + round((self.now.monotonic_s - self.clock[1]) * 1000)
         return max(0, self.now.wall_ms + self.device.clock_offset_ms)
+
+    @property
+    def sure_ms(self) -> int | None:
+        """The same where both clocks of the phone agree on it, else None: one may have stood still in a long sleep."""
+        if self.clock is None:
+            return None
+        apart_ms = self.now.wall_ms + self.device.clock_offset_ms - self.server_ms
+        return self.server_ms if abs(apart_ms) < CLOCKS_APART_MS_MAX else None
 
     def change(self, **fields: object) -> None:
         """Change the device; the turn's transaction saves it."""

@@ -8,7 +8,7 @@ from onebar.config import Config
 from onebar.core.link import Link
 from onebar.core.link_states import LinkState
 from onebar.core.records import Status
-from onebar.core.state import DeviceState, new_device
+from onebar.core.state import CLOCKS_APART_MS_MAX, DeviceState, new_device
 from onebar.core.turn import Hang, Instant
 from onebar.events import DeviceReplaced
 from onebar.store import SqliteStore
@@ -121,3 +121,14 @@ def test_no_secret_shows(state: DeviceState) -> None:
     assert "255" not in shown
     assert "xff" not in shown
     assert "flight" not in shown
+
+
+def test_the_servers_time_is_sure_only_while_both_clocks_of_the_phone_agree(state: DeviceState) -> None:
+    assert state.sure_ms is None, "nothing is known before the first Welcome"
+    state.clock = (90_000, 1000.0)
+    state.change(clock_offset_ms=85_000)
+    state.now = Instant(1060.0, 65_000)
+    assert state.sure_ms == state.server_ms == 150_000
+    state.now = Instant(1060.0, 65_000 + CLOCKS_APART_MS_MAX)  # the phone slept, and one of its clocks too
+    assert state.sure_ms is None
+    assert state.server_ms == 150_000
