@@ -86,6 +86,8 @@ class Chat:
     """The other side's phone number, E.164."""
     messages: int
     """How many messages its history holds."""
+    unread: int = 0
+    """How many of them came from the other side and were not marked as read."""
 
     def __repr__(self) -> str:
         """Show the size, never the number."""

@@ -119,6 +119,12 @@ class Inbox(Protocol):
     def add(self, arrival: Arrival, now_ms: int) -> int | None:
         """Put a message in its place in history (R9); return its number, or None if it was there already (R8)."""
 
+    def unsupported(self, limit: int, above: int = 0) -> list[tuple[int, bytes]]:
+        """Return (message number, content) of messages above a number that no version so far could show."""
+
+    def understood(self, message_no: int, text: str) -> None:
+        """Show a message that this version can read, where it has been all the time."""
+
     def mark_read(self, phone: str, message_no: int) -> list[Receipt]:
         """Note that the user has read a chat up to a message; return what is news to the authors, for each device."""
 

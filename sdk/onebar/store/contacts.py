@@ -1,8 +1,6 @@
-"""Who is who: accounts, their numbers and devices, as the server's directory says."""
+"""Who is who: accounts with their keys, numbers and devices, as they have signed it."""
 
-from collections.abc import Sequence
-
-from onebar.core.records import Peer
+from onebar.core.records import Contact, Peer, Trust
 from onebar.crypto.keys import PeerKeys
 from onebar.store.database import Database
 
@@ -15,26 +13,31 @@ class SqliteContacts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def put(self, account: int, phone: str, devices: Sequence[Peer]) -> None:
-        """Store an account and its devices; keys of known devices stay, and a removed one stays removed."""
+    def put(self, contact: Contact) -> None:
+        """Store a contact; its number is nobody else's from now on."""
         execute = self._database.connection.execute
-        execute("UPDATE contact SET phone = NULL WHERE phone = ? AND account <> ?", (phone, account))
+        execute("UPDATE contact SET phone = NULL WHERE phone = ? AND account <> ?", (contact.phone, contact.account))
         execute(
-            "INSERT INTO contact VALUES (?, ?) ON CONFLICT DO UPDATE SET phone = excluded.phone",
-            (account, phone),
+            "INSERT OR REPLACE INTO contact (account, phone, account_key, devices, trust) VALUES (?, ?, ?, ?, ?)",
+            (contact.account, contact.phone, contact.account_key, contact.devices, contact.trust),
         )
-        for peer in devices:
-            keys = peer.keys
-            execute(
-                "INSERT INTO peer_device VALUES (?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT DO UPDATE SET removed = max(removed, excluded.removed)",
-                (account, peer.device, keys.identity_key, keys.box_key, keys.key_signature, peer.removed),
-            )
 
-    def phone(self, account: int) -> str | None:
-        """Return an account's number, or None if it is not known."""
-        row = self._database.connection.execute("SELECT phone FROM contact WHERE account = ?", (account,)).fetchone()
-        return None if row is None else row[0]
+    def put_device(self, peer: Peer) -> None:
+        """Store a device with its keys; one that is removed stays so."""
+        keys = peer.keys
+        self._database.connection.execute(
+            "INSERT INTO peer_device VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+            " identity_key = excluded.identity_key, box_key = excluded.box_key,"
+            " key_signature = excluded.key_signature, removed = max(removed, excluded.removed)",
+            (peer.account, peer.device, keys.identity_key, keys.box_key, keys.key_signature, peer.removed),
+        )
+
+    def contact(self, account: int) -> Contact | None:
+        """Return a contact, or our own account. Its key is empty where only the server's word is known so far."""
+        row = self._database.connection.execute(
+            "SELECT account, phone, account_key, devices, trust FROM contact WHERE account = ?", (account,)
+        ).fetchone()
+        return None if row is None else Contact(row[0], row[1], row[2], row[3], Trust(row[4]))
 
     def account(self, phone: str) -> int | None:
         """Return the account that has a number, as far as it is known."""

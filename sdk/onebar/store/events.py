@@ -3,6 +3,7 @@
 from typing import Final
 
 from onebar.events import (
+    CHAT_EVENTS,
     MESSAGE_EVENTS,
     DeviceRemoved,
     DeviceReplaced,
@@ -66,6 +67,8 @@ def _event(event_no: int, kind: str, message_no: int | None, detail: str, phone:
         return DeviceRemoved(event_no, detail)
     if kind == DeviceReplaced.__name__:
         return DeviceReplaced(event_no)
+    if kind in CHAT_EVENTS:
+        return CHAT_EVENTS[kind](event_no, detail)
     about = (event_no, message_no or 0, phone or "")
     if kind == MessageReceived.__name__:
         return MessageReceived(*about, text or "")

@@ -30,10 +30,11 @@ class SqliteHistory:
     def chats(self) -> list[Chat]:
         """Return all chats, the one with the newest message first."""
         rows = self._database.connection.execute(
-            "SELECT phone, messages FROM chat c WHERE messages > 0"
+            "SELECT phone, messages, (SELECT count(*) FROM message m WHERE m.chat_id = c.chat_id AND m.account <> 0"
+            " AND (m.place, m.chat_no) > (c.read_place, c.read_chat_no)) FROM chat c WHERE messages > 0"
             " ORDER BY (SELECT max(place) FROM message m WHERE m.chat_id = c.chat_id) DESC"
         )
-        return [Chat(phone, messages) for phone, messages in rows]
+        return [Chat(*row) for row in rows]
 
     def outbox(self) -> list[Message]:
         """Return the messages that the server has not acknowledged, oldest first."""

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
+from onebar.core.records import Arrival
 from onebar.store.database import Database
+from onebar.store.receipts import SqliteReceipts
 
 ASKS_MAX: Final = 3
 """How often an envelope that does not open is asked for again (R11); more would only drain batteries."""
@@ -17,22 +19,20 @@ class SqliteInbox:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.mark_read = SqliteReceipts(database).mark_read
 
     def _rows(self, sql: str, *values: object) -> list[tuple[int, ...]]:
         return self._database.connection.execute(sql, values).fetchall()
 
-    def add_text(self, account: int, device: int, message_id: int, chat_no: int, text: str,
-                 sent_at_ms: int, now_ms: int) -> int | None:  # fmt: skip
-        """Put a text in its place in history (R9); return its number, or None if it was there already (R8)."""
+    def add(self, arrival: Arrival, now_ms: int) -> int | None:
+        """Put a message in its place in history (R9); return its number, or None if it was there already (R8)."""
+        account, device, chat_no = arrival.account, arrival.device, arrival.chat_no
         new = self._rows(
-            "INSERT OR IGNORE INTO seen VALUES (?, ?, ?) RETURNING message_id", account, message_id, now_ms
+            "INSERT OR IGNORE INTO seen VALUES (?, ?, ?) RETURNING message_id", account, arrival.message_id, now_ms
         )
-        chat_id = self._chat(account)
+        chat_id = self._chat(arrival.chat)
         known = self._rows(
-            "SELECT low, high FROM author WHERE chat_id = ? AND account = ? AND device = ?",
-            chat_id,
-            account,
-            device,
+            "SELECT low, high FROM author WHERE chat_id = ? AND account = ? AND device = ?", chat_id, account, device
         )
         self._rows(
             "INSERT INTO author VALUES (?1, ?2, ?3, ?4, ?4)"
@@ -43,10 +43,29 @@ class SqliteInbox:
             return None
         low, high = known[0] if known else (chat_no, chat_no - 1)
         missing, place = chat_no - high - 1, 0
+        author = 0 if self._is_own(account) else account  # what history shows as ours
         if missing < 0:
-            missing, place = self._fill(chat_id, account, device, chat_no, low)
+            missing, place = self._fill(chat_id, author, device, chat_no, low)
         return self._insert(
-            chat_id, (account, device, chat_no, message_id), "received", text, sent_at_ms, missing, place
+            chat_id, (author, device, chat_no, arrival.message_id), arrival.state, arrival.text, arrival.sent_at_ms,
+            missing, place, arrival.content,
+        )  # fmt: skip
+
+    def _is_own(self, account: int) -> bool:
+        return bool(self._rows("SELECT 1 FROM device WHERE account = ?", account))
+
+    def unsupported(self, limit: int, above: int = 0) -> list[tuple[int, bytes]]:
+        """Return (message number, content) of messages above a number that no version so far could show."""
+        sql = "SELECT message_no, content FROM message WHERE state = 'unsupported' AND message_no > ?"
+        rows = self._database.connection.execute(f"{sql} ORDER BY message_no LIMIT ?", (above, limit)).fetchall()
+        return [(message_no, content) for message_no, content in rows]
+
+    def understood(self, message_no: int, text: str) -> None:
+        """Show a message that this version can read, where it has been all the time."""
+        self._rows(
+            "UPDATE message SET state = iif(account = 0, 'sent', 'received'), text = ?, content = x''"
+            " WHERE message_no = ? AND state = 'unsupported'",
+            *(text, message_no),
         )
 
     def _chat(self, account: int) -> int:
@@ -75,11 +94,11 @@ class SqliteInbox:
         return max(0, missing - between - 1), place
 
     def _insert(self, chat_id: int, author: tuple[int, int, int, int], state: str, text: str, sent_at_ms: int,
-                missing: int, place: int) -> int:  # fmt: skip
+                missing: int, place: int, content: bytes = b"") -> int:  # fmt: skip
         message_no = self._rows(
             "INSERT INTO message (chat_id, account, device, chat_no, message_id, state, text, sent_at_ms,"
-            " missing_before, place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING message_no",
-            *(chat_id, *author, state, text, sent_at_ms, missing, place),
+            " missing_before, place, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING message_no",
+            *(chat_id, *author, state, text, sent_at_ms, missing, place, content),
         )[0][0]
         if not place:
             self._rows("UPDATE message SET place = message_no WHERE message_no = ?", message_no)
@@ -171,7 +190,7 @@ class SqliteInbox:
 
     def _show(self, account: int, device: int) -> int:
         known = self._rows("SELECT 1 FROM contact WHERE account = ? AND phone IS NOT NULL", account)
-        if not known:
+        if not known or self._is_own(account):  # a copy does not say, before it opens, which chat it is of
             return 0
         return self._insert(self._chat(account), (account, device, 0, 0), "unreadable", "", 0, 0, 0)
 

@@ -7,20 +7,25 @@ from onebar.core.frames import VOID_HASH
 from onebar.core.records import Draft, Envelope, TopUp
 from onebar.events import MessageQueued
 from onebar.store.database import Database
+from onebar.store.device import OWN_ACCOUNT
 from onebar.store.events import SqliteEvents
+from onebar.store.receipts import SqliteReceipts
 
 ENVELOPES_KEPT_MS: Final = 60 * 24 * 3600 * 1000
 """How much longer than drafts their envelopes are kept: sealed on the last day they spend 30 days in a mailbox, and
 the tick or the notice that follows finds a phone that may be off for as long again."""
 
 _DRAFT: Final = """
-    m.message_no, m.chat_no, c.phone, COALESCE(k.account, 0), m.message_id, m.sent_at_ms, m.text
+    m.message_no, m.chat_no, c.phone, COALESCE(k.account, 0), m.message_id, m.sent_at_ms, m.text,
+    m.audience
     FROM message m JOIN chat c USING (chat_id) LEFT JOIN contact k ON k.phone = c.phone"""
-_HOPELESS: Final = """
-    message_no = ? AND out_no IS NOT NULL
-    AND NOT EXISTS (SELECT 1 FROM top_up t WHERE t.message_no = message.message_no)
-    AND NOT EXISTS (SELECT 1 FROM envelope e JOIN envelope_device d USING (out_no)
-        WHERE e.message_no = message.message_no)"""
+_OURS: Final = "account = 0 AND device = 0"  # a copy of what another device of ours sent is not this outbox's
+_DUE: Final = f"SELECT 1 FROM top_up t WHERE t.message_no = message.message_no AND t.account IS NOT {OWN_ACCOUNT}"
+_SEALED: Final = """
+    SELECT 1 FROM envelope e JOIN envelope_device d USING (out_no)
+    WHERE e.message_no = message.message_no AND NOT d.own"""
+_HOPELESS: Final = f"message_no = ? AND out_no IS NOT NULL AND NOT EXISTS ({_DUE}) AND NOT EXISTS ({_SEALED})"
+_WHOSE: Final = f"iif(d.own, {OWN_ACCOUNT}, e.account)"  # the account of an envelope's device
 _NONE, _ACCEPTED, _REJECTED = 0, 1, 2
 
 
@@ -30,6 +35,11 @@ class SqliteOutbox:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._events = SqliteEvents(database)
+        receipts = SqliteReceipts(database)
+        self.add_receipt = receipts.add
+        self.receipts = receipts.due
+        self.drop_receipts = receipts.drop
+        self.read = receipts.read
 
     def _rows(self, sql: str, *values: object) -> list[tuple[int, ...]]:
         return self._database.connection.execute(sql, values).fetchall()
@@ -61,12 +71,13 @@ class SqliteOutbox:
 
     def number_of(self, message_id: int) -> int | None:
         """Return the number of the message of ours with this id, if it is stored."""
-        return self._one("SELECT message_no FROM message WHERE account = 0 AND message_id = ?", message_id)
+        return self._one(f"SELECT message_no FROM message WHERE {_OURS} AND message_id = ?", message_id)
 
     def expire(self, before_ms: int, now_ms: int) -> list[int]:
         """End the drafts that began to wait before this time as expired; those seen for the first time begin now."""
         # Not sent_at_ms: the phone's clock may have been wrong by years when the message was written.
-        self._rows("UPDATE message SET born_ms = ? WHERE state IN ('queued', 'sent') AND born_ms IS NULL", now_ms)
+        unborn = f"{_OURS} AND state IN ('queued', 'sent') AND born_ms IS NULL"
+        self._rows(f"UPDATE message SET born_ms = ? WHERE {unborn}", now_ms)
         return self._fail("expired", "outbox_s", "state = 'queued' AND out_no IS NULL AND born_ms < ?", before_ms)
 
     def end_unanswered(self, before_ms: int) -> list[int]:
@@ -97,9 +108,9 @@ class SqliteOutbox:
 
     def top_ups(self, limit: int) -> list[TopUp]:
         """Return the oldest top-ups that are due, in chat order."""
-        due = self._rows("SELECT message_no, device, answers FROM top_up ORDER BY message_no LIMIT ?", limit)
-        drafts = [(self.draft(message_no), device, answers) for message_no, device, answers in due]
-        return [TopUp(draft, device, answers) for draft, device, answers in drafts if draft is not None]
+        sql = "SELECT message_no, account, device, answers FROM top_up ORDER BY message_no LIMIT ?"
+        drafts = [(self.draft(message_no), rest) for message_no, *rest in self._rows(sql, limit)]
+        return [TopUp(draft, *rest) for draft, rest in drafts if draft is not None]
 
     def add_top_up(self, message_no: int, account: int, device: int, answers: int) -> None:
         """Note that a message is due for one more device."""
@@ -134,19 +145,29 @@ class SqliteOutbox:
             due.update(device for device in devices if device not in meant)
         return due.intersection(devices)
 
-    def put_sealed(self, envelope: Envelope, hash_: bytes, message_no: int, account: int,
-                   devices: Sequence[int], answers: int | None) -> None:  # fmt: skip
-        """Store a sealed envelope; `answers` is None for a message's first one, else which top-up it settles."""
+    def put_sealed(self, envelope: Envelope, hash_: bytes, message_no: int, account: int, devices: Sequence[int],
+                   own_devices: Sequence[int], answers: int | None, audience: bytes = b"") -> None:  # fmt: skip
+        """Store a sealed envelope; `answers` is None for a message's first one, else which top-up it settles.
+
+        `account` is the recipient's (or our own, for a top-up to one of our devices), `devices` are those of the
+        recipient that it is sealed for, `own_devices` those of ours, which get a copy. `audience` is kept with the
+        message, unless it was sealed before.
+        """
         self._rows(
             "INSERT INTO envelope (out_no, flags, sealed, hash, message_no, account, answers) VALUES (?,?,?,?,?,?,?)",
             *(envelope.out_no, envelope.flags, envelope.sealed, hash_, message_no, account, answers),
         )
-        for device in devices:
-            self._rows("INSERT INTO envelope_device VALUES (?, ?)", envelope.out_no, device)
+        meant = [(0, device) for device in devices] + [(1, device) for device in own_devices]
+        for own, device in meant:
+            self._rows("INSERT INTO envelope_device VALUES (?, ?, ?)", envelope.out_no, own, device)
         if answers is None:
-            self._rows("UPDATE message SET out_no = ? WHERE message_no = ?", envelope.out_no, message_no)
+            self._rows(
+                "UPDATE message SET out_no = ?, audience = iif(audience = x'', ?, audience) WHERE message_no = ?",
+                *(envelope.out_no, audience, message_no),
+            )
         elif message_no:
-            self.drop_top_up(message_no, devices[0], answers)
+            [(_, device)] = meant
+            self.drop_top_up(message_no, device, answers)
 
     def outstanding(self, above: int, limit: int) -> list[Envelope]:
         """Return the envelopes above this number that have no verdict, in order."""
@@ -183,8 +204,9 @@ class SqliteOutbox:
         first = "message_no = (SELECT message_no FROM envelope WHERE out_no = ? AND answers IS NULL)"
         ended = self._fail("rejected", reason, first, out_no)
         message_no, _ = self.meant_for(out_no)
-        for (device,) in self._rows("SELECT device FROM envelope_device WHERE out_no = ?", out_no):
-            self._drop_device(out_no, device)
+        meant = f"SELECT {_WHOSE}, d.device FROM envelope e JOIN envelope_device d USING (out_no) WHERE out_no = ?"
+        for account, device in self._rows(meant, out_no):
+            self._drop_device(out_no, account, device)
         self._forget_done(out_no, out_no)
         ended = ended or self._fail("rejected", reason, _HOPELESS, message_no)  # a top-up, and the last hope
         return ended[0] if ended else None
@@ -192,13 +214,15 @@ class SqliteOutbox:
     def delivered(self, first: int, last: int, account: int, device: int) -> list[int]:
         """Note that a device opened these; return the messages that are now delivered."""
         opened = self._rows(
-            "SELECT e.out_no FROM envelope e JOIN envelope_device d USING (out_no)"
-            " WHERE e.out_no BETWEEN ? AND ? AND e.account = ? AND d.device = ?",
-            *(first, last, account, device),
+            "SELECT e.out_no, d.own FROM envelope e JOIN envelope_device d USING (out_no)"
+            f" WHERE e.out_no BETWEEN ? AND ? AND d.device = ? AND {_WHOSE} = ?",
+            *(first, last, device, account),
         )
         messages: list[int] = []
-        for (out_no,) in opened:
-            self._rows("DELETE FROM envelope_device WHERE out_no = ? AND device = ?", out_no, device)
+        for out_no, own in opened:
+            self._rows("DELETE FROM envelope_device WHERE out_no = ? AND own = ? AND device = ?", out_no, own, device)
+            if own:
+                continue  # our own devices have it; nobody else has
             messages += self._message_rows(
                 "UPDATE message SET state = 'delivered', reason = '' WHERE state IN ('queued', 'sent', 'undeliverable')"
                 " AND message_no = (SELECT message_no FROM envelope WHERE out_no = ?) RETURNING message_no",
@@ -210,17 +234,19 @@ class SqliteOutbox:
     def undelivered(self, out_no: int, account: int, device: int, reason: str) -> int | None:
         """Note that a device will not get it; return the message's number if no device is left that might."""
         message_no, meant = self.meant_for(out_no)
-        if meant != account:
-            return None
-        self._drop_device(out_no, device)
+        self._drop_device(out_no, account, device)
         self._forget_done(out_no, out_no)
-        return self.end_if_hopeless(message_no, reason)
+        return self.end_if_hopeless(message_no, reason) if meant == account else None
 
-    def _drop_device(self, out_no: int, device: int) -> None:
+    def _drop_device(self, out_no: int, account: int, device: int) -> None:
         """A device will not open this envelope, nor the one that it answers (R11)."""
         answered = self._one("SELECT answers FROM envelope WHERE out_no = ?", out_no)
         for number in filter(None, (out_no, answered)):
-            self._rows("DELETE FROM envelope_device WHERE out_no = ? AND device = ?", number, device)
+            self._rows(
+                "DELETE FROM envelope_device AS d WHERE out_no = ?1 AND device = ?2 AND ?3 ="
+                f" iif(d.own, {OWN_ACCOUNT}, (SELECT account FROM envelope WHERE out_no = ?1))",
+                *(number, device, account),
+            )
             if number != out_no:
                 self._forget_done(number, number)
 
@@ -228,6 +254,26 @@ class SqliteOutbox:
         """End a sealed message as undeliverable if no device is left that might get it; return its number then."""
         ended = self._fail("undeliverable", reason, _HOPELESS, message_no)
         return ended[0] if ended else None
+
+    def end_for_key(self, account: int, audience: bytes) -> list[int]:
+        """End what was sealed under another account key and nobody has opened; return the messages' numbers (R11)."""
+        other_key = "audience NOT IN (x'', ?)"
+        ended = self._fail(
+            "undeliverable",
+            "key_changed",
+            f"out_no IS NOT NULL AND {other_key} AND ("
+            "EXISTS (SELECT 1 FROM envelope e WHERE e.message_no = message.message_no AND e.account = ?)"
+            " OR EXISTS (SELECT 1 FROM top_up t WHERE t.message_no = message.message_no AND t.account = ?))",
+            *(audience, account, account),
+        )
+        for message_no in ended:
+            self._rows("DELETE FROM top_up WHERE message_no = ?", message_no)
+        self._rows(  # nor do the devices of the new key get what those of the old one have opened
+            "DELETE FROM top_up WHERE account = ? AND message_no IN"
+            f" (SELECT message_no FROM message WHERE {other_key})",
+            *(account, audience),
+        )
+        return ended
 
     def reopen_from(self, mark: int, out_no: int) -> None:
         """Take back the verdicts above the mark of a restored server; spent numbers become Voids (R21)."""
@@ -244,9 +290,9 @@ class SqliteOutbox:
         self._rows("UPDATE message SET out_no = NULL WHERE state = 'queued'")
         self._rows("DELETE FROM top_up WHERE answers > 0")
         self._rows(
-            "INSERT OR IGNORE INTO top_up SELECT e.message_no, d.device, 0, e.account"
+            f"INSERT OR IGNORE INTO top_up SELECT e.message_no, d.device, 0, {_WHOSE}"
             " FROM envelope e JOIN envelope_device d USING (out_no) JOIN message m USING (message_no)"
-            " WHERE e.verdict = 0 AND m.state IN ('sent', 'delivered') AND COALESCE(e.answers, 0) = 0"
+            " WHERE e.verdict = 0 AND m.state IN ('sent', 'delivered', 'read') AND COALESCE(e.answers, 0) = 0"
         )
         self._rows("DELETE FROM envelope")
         self._rows("DELETE FROM envelope_device")
@@ -254,10 +300,8 @@ class SqliteOutbox:
     def fail_all(self, reason: str) -> list[int]:
         """End everything that has no verdict as undeliverable (R18); return the messages' numbers."""
         nobody_has_it = (
-            "(state = 'queued' OR (EXISTS (SELECT 1 FROM top_up t WHERE t.message_no = message.message_no)"
-            "  OR EXISTS (SELECT 1 FROM envelope e WHERE e.message_no = message.message_no AND e.verdict = 0))"
-            " AND NOT EXISTS (SELECT 1 FROM envelope e JOIN envelope_device d USING (out_no)"
-            "  WHERE e.message_no = message.message_no AND e.verdict <> 0))"
+            f"(state = 'queued' OR (EXISTS ({_DUE}) OR EXISTS ({_SEALED} AND e.verdict = 0))"
+            f" AND NOT EXISTS ({_SEALED} AND e.verdict <> 0))"
         )
         failed = self._fail("undeliverable", reason, nobody_has_it)
         for table in ("top_up", "envelope", "envelope_device"):
@@ -273,19 +317,23 @@ class SqliteOutbox:
         which = "out_no IS NULL AND chat_id = (SELECT chat_id FROM chat WHERE phone = ?)"
         return self._fail("undeliverable", reason, which, phone)
 
-    def may_answer(self, out_no: int, account: int, times_max: int) -> int:
-        """Return the message to seal again for a device of this account (R11) and count it; 0 if there is none."""
+    def may_answer(self, out_no: int, account: int, device: int, times_max: int) -> int:
+        """Return the message to seal again for a device (R11) and count it; 0 if it was not meant for its account.
+
+        Of our own devices, those may ask that it was sealed for; of the recipient's, all may.
+        """
         message_no = self._one(
-            "UPDATE envelope SET resealed = resealed + 1 WHERE out_no = ? AND account = ? AND resealed < ?"
-            " AND message_no > 0 RETURNING message_no",
-            *(out_no, account, times_max),
+            "UPDATE envelope SET resealed = resealed + 1 WHERE out_no = ?1 AND resealed < ?4 AND message_no > 0"
+            f" AND (account = ?2 OR ?2 = {OWN_ACCOUNT} AND EXISTS"
+            " (SELECT 1 FROM envelope_device WHERE out_no = ?1 AND own AND device = ?3)) RETURNING message_no",
+            *(out_no, account, device, times_max),
         )
         return message_no or 0
 
     def _fail(self, state: str, reason: str, which: str, *values: object) -> list[int]:
         """End the matching messages that are not final yet."""
         return self._message_rows(
-            "UPDATE message SET state = ?, reason = ? WHERE account = 0"
+            f"UPDATE message SET state = ?, reason = ? WHERE {_OURS}"
             f" AND state IN ('queued', 'sent') AND {which} RETURNING message_no",
             *(state, reason, *values),
         )

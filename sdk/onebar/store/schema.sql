@@ -1,17 +1,21 @@
--- One device's database, schema version 1. Times are milliseconds since 1970; docs/protocol.md names the rules.
+-- One device's database, schema version 2. Times are milliseconds since 1970; docs/protocol.md names the rules.
 
--- This device: the one row of core.ports.Device.
+-- This device: the one row of core.records.Device. Seeds and secrets are wrapped; so is all that is called so below.
 CREATE TABLE device (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     status TEXT NOT NULL, phone TEXT NOT NULL, account INTEGER NOT NULL, device INTEGER NOT NULL,
     identity_seed BLOB NOT NULL, box_secret BLOB NOT NULL,
     next_identity_seed BLOB NOT NULL, next_box_secret BLOB NOT NULL,
     connection_no INTEGER NOT NULL, epoch INTEGER NOT NULL, cursor INTEGER NOT NULL,
-    floor INTEGER NOT NULL, floor_hash BLOB NOT NULL, out_no INTEGER NOT NULL, clock_offset_ms INTEGER NOT NULL
+    floor INTEGER NOT NULL, floor_hash BLOB NOT NULL, out_no INTEGER NOT NULL, clock_offset_ms INTEGER NOT NULL,
+    account_seed BLOB NOT NULL DEFAULT x'', read_receipts INTEGER NOT NULL DEFAULT 1
 ) STRICT;
 
--- Who is who, as the server's directory says.
-CREATE TABLE contact (account INTEGER PRIMARY KEY, phone TEXT UNIQUE) STRICT;
+-- Who is who, as accounts have signed it; without an account key: as the server said before accounts signed anything.
+CREATE TABLE contact (
+    account INTEGER PRIMARY KEY, phone TEXT UNIQUE,
+    account_key BLOB NOT NULL DEFAULT x'', devices BLOB NOT NULL DEFAULT x'', trust TEXT NOT NULL DEFAULT 'unverified'
+) STRICT;
 CREATE TABLE peer_device (
     account INTEGER NOT NULL, device INTEGER NOT NULL,
     identity_key BLOB NOT NULL, box_key BLOB NOT NULL, key_signature BLOB NOT NULL,
@@ -19,13 +23,34 @@ CREATE TABLE peer_device (
     PRIMARY KEY (account, device)
 ) STRICT, WITHOUT ROWID;
 
--- chat_no is the number of this device's last message in the chat (R6).
-CREATE TABLE chat (
-    chat_id INTEGER PRIMARY KEY, phone TEXT NOT NULL UNIQUE,
-    chat_no INTEGER NOT NULL DEFAULT 0, messages INTEGER NOT NULL DEFAULT 0
+-- The sessions with each device, wrapped.
+CREATE TABLE session (
+    account INTEGER NOT NULL, device INTEGER NOT NULL,
+    sessions BLOB NOT NULL, since_out_no INTEGER NOT NULL, must_be_pq INTEGER NOT NULL,
+    PRIMARY KEY (account, device)
 ) STRICT;
 
--- account 0 is this account. A message's place in its chat is (place, chat_no): R9.
+-- Our own prekeys with their secrets, wrapped. An id is one prekey's for ever, of whatever kind.
+CREATE TABLE prekey (
+    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, public BLOB NOT NULL, secret BLOB NOT NULL,
+    created_ms INTEGER NOT NULL,
+    withdrawn_ms INTEGER,                  -- since when the server has a newer one of its kind
+    published INTEGER NOT NULL DEFAULT 0   -- whether the server was seen to have it; of one-time prekeys
+) STRICT;
+CREATE INDEX prekey_kind ON prekey (kind, id);
+CREATE INDEX prekey_unpublished ON prekey (kind, id) WHERE published = 0;
+CREATE TABLE prekey_counter (one INTEGER PRIMARY KEY CHECK (one = 1), last_id INTEGER NOT NULL) STRICT;
+INSERT INTO prekey_counter VALUES (1, 0);
+
+-- chat_no is the number of this device's last message in the chat (R6); it is read up to (read_place, read_chat_no).
+CREATE TABLE chat (
+    chat_id INTEGER PRIMARY KEY, phone TEXT NOT NULL UNIQUE,
+    chat_no INTEGER NOT NULL DEFAULT 0, messages INTEGER NOT NULL DEFAULT 0,
+    read_place INTEGER NOT NULL DEFAULT 0, read_chat_no INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- account 0 is this account, with device 0 this device (and its forerunners); another one is the author of a copy.
+-- A message's place in its chat is (place, chat_no): R9.
 CREATE TABLE message (
     message_no INTEGER PRIMARY KEY AUTOINCREMENT,
     chat_id INTEGER NOT NULL REFERENCES chat, place INTEGER NOT NULL DEFAULT 0,
@@ -34,11 +59,14 @@ CREATE TABLE message (
     missing_before INTEGER NOT NULL DEFAULT 0,
     out_no INTEGER,                        -- of its first envelope; NULL while it is a draft
     born_ms INTEGER,                       -- by the server's clock, once that is known: the outbox's horizon (R5)
-    key TEXT                               -- the app's own, for an idempotent send (R6)
+    key TEXT,                              -- the app's own, for an idempotent send (R6)
+    audience BLOB NOT NULL DEFAULT x'',    -- the account key that it was first sealed for (R11)
+    content BLOB NOT NULL DEFAULT x''      -- what a later version may be able to show; empty once it has
 ) STRICT;
 CREATE INDEX message_place ON message (chat_id, place, chat_no);
 CREATE INDEX message_author ON message (chat_id, account, device, chat_no);
 CREATE INDEX message_queued ON message (message_no) WHERE state = 'queued';
+CREATE INDEX message_unsupported ON message (message_no) WHERE state = 'unsupported';
 CREATE UNIQUE INDEX message_key ON message (key) WHERE key IS NOT NULL;
 
 -- From where to where each author's numbering has been seen in a chat, duplicates included (R9).
@@ -62,6 +90,14 @@ CREATE TABLE opened (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX opened_at ON opened (at_ms);
 
+-- What each device has to be told, and was told, as read here (its author's chat_no). Lower `since` is longer due.
+CREATE TABLE receipt (
+    account INTEGER NOT NULL, device INTEGER NOT NULL,
+    told INTEGER NOT NULL, due INTEGER NOT NULL, since INTEGER NOT NULL,
+    PRIMARY KEY (account, device)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX receipt_due ON receipt (since) WHERE due > told;
+
 -- Numbered, sealed envelopes: kept until they have a verdict and every device opened them (R1, R21).
 CREATE TABLE envelope (
     out_no INTEGER PRIMARY KEY, flags INTEGER NOT NULL, sealed BLOB NOT NULL, hash BLOB NOT NULL,
@@ -73,8 +109,9 @@ CREATE TABLE envelope (
 ) STRICT;
 CREATE INDEX envelope_open ON envelope (out_no) WHERE verdict = 0;
 CREATE INDEX envelope_message ON envelope (message_no);
+-- The devices that may still open it: the recipient's, or our own others, which get a copy.
 CREATE TABLE envelope_device (
-    out_no INTEGER NOT NULL, device INTEGER NOT NULL, PRIMARY KEY (out_no, device)
+    out_no INTEGER NOT NULL, own INTEGER NOT NULL, device INTEGER NOT NULL, PRIMARY KEY (out_no, own, device)
 ) STRICT, WITHOUT ROWID;
 
 -- Messages that are due for one more device (R4, answers = 0), or once more for one (R11, the number it asked about).

@@ -1,0 +1,52 @@
+"""This device's row, with its secrets wrapped."""
+
+from typing import Any, Final
+
+import msgspec
+
+from onebar.core.records import Device, Status
+from onebar.crypto.wrapping import KeyVault
+from onebar.errors import DecryptionError, StoreError
+from onebar.store.database import Database
+from onebar.store.device_secrets import SECRETS, unwrapped, wrapped
+
+OWN_ACCOUNT: Final = "(SELECT account FROM device)"
+"""SQL for our own account's number; NULL before there is a device."""
+
+_FIELDS: Final = tuple(field.name for field in msgspec.structs.fields(Device))
+_SAVE: Final = f"INSERT OR REPLACE INTO device (one, {', '.join(_FIELDS)}) VALUES (1{', ?' * len(_FIELDS)})"
+_LOAD: Final = f"SELECT {', '.join(_FIELDS)} FROM device"
+
+
+class SqliteDevice:
+    """Loads and saves the one row of `device`."""
+
+    def __init__(self, database: Database, vault: KeyVault) -> None:
+        self._database = database
+        self._vault = vault
+
+    def load(self) -> Device | None:
+        """Return this device, or None in a new database.
+
+        Raises:
+            StoreError: The vault has another key than the one that wrapped the device's secrets.
+        """
+        row = self._database.connection.execute(_LOAD).fetchone()
+        if row is None:
+            return None
+        values: dict[str, Any] = dict(zip(_FIELDS, row, strict=True))
+        try:
+            values.update((name, unwrapped(self._vault, name, values[name])) for name in SECRETS)
+        except DecryptionError as error:
+            raise StoreError(
+                f"{self._database.path}: its secrets are wrapped by another key than the one given ({error}); restore"
+                " the file of its key, or register this device anew"
+            ) from error
+        values.update(status=Status(values["status"]), read_receipts=bool(values["read_receipts"]))
+        return Device(**values)
+
+    def save(self, device: Device) -> None:
+        """Store this device."""
+        values = msgspec.structs.asdict(device)
+        values.update((name, wrapped(self._vault, name, values[name])) for name in SECRETS)
+        self._database.connection.execute(_SAVE, tuple(values.values()))
