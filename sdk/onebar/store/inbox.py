@@ -155,14 +155,14 @@ class SqliteInbox:
             for (chat_id,) in chats:
                 self._rows("UPDATE chat SET messages = messages - 1 WHERE chat_id = ?", chat_id)
 
-    def due_again(self, before_ms: int, now_ms: int, limit: int) -> list[tuple[int, int, int]]:
-        """Return (account, device, out_no) of those to ask for again: last asked before this time, or in the future."""
+    def due_again(self, before_ms: int, now_ms: int, limit: int) -> list[tuple[int, int, int, int]]:
+        """Return (account, device, out_no, times asked) to ask for: last asked before this time, or in the future."""
         rows = self._rows(
-            "SELECT account, device, out_no FROM quarantine WHERE asked < ? AND NOT asked_at_ms BETWEEN ? AND ?"
+            "SELECT account, device, out_no, asked FROM quarantine WHERE asked < ? AND NOT asked_at_ms BETWEEN ? AND ?"
             " ORDER BY rowid LIMIT ?",
             *(ASKS_MAX, before_ms, now_ms, limit),
         )
-        return [(row[0], row[1], row[2]) for row in rows]
+        return [(row[0], row[1], row[2], row[3]) for row in rows]
 
     def asked(self, account: int, device: int, out_nos: Sequence[int], now_ms: int) -> None:
         """Note that they were asked for."""
