@@ -26,6 +26,7 @@ from onebar.core.frames import (
     encode,
 )
 from onebar.core.resume import FLIGHT_HEADER_BYTES_MAX, encode_header
+from onebar.crypto.sessions import key_id
 from onebar_mockserver.limits import CREDIT_BYTES_MAX, ENTRY_OVERHEAD_BYTES
 from tests.simulation.faults import Kind
 
@@ -91,7 +92,7 @@ class Checks:
         self.world = world
         self.looks: Counter[str] = Counter()
         self._sealed: dict[tuple[int, int], bytes] = {}
-        self._nonces: dict[bytes, bytes] = {}
+        self._keys_used: dict[bytes, bytes] = {}
         self._unacked: dict[int, dict[int, int]] = {}
         self._said: dict[tuple[int, int, int], tuple[int, int]] = {}
         """The last number and place that left a device for another one in a chat."""
@@ -150,7 +151,7 @@ class Checks:
             for to, ciphertext in recipient.envelopes:
                 if place is not None and not anew:
                     self._in_order((device, to, place[0]), frame.out_no, place[1])
-                used = self._nonces.setdefault(ciphertext[:25], ciphertext)
+                used = self._keys_used.setdefault(key_id(ciphertext), ciphertext)
                 self.look("keys-used-once", used == ciphertext, f"device {device} number {frame.out_no}")
 
     def server_says(self, server: "Server", wire: "Wire", frames: list[ServerFrame]) -> None:

@@ -162,12 +162,14 @@ def _forge_request(phone: "Phone", _fault: Fault) -> None:
     peers = [
         peer
         for other in phone.world.phones
-        if other is not phone and (peer := state.store.contacts.device(*other.address)) is not None
+        if other is not phone
+        and (peer := state.store.contacts.device(*other.address)) is not None
+        and not state.store.sessions.get(*other.address).sessions.need_bundle(state.server_ms)
     ]
     if peers:
         numbers = tuple(sorted(phone.world.dice.sample(range(1, 30), 8)))
         with phone.database.transaction():
-            outbox.seal_for(state, peers[:1], Again(numbers), message_no=0, answers=0)
+            outbox.seal_control(state, peers[:1], Again(numbers))
             state.store.save_device(state.device)
         phone.hear(Poked())
 

@@ -13,6 +13,8 @@ from onebar.core.engine import Engine
 from onebar.core.frames import Deliver
 from onebar.core.records import Status
 from onebar.core.turn import Dial, Hang, Input, Instant, NetworkChanged, Output, Poked, Replace, Send, Transmit, Turn
+from onebar.crypto.kem import find_kem
+from onebar.crypto.wrapping import WrappingKey
 from onebar.errors import CommitError
 from onebar.models import Reach
 from onebar.store import SqliteStore
@@ -30,6 +32,15 @@ if TYPE_CHECKING:
 TURN_S: Final = 0.0005
 """How long a turn gathers inputs: about what an fsync takes."""
 
+
+VAULT_KEY: Final = bytes(32)
+"""The key of each phone's vault: what is at rest is not what is tried here."""
+
+ONE_TIME_PREKEYS: Final = 3
+"""So few that a stock runs out."""
+
+KEM_EVERY: Final = 3
+"""Each third phone has ML-KEM: the others talk to it all the same."""
 
 REGISTER_AGAIN_S: Final = 30.0
 """A user whose app says that the server does not know the device registers again, at most this often."""
@@ -55,7 +66,7 @@ class Phone(Party):
         self.database = new_database()
         if image is not None:
             self.database.connection = copy(image.database)
-        self.store = SqliteStore(self.database)
+        self.store = SqliteStore(self.database, WrappingKey(VAULT_KEY, world.entropy))
         self.deceived = False
         """Whether a malicious server has had its way with this phone's mail."""
         self.last_mail: Deliver | None = None
@@ -78,7 +89,9 @@ class Phone(Party):
 
     def _start(self) -> None:
         self.store.transaction = self._transaction
-        self.engine = Engine(self.store, self.world.entropy, Config(host=HOST, window=self.world.window))
+        config = Config(host=HOST, window=self.world.window, one_time_prekeys=ONE_TIME_PREKEYS)
+        kem = find_kem() if (self.world.seed + self.no) % KEM_EVERY == 0 else None
+        self.engine = Engine(self.store, self.world.entropy, config, kem)
         self.hear(Poked())
 
     @property
