@@ -4,7 +4,7 @@ import logging
 from itertools import groupby
 from typing import Final
 
-from onebar.core import content, outbox, publishing, sealing
+from onebar.core import content, outbox, sealing
 from onebar.core.directory import ask
 from onebar.core.frames import FLAG_SILENT, FLAG_TOP_UP, FRAMES_MAX, Ack, Deliver, Delivered, Undelivered
 from onebar.core.link import Link, MailFrame
@@ -191,7 +191,7 @@ def repair(state: DeviceState) -> None:
     """Ask again for what did not open, and show as unreadable what was asked for often enough (R11)."""
     inbox, now_ms = state.store.inbox, state.server_ms
     before_ms = now_ms - round(state.config.ask_again_s * 1000)
-    room = state.window - (state.device.out_no - state.device.floor) if publishing.is_known(state) else 0
+    room = state.window - (state.device.out_no - state.device.floor) if state.listed else 0
     due = inbox.due_again(before_ms, now_ms, content.AGAIN_MAX)
     for (account, device), rows in groupby(sorted(due), key=lambda row: row[:2]):
         asked = list(rows)

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from onebar.core import content, publishing, sealing
+from onebar.core import content, sealing
 from onebar.core.directory import ask
 from onebar.core.frames import FLAG_SILENT, FLAG_TOP_UP, HASH_BYTES, Note, Recipient, Submit, Void, encode
 from onebar.core.link import Link
@@ -107,12 +107,14 @@ def expire(state: DeviceState) -> None:
     for message_no in store.end_unanswered(before_ms):
         state.tell(MessageFailed, message_no, f"{MessageState.UNDELIVERABLE} no_receipt")
     state.store.inbox.forget(now_ms - SEEN_S * 1000)
+    state.store.prekeys.forget(now_ms)
+    state.publish_due = True
     state.expire_at_s = state.now.monotonic_s + EXPIRE_EVERY_S
 
 
 def seal_waiting(state: DeviceState) -> None:
     """Seal what waits, as far as the window allows: top-ups first, then new messages, each chat in order (R4)."""
-    if not state.confirmed or state.device.status is not Status.REGISTERED or not publishing.is_known(state):
+    if not state.confirmed or state.device.status is not Status.REGISTERED or not state.listed:
         return
     room = min(SEAL_MAX, state.window - (state.device.out_no - state.device.floor))
     if room <= 0:

@@ -39,14 +39,22 @@ KEM_PER_PUBLISH: Final = 4
 ONE_TIME_PER_PUBLISH: Final = 100
 """X25519 prekeys in one Publish: 3.8 kB."""
 
+STOCK_S: Final = 86_400.0
+"""How often a device that stays connected asks how many of its prekeys are left."""
+
 AGAIN: Final = frozenset({"old_list", "bad_list"})
 """Errors after which our account's device list has to be fetched before another one is signed."""
 
 
 def advance(state: DeviceState) -> None:
     """Publish what the server lacks, one step at a time; it answers each with what it has then."""
-    link = next(state.open_links(), None)
-    if state.stock is None or link is None or any(isinstance(one, Publish) for one in link.requests.values()):
+    link, now_s = next(state.open_links(), None), state.now.monotonic_s
+    if state.stock is not None and now_s - state.stock_at_s > STOCK_S:
+        state.stock_at_s = now_s
+        ask(state, Publish())  # others may have fetched most of our prekeys meanwhile
+    if not state.publish_due or state.stock is None or link is None:
+        return
+    if any(isinstance(one, Publish) for one in link.requests.values()):
         return
     for wish, refusal in state.adding.items():
         if not refusal:
@@ -54,14 +62,6 @@ def advance(state: DeviceState) -> None:
     step = _next_step(state, state.stock)
     if step is not None:
         ask(state, step)
-
-
-def is_known(state: DeviceState) -> bool:
-    """Return whether others can learn that this device is one of our account: before that, nobody could open a word."""
-    own = _own_list(state)
-    if state.stock is None or own is None or own.certificate(state.device.device) is None:
-        return False
-    return state.stock.list_counter >= own.counter and state.stock.bundle_ms > 0
 
 
 def published(state: DeviceState, question: Publish, response: Response) -> None:
@@ -77,14 +77,13 @@ def published(state: DeviceState, question: Publish, response: Response) -> None
     stock = result(response, Stock)
     if stock is None:
         raise RemoteProtocolError("the server does not know this device while it is connected")
-    state.stock = stock
+    state.stock, state.stock_at_s, state.publish_due = stock, state.now.monotonic_s, True
     state.store.prekeys.published([number for number, _ in (*question.one_time, *question.one_time_kem)])
 
 
 def add_device(state: DeviceState, wish: AddDevice) -> None:
     """Make a device one of our account, as the user approved: a number from the server first, then a certificate."""
-    state.adding[wish] = ""
-    ask(state, wish)
+    state.adding[wish], state.publish_due = "", True
 
 
 def added(state: DeviceState, wish: AddDevice, response: Response) -> None:
@@ -123,6 +122,7 @@ def _next_step(state: DeviceState, stock: Stock) -> Publish | None:
     own = _own_list(state)
     if own is not None and stock.list_counter > own.counter:
         _fetch_own_list(state)  # another device of ours, or a lost copy of this one, signed it
+        state.publish_due = False  # until it has come
         return None
     if state.device.account_seed and (own is None or own.certificate(state.device.device) is None):
         own = _certify(state, own)
@@ -130,7 +130,10 @@ def _next_step(state: DeviceState, stock: Stock) -> Publish | None:
     signed, bundle_ms = _bundle(state, stock)
     if devices or signed:
         return Publish(devices, signed, bundle_ms)
-    return None if _busy(state) else _one_time(state, stock)
+    state.listed = own is not None and own.certificate(state.device.device) is not None
+    one_time = _one_time(state, stock)
+    state.publish_due = one_time is not None
+    return None if _busy(state) else one_time
 
 
 def _fetch_own_list(state: DeviceState) -> None:
@@ -165,6 +168,7 @@ def _sign(state: DeviceState, listed: tuple[DeviceCertificate, ...], before: Dev
     device = state.device
     devices = AccountKey(device.account_seed).sign_list(device.account, listed, state.server_ms, before)
     trust.take_list(state, device.phone, devices, certificates.to_bytes(devices))
+    state.publish_due = True
     return devices
 
 

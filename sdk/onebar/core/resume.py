@@ -115,7 +115,8 @@ def welcomed(state: DeviceState, link: Link, frame: Welcome) -> None:
     state.window = max(1, min(state.config.window, frame.limits.window))
     state.outbox_s = min(frame.limits.outbox_s, OUTBOX_S_MAX)
     state.confirmed = True
-    state.stock = frame.stock
+    state.stock, state.stock_at_s = frame.stock, state.now.monotonic_s
+    state.publish_due, state.listed = True, False
     state.postponed.clear()
     state.repair_at_s = state.expire_at_s = state.now.monotonic_s
     outbox.apply_verdicts(state, frame.mark, frame.notes)
@@ -191,7 +192,7 @@ def registered(state: DeviceState, answer: Registered) -> None:
     forgotten, state.unknown = state.unknown, False
     state.drop_all()
     state.confirmed = False
-    state.stock = None
+    state.stock, state.listed = None, False
     if replacing:
         state.store.contacts.remove_device(device.account, device.device)
     state.store.sessions.clear()
@@ -228,7 +229,7 @@ def remove(state: DeviceState, reason: str) -> None:
     """The account no longer knows this device (R18): end what waits, and be ready to register anew, with new keys."""
     state.drop_all()
     state.confirmed = False
-    state.stock = None
+    state.stock, state.listed = None, False
     for message_no in state.store.outbox.fail_all(reason):
         state.tell(MessageFailed, message_no, f"{MessageState.UNDELIVERABLE} {reason}")
     state.change(

@@ -65,6 +65,12 @@ class DeviceState:
     """The provider of ML-KEM-768, if there is one."""
     stock: Stock | None = None
     """What the server holds of what we publish, as it said last; None before the first Welcome."""
+    stock_at_s: float = 0.0
+    """When it said so."""
+    publish_due: bool = True
+    """Whether to look what the server lacks of what we publish."""
+    listed: bool = False
+    """Whether the server has our certificate and prekeys: before that, nobody could open a word of ours."""
     postponed: dict[Question, float] = field(default_factory=dict)
     """What the server could not answer, and when it may be asked again."""
     healing: dict[tuple[int, int], bool] = field(default_factory=dict)

@@ -54,6 +54,7 @@ def take_list(state: DeviceState, phone: str, devices: DeviceList, packed: bytes
     """Store a device list that was verified, and what follows from it."""
     contacts, account = state.store.contacts, devices.account
     before = contacts.contact(account) or _under_old_number(state, phone)
+    state.publish_due |= account == state.device.account
     trust = before.trust if before else Trust.UNVERIFIED
     changed = before is not None and bool(before.account_key) and before.account_key != devices.account_key
     if changed:

@@ -24,6 +24,8 @@ class SqliteDevice:
     def __init__(self, database: Database, vault: KeyVault) -> None:
         self._database = database
         self._vault = vault
+        self._wrapped: dict[str, tuple[bytes, bytes]] = {}
+        """Each secret as it was saved last, and wrapped: every turn saves the device, and few change a secret."""
 
     def load(self) -> Device | None:
         """Return this device, or None in a new database.
@@ -48,5 +50,12 @@ class SqliteDevice:
     def save(self, device: Device) -> None:
         """Store this device."""
         values = msgspec.structs.asdict(device)
-        values.update((name, wrapped(self._vault, name, values[name])) for name in SECRETS)
+        values.update((name, self._wrap(name, values[name])) for name in SECRETS)
         self._database.connection.execute(_SAVE, tuple(values.values()))
+
+    def _wrap(self, name: str, secret: bytes) -> bytes:
+        known, as_wrapped = self._wrapped.get(name, (None, b""))
+        if known != secret:
+            as_wrapped = wrapped(self._vault, name, secret)
+            self._wrapped[name] = secret, as_wrapped
+        return as_wrapped
