@@ -218,6 +218,11 @@ class Scripted:
         every = [frame for data in sent for frame in decode_client(data)]
         return [frame for frame in every if not (isinstance(frame, Request) and frame.method in {"publish", "bundle"})]
 
+    def give_bundles(self) -> None:
+        """Answer the questions for prekeys of the last turn that found silence."""
+        answers = self._answers()
+        self.outputs = self.engine.turn(answers, self._now).outputs
+
     def requests(self, method: str) -> list[Request]:
         """The requests of a kind that the last turn made."""
         sent = [output.data for output in self.outputs if isinstance(output, Transmit)]
@@ -285,7 +290,7 @@ class Scripted:
         return result
 
     def peer_info(self, *devices: int, certificate: int = 0, removed: bool = False) -> AccountInfo:
-        """What the server says of the peer: its devices (one unless told otherwise), and what it says of one of them."""
+        """What the server says of the peer: its devices (one unless told otherwise), and of one of them."""
         for device in (*devices, *([certificate] if certificate else [])):
             self.peers.setdefault(device, PeerDevice(device))
         known = [self.peers[device] for device in devices] or [self.peer]

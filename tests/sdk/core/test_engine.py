@@ -7,6 +7,7 @@ from onebar.core.content import Content
 from onebar.core.engine import INPUTS_MAX, Engine
 from onebar.core.frames import Accepted, Ack, Deliver, Ping, Pong, Response, encode_message
 from onebar.core.link_states import LinkState
+from onebar.core.questions import FindBundle
 from onebar.core.records import Peer
 from onebar.core.state import DeviceState
 from onebar.core.turn import LinkLost, MessageArrived, NetworkChanged, Poked, Send, Transmit
@@ -313,3 +314,21 @@ def test_poison_is_forgotten_with_its_epoch(monkeypatch: pytest.MonkeyPatch) -> 
     phone.welcome(phone.dials[0].link_no, epoch=2)
     phone.say(phone.engine.device.connection_no, phone.deliver(text(2), 2))
     assert phone.texts() == ["text 2"]
+
+
+def test_a_full_disk_while_a_message_is_sealed_is_not_the_messages_fault() -> None:
+    phone = Scripted()
+    phone.silent = {FindBundle}
+    link_no = phone.open()
+    message_no = phone.send("x" * 4000)
+    phone.answer(link_no)
+    execute = phone.database.connection.execute
+    execute(f"PRAGMA max_page_count = {execute('PRAGMA page_count').fetchone()[0]}")
+    phone.silent = set()
+    phone.give_bundles()
+    assert phone.engine.links == {}, "the database failed"
+    execute("PRAGMA max_page_count = 100000")
+    phone.wait(60)
+    phone.welcome(phone.dials[0].link_no)
+    assert phone.message(message_no).state is MessageState.QUEUED
+    assert phone.submits()
