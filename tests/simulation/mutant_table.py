@@ -241,6 +241,48 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "a second link that is welcomed leaves the first one in use",
         known=441,
     ),
+    Mutant(
+        "notes-told-once",
+        "onebar_mockserver.sqlite.verdicts",
+        '    batch.connection.execute("INSERT INTO notes VALUES (?, ?, ?)", (sender.device, note.out_no, encoded))',
+        "    pass",
+        "the server names a rejection in one answer, and forgets it whether or not that arrives",
+        known=145,
+    ),
+    Mutant(
+        "confirmed-when-fetched",
+        "onebar.store.events",
+        "        gap = rows and rows[0][0] > confirmed + 1 and row is not None\n",
+        "        gap = rows and rows[0][0] > confirmed + 1 and row is not None\n"
+        "        if rows:\n"
+        "            self.confirm(consumer, rows[-1][0])\n",
+        "an event is gone as soon as the app has fetched it",
+        known=1,
+    ),
+    Mutant(
+        "pushed-although-rolled-back",
+        "onebar_mockserver.sqlite.batch",
+        "appended: list[Appended] = field(default_factory=list)",
+        "appended: list[Appended] = field(default_factory=lambda kept=[]: kept)",
+        "new entries are collected in a list that a failed transaction does not empty",
+        known=0,
+    ),
+    Mutant(
+        "sent-for-ever",
+        "onebar.store.outbox",
+        "\"state = 'sent' AND born_ms < ?\"",
+        '"0 AND born_ms < ?"',
+        "a message whose receipt is lost stays sent for ever",
+        known=54,
+    ),
+    Mutant(
+        "credit-ignored",
+        "onebar_mockserver.links",
+        "return CREDIT_BYTES_MAX - LONGEST_ENTRY_BYTES - self.unacked_bytes",
+        "return CREDIT_BYTES_MAX - LONGEST_ENTRY_BYTES",
+        "the server sends all mail that waits, however much of it is not acknowledged",
+        known=4,
+    ),
 )
 """Every mutant."""
 

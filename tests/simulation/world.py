@@ -5,10 +5,10 @@ is left in peace, and in the end the checkers judge. The same seed gives the sam
 """
 
 import random
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from string import ascii_letters
 from typing import Final
 
 from onebar.core.turn import Dial, Input, MessageArrived, Transmit, Turn
@@ -136,7 +136,7 @@ class World:
         text = name.ljust(step.chars, "x")
         if step.chars > LONG_CHARS[1]:  # a letter, which must not shrink to nothing when it is compressed
             dice = random.Random(f"{self.seed} letter {no}")
-            text = name + "".join(dice.choices(ascii_letters, k=step.chars - len(name)))
+            text = (name + b64encode(dice.randbytes(step.chars)).decode())[: step.chars]
         self.sayings[text] = saying = Saying(no, step.author, step.reader, text, JOINED_S + step.at_s)
         return saying
 
