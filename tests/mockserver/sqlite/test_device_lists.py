@@ -9,7 +9,7 @@ from onebar.core.questions import AddDevice, FindBundle, FindDevice, Publish
 from onebar.crypto.certificates import DEVICES_MAX, AccountKey
 from onebar.crypto.keys import DeviceKeys
 from onebar_mockserver.limits import PENDING_S
-from onebar_mockserver.ports import Kind, Registered, RegistrationError
+from onebar_mockserver.ports import Kind, Refusal, Registered, RegistrationError
 from onebar_mockserver.sqlite import registry
 from tests.mockserver.rawclient import submit
 from tests.mockserver.signer import Signer
@@ -60,6 +60,16 @@ def test_the_same_list_again_is_fine(setting: Setting, bob: Registered, signer: 
     signed = setting.info(bob).devices
     assert setting.ask(bob, Publish(devices=signed)) == setting.ask(bob, Publish())
     assert setting.info(bob).devices == signed
+
+
+def test_the_same_list_again_is_fine_even_if_a_device_in_it_was_replaced_meanwhile(
+    setting: Setting, bob: Registered, signer: Signer
+) -> None:
+    second = link(setting, signer, bob)
+    signed = setting.info(bob).devices
+    setting.replace(second, 4)
+    assert setting.publish(bob, Publish(devices=signed)) == Stock(2)
+    assert setting.info(second).removed
 
 
 def test_an_older_list_is_not_taken(setting: Setting, bob: Registered, signer: Signer) -> None:
@@ -257,6 +267,8 @@ def test_an_account_has_so_many_devices_with_the_pending_ones(
     assert setting.ask(bob, AddDevice(*keys(99))).error == "too_many_devices"
     setting.now_ms += 1
     assert setting.add(bob, 99).device > max(pending), "no number is given again (R22)"
+    assert pending[0] in registry.identities(setting.connection, pending), "so it is told that it was removed"
+    assert setting.attach(pending[0]) == Refusal("device_removed", 0)
     late = signer.sign({bob.device: keys(2), pending[0]: keys(10)})
     assert error(setting, bob, late) == "bad_list", "it was forgotten"
 
