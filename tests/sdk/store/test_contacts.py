@@ -1,44 +1,68 @@
 """Who is who survives whatever the directory says next."""
 
+import pytest
+
+from onebar.core.records import Contact, Trust
 from onebar.store import SqliteStore
-from tests.sdk.store.conftest import BOB, BOBS_PHONE, EVE, EVES_PHONE, peer
+from tests.sdk.store.conftest import BOB, BOBS_PHONE, EVE, EVES_PHONE, know, peer
 
 
-def test_a_second_answer_swaps_no_key(store: SqliteStore) -> None:
-    store.contacts.put(BOB, BOBS_PHONE, [peer(BOB, 1, salt=b"another")])
-    assert store.contacts.device(BOB, 1) == peer(BOB, 1)
+def phone(store: SqliteStore, account: int) -> str | None:
+    contact = store.contacts.contact(account)
+    assert contact
+    return contact.phone
+
+
+@pytest.mark.parametrize("trust", list(Trust))
+def test_a_contact_comes_back_as_it_was_signed(store: SqliteStore, trust: Trust) -> None:
+    contact = Contact(BOB, BOBS_PHONE, b"another key", b"another list", trust)
+    store.contacts.put(contact)
+    assert store.contacts.contact(BOB) == contact
+
+
+def test_a_contact_without_a_number_is_kept_with_its_key(store: SqliteStore) -> None:
+    store.contacts.put(Contact(BOB, None, b"key", b"list"))
+    assert store.contacts.contact(BOB) == Contact(BOB, None, b"key", b"list")
+    assert store.contacts.account(BOBS_PHONE) is None
+    assert phone(store, EVE) == EVES_PHONE
+
+
+def test_a_stranger_is_nobody_and_removing_one_changes_nothing(store: SqliteStore) -> None:
+    store.contacts.remove_device(99, 1)
+    assert store.contacts.device(99, 1) is None
+    assert store.contacts.devices(99) == []
+    assert store.contacts.contact(99) is None
+
+
+def test_a_number_that_moves_to_another_account_leaves_the_old_one_nameless(store: SqliteStore) -> None:
+    know(store, EVE, BOBS_PHONE)
+    assert (phone(store, EVE), phone(store, BOB)) == (BOBS_PHONE, None)
+    know(store, BOB, EVES_PHONE)  # and back, crosswise
+    assert (phone(store, BOB), phone(store, EVE)) == (EVES_PHONE, BOBS_PHONE)
+    assert [store.contacts.account(number) for number in (EVES_PHONE, BOBS_PHONE)] == [BOB, EVE]
+
+
+def test_a_device_is_kept_with_the_keys_that_were_certified_last(store: SqliteStore) -> None:
+    store.contacts.put_device(peer(BOB, 1, salt=b"another"))
+    assert store.contacts.device(BOB, 1) == peer(BOB, 1, salt=b"another")
 
 
 def test_a_removed_device_never_comes_back(store: SqliteStore) -> None:
     store.contacts.remove_device(BOB, 2)
-    store.contacts.put(BOB, BOBS_PHONE, [peer(BOB, 2)])
+    store.contacts.put_device(peer(BOB, 2))
     assert [found.device for found in store.contacts.devices(BOB)] == [1, 3]
     assert store.contacts.device(BOB, 2) == peer(BOB, 2, removed=True)
 
 
-def test_the_directory_can_remove_a_device(store: SqliteStore) -> None:
-    store.contacts.put(BOB, BOBS_PHONE, [peer(BOB, 1, removed=True), peer(BOB, 9)])
+def test_a_device_can_be_put_as_removed(store: SqliteStore) -> None:
+    store.contacts.put_device(peer(BOB, 1, removed=True))
+    store.contacts.put_device(peer(BOB, 9))
     assert [found.device for found in store.contacts.devices(BOB)] == [2, 3, 9]
 
 
-def test_a_device_left_out_of_an_answer_stays(store: SqliteStore) -> None:
-    store.contacts.put(BOB, BOBS_PHONE, [])
+def test_a_contact_that_is_put_again_keeps_its_devices(store: SqliteStore) -> None:
+    know(store, BOB, BOBS_PHONE, key=b"another")
     assert len(store.contacts.devices(BOB)) == 3
-
-
-def test_removing_a_stranger_changes_nothing(store: SqliteStore) -> None:
-    store.contacts.remove_device(99, 1)
-    assert store.contacts.device(99, 1) is None
-    assert store.contacts.devices(99) == []
-    assert store.contacts.phone(99) is None
-
-
-def test_a_number_that_moves_to_another_account_leaves_the_old_one_nameless(store: SqliteStore) -> None:
-    store.contacts.put(EVE, BOBS_PHONE, [])
-    assert store.contacts.phone(EVE) == BOBS_PHONE
-    assert store.contacts.phone(BOB) is None
-    store.contacts.put(BOB, EVES_PHONE, [])  # and back, crosswise
-    assert (store.contacts.phone(BOB), store.contacts.phone(EVE)) == (EVES_PHONE, BOBS_PHONE)
 
 
 def test_devices_of_two_accounts_are_never_mixed(store: SqliteStore) -> None:

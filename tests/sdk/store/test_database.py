@@ -5,15 +5,17 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from onebar.crypto.wrapping import KeyVault
 from onebar.errors import CommitError, StoreError
 from onebar.store import database as database_module
 from onebar.store import open_store
 from onebar.store.database import APPLICATION_ID, IN_MEMORY, SCHEMA_VERSION, Database
+from onebar.store.migrations import Migration
 from tests.sdk.store.conftest import send, texts
 
 KILLED_IN_MID_TURN = """
@@ -57,6 +59,7 @@ def test_nobody_else_can_read_the_keys_in_it_or_in_its_log(path: Path) -> None:
         "onebar.db": 0o600,
         "onebar.db-wal": 0o600,
         "onebar.db-shm": 0o600,
+        "onebar.db.key": 0o600,
     }
     store.close()
 
@@ -216,15 +219,13 @@ def test_closing_twice_is_fine_and_a_closed_database_says_so(database: Database)
         pytest.fail("a transaction on a closed connection")
 
 
-def break_schema(connection: sqlite3.Connection) -> None:
+def break_schema(connection: sqlite3.Connection, vault: KeyVault) -> None:
     connection.execute("CREATE TABLE half (x)")
     raise sqlite3.OperationalError("disk I/O error")
 
 
 @pytest.mark.parametrize("step", [break_schema])
-def test_an_upgrade_that_fails_is_undone(
-    used: Path, monkeypatch: pytest.MonkeyPatch, step: Callable[[sqlite3.Connection], None]
-) -> None:
+def test_an_upgrade_that_fails_is_undone(used: Path, monkeypatch: pytest.MonkeyPatch, step: Migration) -> None:
     monkeypatch.setattr(database_module, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
     monkeypatch.setitem(database_module.MIGRATIONS, SCHEMA_VERSION, step)
     with pytest.raises(StoreError, match="disk I/O"):
@@ -235,7 +236,9 @@ def test_an_upgrade_that_fails_is_undone(
 
 def test_an_upgrade_keeps_what_was_there(used: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database_module, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
-    monkeypatch.setitem(database_module.MIGRATIONS, SCHEMA_VERSION, lambda db: db.execute("CREATE TABLE more (x)"))
+    monkeypatch.setitem(
+        database_module.MIGRATIONS, SCHEMA_VERSION, lambda db, vault: db.execute("CREATE TABLE more (x)")
+    )
     assert texts(used) == ["kept"]
     assert texts(used) == ["kept"]
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onebar.events import (
+    CHAT_EVENTS,
     MESSAGE_EVENTS,
     DeviceRemoved,
     DeviceReplaced,
@@ -20,7 +21,7 @@ from onebar.events import (
 )
 from onebar.store import SqliteStore
 from onebar.store import events as events_module
-from tests.sdk.store.conftest import BOB, BOBS_PHONE, count, memory_store, send
+from tests.sdk.store.conftest import BOB, BOBS_PHONE, count, memory_store, receive, send
 
 CONSUMERS = ("app", "bot")
 
@@ -181,7 +182,7 @@ def test_every_event_about_a_message_names_it_and_its_chat(store: SqliteStore, k
 
 
 def test_a_received_message_brings_its_text_and_a_failed_one_its_reason(store: SqliteStore) -> None:
-    received = store.inbox.add_text(BOB, 1, 1, 1, "multi word text", 1, 1)
+    received = receive(store, BOB, 1, 1, 1, "multi word text", 1, 1)
     store.events.add("MessageReceived", received)
     store.events.add("MessageFailed", received, "rejected too large")
     assert store.next_events("app", 9) == [
@@ -203,3 +204,9 @@ def test_an_event_about_a_message_that_nobody_knows_still_comes(store: SqliteSto
     assert isinstance(unreadable, MessageEvent)
     assert (unreadable.message_no, unreadable.chat) == (0, "")
     assert sent == MessageSent(2, 77, "")
+
+
+@pytest.mark.parametrize("kind", sorted(CHAT_EVENTS))
+def test_every_event_about_a_chat_names_it(store: SqliteStore, kind: str) -> None:
+    store.events.add(kind, None, BOBS_PHONE)
+    assert store.next_events("app", 9) == [CHAT_EVENTS[kind](1, BOBS_PHONE)]

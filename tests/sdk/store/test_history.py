@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from onebar.models import Chat, MessageState
 from onebar.store import SqliteStore
-from tests.sdk.store.conftest import BOB, BOBS_PHONE, EVE, EVES_PHONE, memory_store, send
+from tests.sdk.store.conftest import BOB, BOBS_PHONE, EVE, EVES_PHONE, memory_store, receive, send
 
 OWN = 0
 Arrival = tuple[int, int]
@@ -18,7 +18,7 @@ ARRIVALS = st.lists(st.tuples(st.integers(OWN, 3), st.integers(1, 9)), max_size=
 def arrive(store: SqliteStore, device: int, chat_no: int, account: int = BOB, message_id: int = 0) -> int | None:
     """A text comes in; by default each place of each device has an id of its own."""
     message_id = message_id or device * 1000 + chat_no
-    return store.inbox.add_text(account, device, message_id, chat_no, f"{device}/{chat_no}", chat_no, 1)
+    return receive(store, account, device, message_id, chat_no, f"{device}/{chat_no}", chat_no, 1)
 
 
 class Reference:
@@ -74,7 +74,8 @@ def test_any_order_of_arrival_ends_in_each_authors_order_with_true_gaps_and_noth
             author, _, no = message.text.partition("/")
             per_author[author].append(int(no))
         assert all(numbers == sorted(set(numbers)) for numbers in per_author.values())
-        assert store.chats() == ([Chat(BOBS_PHONE, len(page))] if page else [])
+        unread = sum(not message.outgoing for message in page)
+        assert store.chats() == ([Chat(BOBS_PHONE, len(page), unread)] if page else [])
 
 
 @given(ARRIVALS, st.integers(1, 7))
@@ -134,14 +135,14 @@ def test_the_same_id_from_another_account_is_another_message(store: SqliteStore)
 
 def test_a_clock_that_is_wrong_moves_no_message(store: SqliteStore) -> None:
     for no, sent_at_ms in enumerate((50, -3, 2**62), 1):
-        store.inbox.add_text(BOB, 1, no, no, str(no), sent_at_ms, 1)
+        receive(store, BOB, 1, no, no, str(no), sent_at_ms, 1)
     assert [message.text for message in store.history(BOBS_PHONE, 9)] == ["1", "2", "3"]
 
 
 def test_the_largest_numbers_of_a_hostile_author_are_kept(store: SqliteStore) -> None:
     top = 2**63 - 1
     for chat_no in (1, top, 2, top - 1, 0):
-        assert store.inbox.add_text(BOB, 1, chat_no, chat_no, str(chat_no), top, top)
+        assert receive(store, BOB, 1, chat_no, chat_no, str(chat_no), top, top)
     page = store.history(BOBS_PHONE, 9)
     assert [message.text for message in page] == [str(no) for no in (0, 1, 2, top - 1, top)]
     assert [message.missing_before for message in page] == [0, 0, 0, top - 4, 0]
@@ -152,7 +153,7 @@ def test_chats_stand_by_their_newest_message_and_empty_ones_are_hidden(store: Sq
     send(store, phone=EVES_PHONE)
     assert [chat.phone for chat in store.chats()] == [EVES_PHONE, BOBS_PHONE]
     arrive(store, 1, 1, BOB)
-    assert store.chats() == [Chat(BOBS_PHONE, 2), Chat(EVES_PHONE, 1)]
+    assert store.chats() == [Chat(BOBS_PHONE, 2, 1), Chat(EVES_PHONE, 1)]
 
 
 def test_a_chat_that_nobody_has_and_a_message_that_is_not_there_are_empty(store: SqliteStore) -> None:

@@ -4,11 +4,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onebar.models import MessageState
+from onebar.core.records import Arrival
+from onebar.models import Message, MessageState
 from onebar.store import SqliteStore
 from onebar.store import inbox as inbox_module
 from onebar.store.inbox import ASKS_MAX
-from tests.sdk.store.conftest import BOB, BOBS_PHONE, EVE, count, memory_store
+from tests.sdk.store.conftest import (
+    BOB,
+    BOBS_PHONE,
+    EVE,
+    OUR_TABLET,
+    US,
+    copy,
+    count,
+    know,
+    memory_store,
+    receive,
+    seal,
+    send,
+)
 
 STRANGER = 99
 
@@ -23,33 +37,38 @@ def spoil(
     store.inbox.quarantine(account, device, out_no, out_no, b"garbage", "does_not_open", 1, ask=ask, answer=answer)
 
 
+def due(store: SqliteStore, before_ms: int, now_ms: int, limit: int) -> list[tuple[int, int, int]]:
+    """What is due to be asked for, however often it was."""
+    return [(account, device, out_no) for account, device, out_no, _ in store.inbox.due_again(before_ms, now_ms, limit)]
+
+
 def ask_until_tired(store: SqliteStore, out_no: int) -> int:
     """Ask for one envelope as often as it is due; return how often that was."""
     asks, now_ms = 0, 1_000
-    while (BOB, 1, out_no) in store.inbox.due_again(now_ms, NOW_MS, 99):
+    while (BOB, 1, out_no) in due(store, now_ms, NOW_MS, 99):
         store.inbox.asked(BOB, 1, [out_no], now_ms)
         asks, now_ms = asks + 1, now_ms + 1_000
     return asks
 
 
 def test_a_message_comes_once_even_after_its_text_is_gone(store: SqliteStore) -> None:
-    assert store.inbox.add_text(BOB, 1, 5, 1, "hi", 1, 1)
+    assert receive(store, BOB, 1, 5, 1, "hi", 1, 1)
     store._database.connection.execute("DELETE FROM message")
-    assert store.inbox.add_text(BOB, 1, 5, 1, "hi", 1, 2) is None
-    assert store.inbox.add_text(BOB, 2, 5, 9, "hi", 1, 2) is None
+    assert receive(store, BOB, 1, 5, 1, "hi", 1, 2) is None
+    assert receive(store, BOB, 2, 5, 9, "hi", 1, 2) is None
 
 
 def test_an_id_is_forgotten_only_when_it_is_old(store: SqliteStore) -> None:
-    store.inbox.add_text(BOB, 1, 5, 1, "hi", 1, now_ms=100)
+    receive(store, BOB, 1, 5, 1, "hi", 1, now_ms=100)
     store.inbox.forget(100)
-    assert store.inbox.add_text(BOB, 1, 5, 1, "hi", 1, 101) is None
+    assert receive(store, BOB, 1, 5, 1, "hi", 1, 101) is None
     store.inbox.forget(101)
-    assert store.inbox.add_text(BOB, 1, 5, 1, "hi", 1, 101) is not None
+    assert receive(store, BOB, 1, 5, 1, "hi", 1, 101) is not None
 
 
 def test_a_duplicate_does_not_make_an_id_younger_or_a_chat_longer(store: SqliteStore) -> None:
-    store.inbox.add_text(BOB, 1, 5, 1, "hi", 1, now_ms=100)
-    store.inbox.add_text(BOB, 1, 5, 1, "hi", 1, now_ms=500)
+    receive(store, BOB, 1, 5, 1, "hi", 1, now_ms=100)
+    receive(store, BOB, 1, 5, 1, "hi", 1, now_ms=500)
     assert [chat.messages for chat in store.chats()] == [1]
     store.inbox.forget(101)
     assert count(store, "seen") == 0
@@ -90,13 +109,13 @@ def test_an_envelope_is_asked_for_so_often_and_then_shown_as_unreadable(store: S
 def test_an_envelope_is_not_asked_for_again_before_the_pause_is_over(store: SqliteStore) -> None:
     spoil(store, 4)
     store.inbox.asked(BOB, 1, [4], 1_000)
-    assert store.inbox.due_again(1_000, NOW_MS, 9) == []
-    assert store.inbox.due_again(1_001, NOW_MS, 9) == [(BOB, 1, 4)]
+    assert due(store, 1_000, NOW_MS, 9) == []
+    assert due(store, 1_001, NOW_MS, 9) == [(BOB, 1, 4)]
 
 
 def test_what_asking_cannot_help_is_given_up_at_once(store: SqliteStore) -> None:
     spoil(store, 4, ask=False)
-    assert store.inbox.due_again(9_000, NOW_MS, 9) == []
+    assert due(store, 9_000, NOW_MS, 9) == []
     assert len(store.inbox.give_up(1, NOW_MS)) == 1
 
 
@@ -112,8 +131,8 @@ def test_broken_answers_to_broken_envelopes_come_to_an_end(store: SqliteStore) -
     """Each answer is a new envelope that does not open either: two broken devices may not play this for ever."""
     asks, now_ms = 0, 1_000
     spoil(store, 1)
-    while due := store.inbox.due_again(now_ms, NOW_MS, 99):
-        for _, _, out_no in due:
+    while asked_for := due(store, now_ms, NOW_MS, 99):
+        for _, _, out_no in asked_for:
             store.inbox.asked(BOB, 1, [out_no], now_ms)
             asks += 1
             spoil(store, 100 + asks, answer=True)
@@ -128,7 +147,7 @@ def test_a_message_that_came_after_all_leaves_quarantine_alone(store: SqliteStor
     store.inbox.release(BOB, 1, 4)
     store.inbox.release(EVE, 1, 5)
     store.inbox.release(BOB, 2, 5)
-    assert store.inbox.due_again(9, NOW_MS, 9) == [(BOB, 1, 5)]
+    assert due(store, 9, NOW_MS, 9) == [(BOB, 1, 5)]
 
 
 def test_a_flood_of_garbage_is_capped_and_the_oldest_end_visibly(
@@ -137,15 +156,15 @@ def test_a_flood_of_garbage_is_capped_and_the_oldest_end_visibly(
     monkeypatch.setattr(inbox_module, "QUARANTINE_ROWS_MAX", 3)
     for out_no in range(1, 11):
         spoil(store, out_no)
-    assert [row[2] for row in store.inbox.due_again(9, NOW_MS, 99)] == [8, 9, 10]
+    assert [row[2] for row in due(store, 9, NOW_MS, 99)] == [8, 9, 10]
     assert len(store.inbox.give_up(1, NOW_MS)) == 7
-    assert len(store.inbox.due_again(9, NOW_MS, 99)) == 3
+    assert len(due(store, 9, NOW_MS, 99)) == 3
 
 
 def test_one_envelope_beyond_help_does_not_keep_the_next_from_being_asked_for(store: SqliteStore) -> None:
     spoil(store, 1, ask=False)
     spoil(store, 2)
-    assert store.inbox.due_again(9, NOW_MS, 99) == [(BOB, 1, 2)]
+    assert due(store, 9, NOW_MS, 99) == [(BOB, 1, 2)]
 
 
 def test_garbage_from_a_stranger_makes_no_chat(store: SqliteStore) -> None:
@@ -155,7 +174,7 @@ def test_garbage_from_a_stranger_makes_no_chat(store: SqliteStore) -> None:
 
 
 def test_garbage_from_an_account_without_a_number_makes_no_chat(store: SqliteStore) -> None:
-    store.contacts.put(EVE, BOBS_PHONE, [])  # Bob's number is Eve's now
+    know(store, EVE, BOBS_PHONE)  # Bob's number is Eve's now
     spoil(store, 4, ask=False)
     assert store.inbox.give_up(1, NOW_MS) == [0]
 
@@ -182,7 +201,7 @@ def test_unopened_places_are_told_until_the_server_knows_them(store: SqliteStore
 def test_due_ones_come_oldest_first_and_no_more_than_asked(store: SqliteStore) -> None:
     for out_no in (9, 2, 5):
         spoil(store, out_no)
-    assert [row[2] for row in store.inbox.due_again(9, NOW_MS, 2)] == [9, 2]
+    assert [row[2] for row in due(store, 9, NOW_MS, 2)] == [9, 2]
 
 
 def test_a_message_that_comes_after_it_was_given_up_takes_the_place_of_unreadable(store: SqliteStore) -> None:
@@ -197,10 +216,110 @@ def test_an_envelope_given_up_is_not_shown_again_when_a_new_epoch_brings_it_agai
     spoil(store, 4, ask=False)
     assert len(store.inbox.give_up(1, NOW_MS)) == 1
     spoil(store, 4)
-    assert (store.inbox.give_up(1, NOW_MS), store.inbox.due_again(9, NOW_MS, 9)) == ([], [])
+    assert (store.inbox.give_up(1, NOW_MS), due(store, 9, NOW_MS, 9)) == ([], [])
 
 
 def test_a_clock_that_was_set_back_does_not_silence_the_asking(store: SqliteStore) -> None:
     spoil(store, 4)
     store.inbox.asked(BOB, 1, [4], NOW_MS)
-    assert store.inbox.due_again(1_000, 2_000, 9) == [(BOB, 1, 4)]
+    assert due(store, 1_000, 2_000, 9) == [(BOB, 1, 4)]
+
+
+def test_what_was_asked_for_tells_how_often(store: SqliteStore) -> None:
+    spoil(store, 4)
+    assert store.inbox.due_again(9, NOW_MS, 9) == [(BOB, 1, 4, 0)]
+    store.inbox.asked(BOB, 1, [4], 100)
+    assert store.inbox.due_again(1_000, NOW_MS, 9) == [(BOB, 1, 4, 1)]
+
+
+def test_a_copy_that_does_not_open_makes_no_chat_with_ourselves(store: SqliteStore) -> None:
+    know(store, US, "+4915112345671")
+    spoil(store, 4, account=US, device=OUR_TABLET, ask=False)
+    assert store.inbox.give_up(1, NOW_MS) == [0]
+    assert store.chats() == []
+
+
+def test_a_copy_stands_in_the_recipients_chat_as_ours_and_comes_once(store: SqliteStore) -> None:
+    know(store, US, "+4915112345671")
+    number = copy(store, 1, "from my tablet")
+    assert number
+    assert copy(store, 1, "from my tablet") is None
+    place = number
+    shown = Message(number, BOBS_PHONE, True, MessageState.SENT, "from my tablet", 1, place=place)
+    assert store.history(BOBS_PHONE, 9) == [shown]
+    assert [(chat.phone, chat.unread) for chat in store.chats()] == [(BOBS_PHONE, 0)]
+
+
+@given(st.permutations([1, 2, 3, 4]))
+@settings(max_examples=24)
+def test_copies_in_any_order_stand_in_their_order_beside_ours_of_the_same_number(order: list[int]) -> None:
+    with memory_store() as store:
+        for chat_no in order:
+            send(store, "from here")
+            copy(store, chat_no, f"copy {chat_no}")
+        page = store.history(BOBS_PHONE, 99)
+        copies = [message for message in page if message.text != "from here"]
+        assert [message.text for message in copies] == [f"copy {no}" for no in range(1, 5)]
+        assert not any(message.missing_before for message in page)
+        assert [draft.chat_no for draft in store.outbox.drafts(9)] == [1, 2, 3, 4]
+
+
+def test_no_rule_of_the_outbox_touches_a_copy(store: SqliteStore) -> None:
+    number = copy(store, 1)
+    assert number
+    outbox = store.outbox
+    assert outbox.number_of(9001) is None
+    assert outbox.expire(2**62, 2**62) == outbox.end_unanswered(2**62) == []
+    assert outbox.drafts(9) == []
+    assert outbox.blocked(BOBS_PHONE, [1, 2]) == set()
+    assert outbox.fail_draft(number, "x") == outbox.fail_chat(BOBS_PHONE, "x") == outbox.fail_all("x") == []
+    assert outbox.end_for_key(BOB, b"new") == []
+    assert outbox.end_if_hopeless(number, "x") is None
+    assert outbox.read(BOB, 2**62) == []
+    outbox.unseal()
+    born = store._database.connection.execute("SELECT born_ms, out_no FROM message").fetchall()
+    assert (store.state(number), born) == (MessageState.SENT, [(None, None)])
+
+
+def test_a_copy_and_a_message_of_the_other_side_with_the_same_id_are_two(store: SqliteStore) -> None:
+    assert copy(store, 1, message_id=5)
+    assert receive(store, BOB, 1, 5, 1)
+    assert [chat.messages for chat in store.chats()] == [2]
+
+
+def test_content_of_a_later_version_is_kept_and_shown_where_it_was_once_it_is_understood(store: SqliteStore) -> None:
+    unsupported = MessageState.UNSUPPORTED
+    first = receive(store, BOB, 1, 1, 1, "", state=unsupported, content=b"poll")
+    second = receive(store, BOB, 1, 2, 2, "", state=unsupported, content=b"sticker")
+    receive(store, BOB, 1, 3, 3, "plain")
+    assert first
+    assert second
+    assert store.inbox.unsupported(9) == [(first, b"poll"), (second, b"sticker")]
+    assert store.inbox.unsupported(1) == [(first, b"poll")]
+    assert store.inbox.unsupported(9, above=first) == [(second, b"sticker")]
+    store.inbox.understood(first, "Tea or coffee?")
+    assert store.inbox.unsupported(9) == [(second, b"sticker")]
+    page = store.history(BOBS_PHONE, 9)
+    assert [(message.text, message.state) for message in page] == [
+        ("Tea or coffee?", MessageState.RECEIVED),
+        ("", unsupported),
+        ("plain", MessageState.RECEIVED),
+    ]
+
+
+def test_a_copy_of_a_later_version_is_ours_when_it_is_understood(store: SqliteStore) -> None:
+    number = store.inbox.add(Arrival(BOB, US, OUR_TABLET, 5, 1, 1, "", MessageState.UNSUPPORTED, b"poll"), 1)
+    assert number
+    store.inbox.understood(number, "Tea?")
+    message = store.message(number)
+    assert message
+    assert (message.outgoing, message.state, message.text) == (True, MessageState.SENT, "Tea?")
+
+
+def test_only_what_was_unsupported_is_understood(store: SqliteStore) -> None:
+    number = send(store, "mine")
+    seal(store, 1, number, 1)
+    store.inbox.understood(number, "changed")
+    message = store.message(number)
+    assert message
+    assert (message.text, message.state) == ("mine", MessageState.QUEUED)

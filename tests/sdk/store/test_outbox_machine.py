@@ -22,7 +22,7 @@ from onebar.core.records import Envelope
 from onebar.models import MessageState
 from onebar.store import open_store
 from onebar.store.database import IN_MEMORY
-from tests.sdk.store.conftest import BOB, BOBS_PHONE, EVE, EVES_PHONE, count, peer, seal, send
+from tests.sdk.store.conftest import BOB, BOBS_PHONE, EVE, EVES_PHONE, count, know, peer, seal, send
 
 DEVICES = (1, 2, 3)
 FORWARD = {
@@ -79,8 +79,8 @@ class OutboxMachine(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.store = open_store(IN_MEMORY)
-        self.store.contacts.put(BOB, BOBS_PHONE, [peer(BOB, no) for no in DEVICES])
-        self.store.contacts.put(EVE, EVES_PHONE, [])
+        know(self.store, BOB, BOBS_PHONE, *(peer(BOB, no) for no in DEVICES))
+        know(self.store, EVE, EVES_PHONE)
         self.model = Model()
         self.out_no = self.floor = 0
         self.ended: Counter[int] = Counter()

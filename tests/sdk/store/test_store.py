@@ -9,7 +9,7 @@ from onebar.core.records import Device, Status
 from onebar.core.state import new_device
 from onebar.models import MessageState
 from onebar.store import SqliteStore, open_store
-from tests.sdk.store.conftest import BOBS_PHONE, send
+from tests.sdk.store.conftest import BOBS_PHONE, receive, send
 
 
 def device() -> Device:
@@ -19,7 +19,10 @@ def device() -> Device:
     values: dict[str, object] = {}
     for no, name in enumerate(names, 1):
         old = getattr(made, name)
-        values[name] = no if isinstance(old, int) else b"%d" % no if isinstance(old, bytes) else f"+{no}"
+        if isinstance(old, bool):
+            values[name] = not old
+        else:
+            values[name] = no if isinstance(old, int) else b"%d" % no if isinstance(old, bytes) else f"+{no}"
     return msgspec.structs.replace(made, **{**values, "status": Status.REPLACING})
 
 
@@ -71,7 +74,7 @@ def test_a_turn_that_fails_leaves_no_trace_in_any_table(store: SqliteStore) -> N
     def turn() -> None:
         with store.transaction():
             send(store, key="k")
-            store.inbox.add_text(7, 1, 1, 1, "hi", 1, 1)
+            receive(store, 7, 1, 1, 1, "hi", 1, 1)
             store.save_device(device())
             raise KeyError
 
