@@ -88,6 +88,8 @@ def _waiting(world: "World") -> list[str]:
             count = connection.execute(sql).fetchone()[0]
             if count:
                 found.append(f"{phone.name}: {count} {what}")
+        if any(link.requests for link in phone.engine._state.links.values()):
+            found.append(f"{phone.name}: questions without an answer")
         if phone.app.pending:
             found.append(f"{phone.name}: {len(phone.app.pending)} not stored")
         if not any(state.value == "open" for state in phone.engine.links.values()):
