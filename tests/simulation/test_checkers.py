@@ -40,6 +40,11 @@ def submit(out_no: int, ciphertext: bytes, floor: int = 0) -> Submit:
     return Submit(out_no, floor, 0, msgspec.Raw(recipients))
 
 
+def sealed(key: bytes, body: bytes, salt: bytes = b"salted") -> bytes:
+    """Make what looks like an envelope, sealed with this key of a ratchet."""
+    return b"\x20" + key.ljust(32, b"k") + b"\0\0" + salt + body.ljust(56, b".")
+
+
 # --- what a phone or the server says --------------------------------------------------------------
 
 
@@ -70,8 +75,8 @@ def a_rejection_is_kept_back(world: World) -> None:
 
 
 def an_older_message_leaves_after_a_newer_one(world: World) -> None:
-    world.checks._keys(99, submit(1, b"a" * 60), (1, 7))
-    world.checks._keys(99, submit(2, b"b" * 60), (1, 6))
+    world.checks._keys(99, submit(1, sealed(b"1", b"a")), (1, 7))
+    world.checks._keys(99, submit(2, sealed(b"2", b"b")), (1, 6))
 
 
 def an_unknown_envelope_is_delivered(world: World) -> None:
@@ -79,13 +84,13 @@ def an_unknown_envelope_is_delivered(world: World) -> None:
 
 
 def a_number_has_other_bytes(world: World) -> None:
-    world.checks._keys(99, submit(1, b"a" * 60))
-    world.checks._keys(99, submit(1, b"b" * 60))
+    world.checks._keys(99, submit(1, sealed(b"1", b"a")))
+    world.checks._keys(99, submit(1, sealed(b"1", b"b", b"others")))
 
 
 def a_key_and_nonce_seal_two_things(world: World) -> None:
-    world.checks._keys(99, submit(1, b"k" * 25 + b"a" * 60))
-    world.checks._keys(99, submit(2, b"k" * 25 + b"b" * 60))
+    world.checks._keys(99, submit(1, sealed(b"1", b"a")))
+    world.checks._keys(99, submit(2, sealed(b"1", b"b")))
 
 
 def the_window_is_passed(world: World) -> None:
@@ -163,7 +168,9 @@ def a_rejection_is_shown_that_was_not_given(world: World) -> None:
 
 def a_verdict_changes(world: World) -> None:
     device = world.phones[0].engine.device.device
-    world.server.engine._note(device, submit(1, b""), Judged(True, 1, (Note(1, "too_big"),)))
+    number = world.server.floor(device) + 1
+    world.server.engine.verdicts[device, number] = ""
+    world.server.engine._note(device, submit(number, b""), Judged(True, number, (Note(number, "too_big"),)))
 
 
 def nothing_gets_through(world: World) -> None:

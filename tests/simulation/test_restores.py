@@ -2,7 +2,7 @@
 
 import pytest
 
-from onebar.events import DeviceRemoved, DeviceReplaced, MessageUnreadable
+from onebar.events import DeviceRemoved, DeviceReplaced, MessageUnreadable, SafetyNumberChanged
 from onebar.models import MessageState
 from onebar_mockserver.limits import ServerLimits
 from tests.simulation.backend import SWEEP_EVERY_S
@@ -70,7 +70,7 @@ def test_r21_a_server_restored_from_a_backup_loses_no_message(seed: int, cuts: i
 
 @pytest.mark.parametrize("cuts", [0, 15])
 @pytest.mark.parametrize("seed", range(6))
-def test_r4_a_new_device_of_the_recipient_gets_everything_sent_since_it_appeared(seed: int, cuts: int) -> None:
+def test_r11_a_new_account_key_gets_nothing_sealed_before_and_all_after(seed: int, cuts: int) -> None:
     world = calm_world(seed)
     cut_often(world, 75, cuts)
     talk(world, 5, 0.2)
@@ -84,7 +84,12 @@ def test_r4_a_new_device_of_the_recipient_gets_everything_sent_since_it_appeared
     pass_time(world, SETTLE_S)
     alice, new = world.phones
     assert new.name == "phone 2+"
-    assert came(new, alice) == later
+    after = [message for message in said(alice, new) if message.text in later]
+    delivered = [message.text for message in after if message.state is MessageState.DELIVERED]
+    assert came(new, alice) == delivered == later[-len(delivered) :]
+    assert len(delivered) >= 10, "few are sealed before the change is known"
+    assert {message.reason for message in after if message.state is not MessageState.DELIVERED} <= {"key_changed"}
+    assert alice.app.told == [SafetyNumberChanged.__name__]
     make_peace(world)
 
 
@@ -146,6 +151,7 @@ def test_r11_what_never_opens_is_shown_as_unreadable_and_blocks_nothing() -> Non
     say(world, 0, 1)
     pass_time(world, 5)
     bob.database.connection.execute("UPDATE peer_device SET box_key = randomblob(32)")
+    bob.database.connection.execute("DELETE FROM session")
     bob.crash()
     say(world, 0, 1, "cannot be opened")
     pass_time(world, 1000)
