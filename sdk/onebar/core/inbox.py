@@ -8,7 +8,7 @@ from onebar.core import content, outbox, sealing
 from onebar.core.directory import ask
 from onebar.core.frames import FLAG_SILENT, FLAG_TOP_UP, FRAMES_MAX, Ack, Deliver, Delivered, Undelivered
 from onebar.core.link import Link, MailFrame
-from onebar.core.questions import FindDevice, Question
+from onebar.core.questions import FindBundle, FindDevice, Question
 from onebar.core.records import Arrival, Peer
 from onebar.core.state import DeviceState
 from onebar.errors import DecryptionError
@@ -215,7 +215,7 @@ def _ask_again(state: DeviceState, sender: tuple[int, int], out_nos: list[int], 
             outbox.seal_control(state, [peer], content.Again(tuple(out_nos)))
             state.store.inbox.asked(*sender, out_nos, state.server_ms)
             return True
-        if times == 0:
+        if FindBundle(*sender) not in state.postponed:
             return False  # the session comes with the prekeys
     state.store.inbox.asked(*sender, out_nos, state.server_ms)
     return False
