@@ -37,7 +37,7 @@ VAULT_KEY: Final = bytes(32)
 """The key of each phone's vault: what is at rest is not what is tried here."""
 
 ONE_TIME_PREKEYS: Final = 3
-"""So few that a stock runs out."""
+"""Of each second phone, and so few that its stock runs out; the others have none."""
 
 KEM_EVERY: Final = 3
 """Each third phone has ML-KEM: the others talk to it all the same."""
@@ -89,7 +89,8 @@ class Phone(Party):
 
     def _start(self) -> None:
         self.store.transaction = self._transaction
-        config = Config(host=HOST, window=self.world.window, one_time_prekeys=ONE_TIME_PREKEYS)
+        one_time = ONE_TIME_PREKEYS if self.no % 2 else 0
+        config = Config(host=HOST, window=self.world.window, one_time_prekeys=one_time)
         kem = find_kem() if (self.world.seed + self.no) % KEM_EVERY == 0 else None
         self.engine = Engine(self.store, self.world.entropy, config, kem)
         self.hear(Poked())

@@ -134,9 +134,8 @@ def seal_waiting(state: DeviceState) -> None:
 def _seal_drafts(state: DeviceState, room: int) -> int:
     stalled: set[str] = set()
     while room > 0 and len(stalled) < STALLED_MAX:
-        drafts = state.store.outbox.drafts(room, sorted(stalled))
-        if not drafts:
-            break
+        wanted = room
+        drafts = state.store.outbox.drafts(wanted, sorted(stalled))
         for draft in drafts:
             key = ("draft", draft.message_no)
             if key in state.poison:
@@ -148,7 +147,8 @@ def _seal_drafts(state: DeviceState, room: int) -> int:
                         room -= 1
                     else:
                         stalled.add(draft.phone)
-
+        if len(drafts) < wanted:
+            break
     return room
 
 
