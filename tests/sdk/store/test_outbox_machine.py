@@ -22,14 +22,21 @@ from onebar.core.records import Envelope
 from onebar.models import MessageState
 from onebar.store import open_store
 from onebar.store.database import IN_MEMORY
-from tests.sdk.store.conftest import BOB, BOBS_PHONE, EVE, EVES_PHONE, count, know, peer, seal, send
+from tests.sdk.store.conftest import BOB, BOBS_PHONE, EVE, EVES_PHONE, US, count, know, our_device, peer, seal, send
 
 DEVICES = (1, 2, 3)
+OWN_DEVICES = (12, 13)
 FORWARD = {
     MessageState.QUEUED: {MessageState.SENT, MessageState.DELIVERED, MessageState.REJECTED, MessageState.UNDELIVERABLE},
-    MessageState.SENT: {MessageState.DELIVERED, MessageState.REJECTED, MessageState.UNDELIVERABLE},
+    MessageState.SENT: {
+        MessageState.DELIVERED,
+        MessageState.READ,
+        MessageState.REJECTED,
+        MessageState.UNDELIVERABLE,
+    },
     MessageState.UNDELIVERABLE: {MessageState.DELIVERED},  # a top-up after all: good news is always true
-    MessageState.DELIVERED: set(),
+    MessageState.DELIVERED: {MessageState.READ},
+    MessageState.READ: set(),
     MessageState.REJECTED: set(),
 }
 
@@ -44,6 +51,8 @@ class Sealed:
     waiting: set[int]
     """Devices that neither opened it nor were given up."""
     judged: bool = False
+    copies: set[int] = field(default_factory=set)
+    """Devices of ours that have not opened their copy."""
 
 
 @dataclass
@@ -61,16 +70,20 @@ class Model:
         return [found for found in self.envelopes.values() if found.message_no == message_no]
 
     def hopeless(self, message_no: int) -> bool:
-        due = any(no == message_no for no, _ in self.due)
+        due = any(no == message_no and device not in OWN_DEVICES for no, device in self.due)
         return not due and message_no not in self.drafts and not any(found.waiting for found in self.of(message_no))
 
     def blocked(self) -> set[int]:
         open_ = [found for found in self.envelopes.values() if found.first and not found.judged]
-        left_out = {device for found in open_ for device in DEVICES if device not in found.waiting}
+        left_out = {
+            device for found in open_ for device in DEVICES + OWN_DEVICES if device not in found.waiting | found.copies
+        }
         return left_out | {device for _, device in self.due}
 
     def forget_done(self) -> None:
-        self.envelopes = {no: found for no, found in self.envelopes.items() if not found.judged or found.waiting}
+        self.envelopes = {
+            no: found for no, found in self.envelopes.items() if not found.judged or found.waiting or found.copies
+        }
 
 
 class OutboxMachine(RuleBasedStateMachine):
@@ -79,6 +92,7 @@ class OutboxMachine(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.store = open_store(IN_MEMORY)
+        self.store.save_device(our_device())
         know(self.store, BOB, BOBS_PHONE, *(peer(BOB, no) for no in DEVICES))
         know(self.store, EVE, EVES_PHONE)
         self.model = Model()
@@ -107,31 +121,43 @@ class OutboxMachine(RuleBasedStateMachine):
         self.model.states[message_no] = MessageState.QUEUED
         self.model.drafts.add(message_no)
 
-    @rule(leave_out=st.sets(st.sampled_from(DEVICES), max_size=2))
-    def seal_draft(self, leave_out: set[int]) -> None:
+    @rule(leave_out=st.sets(st.sampled_from(DEVICES), max_size=2), own=st.sets(st.sampled_from(OWN_DEVICES)))
+    def seal_draft(self, leave_out: set[int], own: set[int]) -> None:
         drafts = self.store.outbox.drafts(99)
         assert [draft.message_no for draft in drafts] == sorted(self.model.drafts)
         devices = [no for no in DEVICES if no not in leave_out | self.model.blocked()]
         if drafts and devices:
             self.model.drafts.remove(drafts[0].message_no)
-            self._seal(drafts[0].message_no, devices, first=True)
+            self._seal(drafts[0].message_no, devices, first=True, own=own)
 
     @rule()
     def seal_top_up(self) -> None:
         due = self.store.outbox.top_ups(99)
-        assert {(found.draft.message_no, found.device) for found in due} == self.model.due
+        assert {(found.draft.message_no, found.account, found.device) for found in due} == {
+            (message_no, US if device in OWN_DEVICES else BOB, device) for message_no, device in self.model.due
+        }
         assert [found.draft.message_no for found in due] == sorted(found.draft.message_no for found in due)
         if due:
             self.model.due.remove((due[0].draft.message_no, due[0].device))
-            self._seal(due[0].draft.message_no, [due[0].device], first=False)
+            device = due[0].device
+            ours = device in OWN_DEVICES
+            self._seal(due[0].draft.message_no, [] if ours else [device], first=False, own={device} if ours else set())
 
-    def _seal(self, message_no: int, devices: list[int], *, first: bool) -> None:
+    def _seal(self, message_no: int, devices: list[int], *, first: bool, own: set[int]) -> None:
         self.out_no += 1
-        envelope = seal(self.store, self.out_no, message_no, *devices, answers=None if first else 0)
-        self.model.envelopes[self.out_no] = Sealed(envelope, message_no, first, set(devices))
+        envelope = seal(
+            self.store,
+            self.out_no,
+            message_no,
+            *devices,
+            answers=None if first else 0,
+            own=sorted(own),
+            account=BOB if devices else US,
+        )
+        self.model.envelopes[self.out_no] = Sealed(envelope, message_no, first, set(devices), copies=set(own))
 
     @precondition(lambda self: self.floor < self.out_no)
-    @rule(missing=st.none() | st.sampled_from(DEVICES))
+    @rule(missing=st.none() | st.sampled_from(DEVICES + OWN_DEVICES))
     def accept(self, missing: int | None) -> None:
         self.floor += 1
         found = self.model.envelopes.get(self.floor)
@@ -145,8 +171,13 @@ class OutboxMachine(RuleBasedStateMachine):
         assert sent == (found.message_no if new else None)
         if new:
             self.move(found.message_no, MessageState.SENT)
-        if found.first and missing and missing not in found.waiting and found.message_no not in self.ended:
-            self.store.outbox.add_top_up(found.message_no, BOB, missing, 0)
+        if (
+            found.first
+            and missing
+            and missing not in found.waiting | found.copies
+            and found.message_no not in self.ended
+        ):
+            self.store.outbox.add_top_up(found.message_no, US if missing in OWN_DEVICES else BOB, missing, 0)
             self.model.due.add((found.message_no, missing))
         self.model.forget_done()
 
@@ -181,6 +212,39 @@ class OutboxMachine(RuleBasedStateMachine):
         assert self.store.outbox.delivered(first, last, BOB, device) == delivered
         self.model.forget_done()
 
+    @rule(data=st.data(), device=st.sampled_from(OWN_DEVICES))
+    def tick_of_a_copy(self, data: st.DataObject, device: int) -> None:
+        first = data.draw(st.integers(0, self.out_no + 1))
+        last = data.draw(st.integers(first, self.out_no + 1))
+        for no, found in self.model.envelopes.items():
+            if first <= no <= last:
+                found.copies.discard(device)
+        assert self.store.outbox.delivered(first, last, US, device) == []
+        self.model.forget_done()
+
+    @precondition(lambda self: self.out_no)
+    @rule(data=st.data(), device=st.sampled_from(OWN_DEVICES))
+    def copy_undelivered(self, data: st.DataObject, device: int) -> None:
+        out_no = data.draw(st.integers(1, self.out_no))
+        assert self.store.outbox.undelivered(out_no, US, device, "too_old") is None
+        if found := self.model.envelopes.get(out_no):
+            found.copies.discard(device)
+        self.model.forget_done()
+
+    @rule(data=st.data())
+    def receipt(self, data: st.DataObject) -> None:
+        """Each message is one of Bob's chat, so its place in the chat is its place among all."""
+        upto = data.draw(st.integers(0, len(self.model.states) + 1))
+        read = [
+            message_no
+            for chat_no, message_no in enumerate(sorted(self.model.states), 1)
+            if chat_no <= upto and self.model.states[message_no] in {MessageState.SENT, MessageState.DELIVERED}
+        ]
+        assert self.store.outbox.read(EVE, upto) == []
+        assert self.store.outbox.read(BOB, upto) == read
+        for message_no in read:
+            self.move(message_no, MessageState.READ)
+
     @precondition(lambda self: self.out_no)
     @rule(data=st.data(), device=st.sampled_from(DEVICES))
     def undelivered(self, data: st.DataObject, device: int) -> None:
@@ -214,8 +278,8 @@ class OutboxMachine(RuleBasedStateMachine):
             state = self.model.states.get(found.message_no)
             if state is MessageState.QUEUED:
                 self.model.drafts.add(found.message_no)
-            elif state in {MessageState.SENT, MessageState.DELIVERED} and not found.judged:
-                self.model.due |= {(found.message_no, device) for device in found.waiting}
+            elif state in {MessageState.SENT, MessageState.DELIVERED, MessageState.READ} and not found.judged:
+                self.model.due |= {(found.message_no, device) for device in found.waiting | found.copies}
             elif found.judged:
                 self.model.left_behind.add(found.message_no)
         self.model.envelopes.clear()
@@ -230,9 +294,11 @@ class OutboxMachine(RuleBasedStateMachine):
         waiting = [found.envelope for no, found in sorted(model.envelopes.items()) if not found.judged]
         assert outbox.outstanding(0, 999) == waiting
         assert count(self.store, "envelope") == len(model.envelopes)
-        assert count(self.store, "envelope_device") == sum(len(found.waiting) for found in model.envelopes.values())
-        assert outbox.blocked(BOBS_PHONE, DEVICES) == model.blocked()
-        assert outbox.blocked(EVES_PHONE, DEVICES) == set()
+        assert count(self.store, "envelope_device") == sum(
+            len(found.waiting | found.copies) for found in model.envelopes.values()
+        )
+        assert outbox.blocked(BOBS_PHONE, DEVICES + OWN_DEVICES) == model.blocked()
+        assert outbox.blocked(EVES_PHONE, DEVICES + OWN_DEVICES) == set()
 
     @invariant()
     def nothing_waits_for_ever_and_nothing_ends_twice(self) -> None:

@@ -1,5 +1,7 @@
 """The store as a whole: the device's row, and what two connections see of each other."""
 
+import os
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -7,8 +9,12 @@ import pytest
 
 from onebar.core.records import Device, Status
 from onebar.core.state import new_device
+from onebar.crypto.wrapping import WrappingKey
+from onebar.errors import InputError, StoreError
 from onebar.models import MessageState
 from onebar.store import SqliteStore, open_store
+from onebar.store.device_secrets import SECRETS
+from onebar.store.vault import WrongPassphraseError, key_path
 from tests.sdk.store.conftest import BOBS_PHONE, receive, send
 
 
@@ -81,3 +87,62 @@ def test_a_turn_that_fails_leaves_no_trace_in_any_table(store: SqliteStore) -> N
     with pytest.raises(KeyError):
         turn()
     assert "\n".join(store._database.connection.iterdump()) == before
+
+
+def test_no_secret_of_the_device_is_on_disk_as_it_is(path: Path) -> None:
+    long = {name: name.encode() * 4 for name in SECRETS}
+    with closing(open_store(path)) as store:
+        with store.transaction():
+            store.save_device(msgspec.structs.replace(device(), **long))
+        assert store.checkpoint()
+        data = b"".join(file.read_bytes() for file in path.parent.iterdir())
+    assert not any(secret in data for secret in long.values())
+
+
+def test_a_guest_reads_the_device_that_the_holder_saved(path: Path) -> None:
+    with closing(open_store(path)) as holder, closing(open_store(path, create=False)) as guest:
+        with holder.transaction():
+            holder.save_device(device())
+        assert guest.load_device() == device()
+
+
+def test_a_lost_key_is_named_and_no_new_one_is_made(path: Path) -> None:
+    open_store(path).close()
+    key_path(path).unlink()
+    with pytest.raises(StoreError, match=str(key_path(path))):
+        open_store(path)
+    assert not key_path(path).exists()
+
+
+def test_the_key_of_another_database_is_found_out(path: Path) -> None:
+    with closing(open_store(path)) as store, store.transaction():
+        store.save_device(device())
+    key_path(path).write_bytes(key_path(path).read_bytes()[:-1] + b"?")
+    with closing(open_store(path)) as store, pytest.raises(StoreError, match="another key"):
+        store.load_device()
+
+
+def test_a_passphrase_opens_what_was_made_with_it_and_nothing_else_does(path: Path) -> None:
+    with closing(open_store(path, passphrase="open sesame")) as store, store.transaction():
+        store.save_device(device())
+    with pytest.raises(WrongPassphraseError):
+        open_store(path, passphrase="open sesam")
+    with pytest.raises(StoreError, match="needs a passphrase"):
+        open_store(path)
+    with closing(open_store(path, passphrase="open sesame")) as store:
+        assert store.load_device() == device()
+
+
+def test_a_vault_of_the_apps_own_needs_no_file(path: Path) -> None:
+    vault = WrappingKey(b"k" * 32, os.urandom)
+    with closing(open_store(path, vault=vault)) as store, store.transaction():
+        store.save_device(device())
+    assert not key_path(path).exists()
+    with closing(open_store(path, vault=vault)) as store:
+        assert store.load_device() == device()
+
+
+def test_a_vault_and_a_passphrase_are_one_too_many(path: Path) -> None:
+    with pytest.raises(InputError, match="not both"):
+        open_store(path, vault=WrappingKey(b"k" * 32, os.urandom), passphrase="x")
+    assert not path.exists()

@@ -1,0 +1,101 @@
+-- One device's database, schema version 1. Times are milliseconds since 1970; docs/protocol.md names the rules.
+
+-- This device: the one row of core.ports.Device.
+CREATE TABLE device (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    status TEXT NOT NULL, phone TEXT NOT NULL, account INTEGER NOT NULL, device INTEGER NOT NULL,
+    identity_seed BLOB NOT NULL, box_secret BLOB NOT NULL,
+    next_identity_seed BLOB NOT NULL, next_box_secret BLOB NOT NULL,
+    connection_no INTEGER NOT NULL, epoch INTEGER NOT NULL, cursor INTEGER NOT NULL,
+    floor INTEGER NOT NULL, floor_hash BLOB NOT NULL, out_no INTEGER NOT NULL, clock_offset_ms INTEGER NOT NULL
+) STRICT;
+
+-- Who is who, as the server's directory says.
+CREATE TABLE contact (account INTEGER PRIMARY KEY, phone TEXT UNIQUE) STRICT;
+CREATE TABLE peer_device (
+    account INTEGER NOT NULL, device INTEGER NOT NULL,
+    identity_key BLOB NOT NULL, box_key BLOB NOT NULL, key_signature BLOB NOT NULL,
+    removed INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (account, device)
+) STRICT, WITHOUT ROWID;
+
+-- chat_no is the number of this device's last message in the chat (R6).
+CREATE TABLE chat (
+    chat_id INTEGER PRIMARY KEY, phone TEXT NOT NULL UNIQUE,
+    chat_no INTEGER NOT NULL DEFAULT 0, messages INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- account 0 is this account. A message's place in its chat is (place, chat_no): R9.
+CREATE TABLE message (
+    message_no INTEGER PRIMARY KEY AUTOINCREMENT,
+    chat_id INTEGER NOT NULL REFERENCES chat, place INTEGER NOT NULL DEFAULT 0,
+    account INTEGER NOT NULL, device INTEGER NOT NULL, chat_no INTEGER NOT NULL, message_id INTEGER NOT NULL,
+    state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', text TEXT NOT NULL, sent_at_ms INTEGER NOT NULL,
+    missing_before INTEGER NOT NULL DEFAULT 0,
+    out_no INTEGER,                        -- of its first envelope; NULL while it is a draft
+    born_ms INTEGER,                       -- by the server's clock, once that is known: the outbox's horizon (R5)
+    key TEXT                               -- the app's own, for an idempotent send (R6)
+) STRICT;
+CREATE INDEX message_place ON message (chat_id, place, chat_no);
+CREATE INDEX message_author ON message (chat_id, account, device, chat_no);
+CREATE INDEX message_queued ON message (message_no) WHERE state = 'queued';
+CREATE UNIQUE INDEX message_key ON message (key) WHERE key IS NOT NULL;
+
+-- From where to where each author's numbering has been seen in a chat, duplicates included (R9).
+CREATE TABLE author (
+    chat_id INTEGER NOT NULL, account INTEGER NOT NULL, device INTEGER NOT NULL,
+    low INTEGER NOT NULL, high INTEGER NOT NULL,
+    PRIMARY KEY (chat_id, account, device)
+) STRICT, WITHOUT ROWID;
+
+-- Messages that have had their effect, remembered longer than retention and beyond deletion (R8).
+CREATE TABLE seen (
+    account INTEGER NOT NULL, message_id INTEGER NOT NULL, at_ms INTEGER NOT NULL,
+    PRIMARY KEY (account, message_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX seen_at ON seen (at_ms);
+
+-- Envelopes that opened, by their sender's number (R8). A mark would not do: those below it need not have come.
+CREATE TABLE opened (
+    account INTEGER NOT NULL, device INTEGER NOT NULL, out_no INTEGER NOT NULL, at_ms INTEGER NOT NULL,
+    PRIMARY KEY (account, device, out_no)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX opened_at ON opened (at_ms);
+
+-- Numbered, sealed envelopes: kept until they have a verdict and every device opened them (R1, R21).
+CREATE TABLE envelope (
+    out_no INTEGER PRIMARY KEY, flags INTEGER NOT NULL, sealed BLOB NOT NULL, hash BLOB NOT NULL,
+    verdict INTEGER NOT NULL DEFAULT 0,    -- 0 none yet, 1 accepted, 2 rejected
+    message_no INTEGER NOT NULL,           -- 0: control content, or a Void
+    account INTEGER NOT NULL,
+    answers INTEGER,                       -- NULL: a message's first envelope; else the top-up that it settles
+    resealed INTEGER NOT NULL DEFAULT 0    -- how often it was sealed again for someone who could not open it (R11)
+) STRICT;
+CREATE INDEX envelope_open ON envelope (out_no) WHERE verdict = 0;
+CREATE INDEX envelope_message ON envelope (message_no);
+CREATE TABLE envelope_device (
+    out_no INTEGER NOT NULL, device INTEGER NOT NULL, PRIMARY KEY (out_no, device)
+) STRICT, WITHOUT ROWID;
+
+-- Messages that are due for one more device (R4, answers = 0), or once more for one (R11, the number it asked about).
+CREATE TABLE top_up (
+    message_no INTEGER NOT NULL, device INTEGER NOT NULL, answers INTEGER NOT NULL, account INTEGER NOT NULL,
+    PRIMARY KEY (message_no, device, answers)
+) STRICT, WITHOUT ROWID;
+
+-- Envelopes that do not open (R11), and their places in the mailbox that acks must still name.
+CREATE TABLE quarantine (
+    account INTEGER NOT NULL, device INTEGER NOT NULL, out_no INTEGER NOT NULL,
+    ciphertext BLOB NOT NULL, reason TEXT NOT NULL, asked INTEGER NOT NULL, asked_at_ms INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    shown INTEGER,                         -- the message that stands for it, once it is given up; 0: sender unknown
+    PRIMARY KEY (account, device, out_no)
+) STRICT;
+CREATE TABLE unopened (seq INTEGER PRIMARY KEY) STRICT;
+
+-- What happened, for the app (R13).
+CREATE TABLE event (
+    event_no INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, message_no INTEGER, detail TEXT NOT NULL
+) STRICT;
+CREATE TABLE consumer (name TEXT PRIMARY KEY, confirmed INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO consumer VALUES ('app', 0);
