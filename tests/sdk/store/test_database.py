@@ -15,7 +15,7 @@ from onebar.errors import CommitError, StoreError
 from onebar.store import database as database_module
 from onebar.store import open_store
 from onebar.store.database import APPLICATION_ID, IN_MEMORY, SCHEMA_VERSION, Database
-from onebar.store.migrations import Migration
+from onebar.store.migrations import MIGRATIONS, Migration
 from tests.sdk.store.conftest import send, texts
 
 KILLED_IN_MID_TURN = """
@@ -227,7 +227,7 @@ def break_schema(connection: sqlite3.Connection, vault: KeyVault) -> None:
 @pytest.mark.parametrize("step", [break_schema])
 def test_an_upgrade_that_fails_is_undone(used: Path, monkeypatch: pytest.MonkeyPatch, step: Migration) -> None:
     monkeypatch.setattr(database_module, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
-    monkeypatch.setitem(database_module.MIGRATIONS, SCHEMA_VERSION, step)
+    monkeypatch.setitem(MIGRATIONS, SCHEMA_VERSION, step)
     with pytest.raises(StoreError, match="disk I/O"):
         open_store(used)
     monkeypatch.undo()
@@ -236,9 +236,7 @@ def test_an_upgrade_that_fails_is_undone(used: Path, monkeypatch: pytest.MonkeyP
 
 def test_an_upgrade_keeps_what_was_there(used: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database_module, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
-    monkeypatch.setitem(
-        database_module.MIGRATIONS, SCHEMA_VERSION, lambda db, vault: db.execute("CREATE TABLE more (x)")
-    )
+    monkeypatch.setitem(MIGRATIONS, SCHEMA_VERSION, lambda db, vault: db.execute("CREATE TABLE more (x)"))
     assert texts(used) == ["kept"]
     assert texts(used) == ["kept"]
 

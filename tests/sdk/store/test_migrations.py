@@ -11,9 +11,9 @@ import pytest
 from onebar.core.records import Contact, Device, Status
 from onebar.errors import StoreError
 from onebar.models import Chat, MessageState
-from onebar.store import database as database_module
 from onebar.store import open_store
 from onebar.store.database import APPLICATION_ID, IN_MEMORY, SCHEMA_VERSION, Database
+from onebar.store.migrations import MIGRATIONS
 from onebar.store.vault import key_path
 from tests.sdk.store.conftest import BOB, BOBS_PHONE, EVE, EVES_PHONE, know, peer
 
@@ -78,8 +78,25 @@ def test_the_device_gets_an_account_key_of_its_own_and_goes_on_where_it_was(old:
         assert store.load_device() == device
     assert device
     assert len(device.account_seed) == 32
+    identity_seed, box_secret, next_identity_seed, next_box_secret = SECRETS
     assert device == Device(
-        Status.REGISTERED, "+4915112345671", 1, 11, device.account_seed, *SECRETS, 3, 4, 5, 6, b"hash", 2, -7
+        status=Status.REGISTERED,
+        phone="+4915112345671",
+        account=1,
+        device=11,
+        account_seed=device.account_seed,
+        identity_seed=identity_seed,
+        box_secret=box_secret,
+        next_identity_seed=next_identity_seed,
+        next_box_secret=next_box_secret,
+        connection_no=3,
+        epoch=4,
+        cursor=5,
+        floor=6,
+        floor_hash=b"hash",
+        out_no=2,
+        clock_offset_ms=-7,
+        read_receipts=True,
     )
 
 
@@ -133,14 +150,14 @@ def test_a_database_without_a_device_needs_no_secret(path: Path) -> None:
 def test_an_upgrade_that_fails_in_the_middle_leaves_the_old_database_and_can_be_done_again(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step = database_module.MIGRATIONS[1]
+    step = MIGRATIONS[1]
 
     def fail(connection: sqlite3.Connection, vault: object) -> None:
         step(connection, vault)  # type: ignore[arg-type]
         raise sqlite3.OperationalError("disk I/O error")
 
     with monkeypatch.context() as patched:
-        patched.setitem(database_module.MIGRATIONS, 1, fail)
+        patched.setitem(MIGRATIONS, 1, fail)
         with pytest.raises(StoreError):
             open_store(old)
     with closing(sqlite3.connect(old)) as connection:
@@ -157,4 +174,4 @@ def test_secrets_are_never_wrapped_by_nobody(old: Path) -> None:
 
 
 def test_the_schema_of_this_version_has_a_migration_from_each_before_it() -> None:
-    assert sorted(database_module.MIGRATIONS) == list(range(1, SCHEMA_VERSION))
+    assert sorted(MIGRATIONS) == list(range(1, SCHEMA_VERSION))

@@ -376,6 +376,14 @@ def test_our_tablet_is_no_hope_for_a_message(store: SqliteStore) -> None:
     assert store.outbox.undelivered(1, BOB, 1, "too_old") == message_no
 
 
+def test_a_copy_that_our_tablet_has_yet_to_open_is_no_hope_either(store: SqliteStore) -> None:
+    message_no = send(store)
+    seal(store, 1, message_no, 1, own=[OUR_TABLET])
+    store.outbox.accept(1)
+    assert store.outbox.undelivered(1, BOB, 1, "too_old") == message_no
+    assert store.outbox.may_answer(1, US, OUR_TABLET, 3) == message_no
+
+
 def test_a_removed_tablet_ends_no_message(store: SqliteStore) -> None:
     message_no = send(store)
     seal(store, 1, message_no, 1, own=[OUR_TABLET])
