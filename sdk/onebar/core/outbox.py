@@ -153,7 +153,7 @@ def _seal_drafts(state: DeviceState, room: int) -> int:
 
 
 def _seal_draft(state: DeviceState, draft: Draft) -> bool:
-    """Seal a message for all devices of its recipient and a copy for ours; False if its chat has to wait."""
+    """Seal a message for all devices of its recipient and a copy for ours, or end it; False if its chat has to wait."""
     if not draft.account:
         ask(state, FindPhone(draft.phone))
         return False
@@ -162,6 +162,10 @@ def _seal_draft(state: DeviceState, draft: Draft) -> bool:
     if contact is None or not contact.account_key or not peers:
         ask(state, FindAccount(draft.account))
         return False
+    if draft.audience not in {b"", contact.account_key}:  # it was sealed before, by the device that this one replaces
+        for message_no in store.outbox.fail_draft(draft.message_no, "key_changed"):
+            state.tell(MessageFailed, message_no, f"{MessageState.UNDELIVERABLE} key_changed")
+        return True
     if contact.trust is Trust.CHANGED:
         return False  # until the user has looked at the new safety number
     own = sealing.own_devices(state)
