@@ -19,6 +19,19 @@ from msgspec import Raw
 
 from onebar.core import frames
 from onebar.core.frames import Note, ServerFrame
+from onebar.core.questions import (
+    METHODS,
+    AccountInfo,
+    AddDevice,
+    Added,
+    Bundle,
+    FindAccount,
+    FindBundle,
+    FindDevice,
+    FindPhone,
+    Publish,
+    Question,
+)
 from onebar.version import __version__
 from onebar_mockserver.limits import ServerLimits
 from onebar_mockserver.sqlite.database import APPLICATION_ID, MIGRATIONS
@@ -84,19 +97,23 @@ def samples() -> Iterator[Line]:
         frames.Submit(13, 12, frames.FLAG_SILENT | frames.FLAG_TOP_UP, sealed),
         frames.Void(14, 12),
         frames.Ack(3, 70_001, (70_001,)),
-        frames.Request(1, "phone", Raw(frames.encode(frames.FindPhone("+12025550102")))),
-        frames.Request(2, "account", Raw(frames.encode(frames.FindAccount(2)))),
-        frames.Request(3, "device", Raw(frames.encode(frames.FindDevice(2, 22)))),
+        *(
+            frames.Request(number, METHODS[type(question)], Raw(frames.encode(question)))
+            for number, question in enumerate(_questions(), 1)
+        ),
         frames.Ping(2**63 - 1),
     ]
-    info = frames.AccountInfo(
-        2, "+12025550102", (frames.DeviceInfo(22, b"i" * 32, b"b" * 32, b"s" * 64, removed=True),)
-    )
+    info = AccountInfo(2, "+12025550102", b"the list", b"the certificate", removed=True)
     down: list[ServerFrame] = [
-        frames.Welcome(1_790_000_000_000, 5, 3, 70_000, 12, b"h" * 16, (note,), ServerLimits().announced(), 11),
+        frames.Welcome(
+            *(1_790_000_000_000, 5, 3, 70_000, 12, b"h" * 16, (note,), ServerLimits().announced(), 11),
+            frames.Stock(3, 1_789_000_000_000, 99, 25),
+        ),
         frames.Accepted(13, (note,)),
         frames.Response(1, "", Raw(frames.encode(info))),
         frames.Response(2, "no_account"),
+        frames.Response(3, "", Raw(frames.encode(Bundle(b"signed", b"one-time", b"kem")))),
+        frames.Response(4, "", Raw(frames.encode(Added(23)))),
         frames.Deliver(1, 2, 2, 22, 7, 1_790_000_000_001, frames.FLAG_SILENT, b"ciphertext"),
         frames.Dropped(2, 5, 3, "expired"),
         frames.CaughtUp(5),
@@ -109,6 +126,17 @@ def samples() -> Iterator[Line]:
     ]
     yield line("up", frames.encode_message(up))
     yield line("down", frames.encode_message(down))
+
+
+def _questions() -> list[Question]:
+    return [
+        FindPhone("+12025550102"),
+        FindAccount(2),
+        FindDevice(2, 22),
+        FindBundle(2, 22),
+        Publish(b"the list", b"signed", 1_789_000_000_000, ((1, b"one-time"),), ((2, b"kem"),)),
+        AddDevice(b"i" * 32, b"b" * 32, b"s" * 64),
+    ]
 
 
 def conversation() -> tuple[World, list[Line]]:

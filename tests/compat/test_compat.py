@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 
 from onebar.core import frames
+from onebar.crypto.wrapping import WrappingKey
 from onebar.models import MessageState
-from onebar.store import open_store
+from onebar.store import SqliteStore, open_store
 from onebar.version import __version__
 from onebar_mockserver import MockServer
 from onebar_mockserver.flight import is_signed_by, open_flight
@@ -20,7 +22,7 @@ from tests.compat.freeze import DATA, Line, freeze, plain_message
 from tests.compat.values import agrees, plain
 from tests.mockserver.rawclient import register
 from tests.simulation.inline import copy
-from tests.simulation.phone import Image
+from tests.simulation.phone import VAULT_KEY, Image
 from tests.simulation.scenarios import calm_world, came, expect, pass_time
 
 VERSIONS = sorted(folder.name for folder in DATA.iterdir())
@@ -112,8 +114,8 @@ def test_the_databases_go_on_where_they_stopped(version: str, tmp_path: Path) ->
     world = calm_world(5)
     with (
         closing(open_database(unpacked(version, "backend.sqlite3", tmp_path / FILE_NAME))) as backend,
-        closing(open_store(unpacked(version, "alice.db", tmp_path / "alice.db"))) as alice,
-        closing(open_store(unpacked(version, "bob.db", tmp_path / "bob.db"))) as bob,
+        closing(opened_for_simulation(unpacked(version, "alice.db", tmp_path / "alice.db"))) as alice,
+        closing(opened_for_simulation(unpacked(version, "bob.db", tmp_path / "bob.db"))) as bob,
     ):
         for author, name in enumerate(("alice", "bob")):
             for way, _, text in known["history"][name]:
@@ -122,7 +124,7 @@ def test_the_databases_go_on_where_they_stopped(version: str, tmp_path: Path) ->
         for phone, store in zip(world.phones, (alice, bob), strict=True):
             phone.app.looked_up_to = 10**9  # what these databases tell happened in another world
             phone.restore(Image(connection_of(store), phone.app))
-        pass_time(world, 120)
+        pass_time(world, 400)  # what the interim sealer of 0.1.0 had sealed is asked for again
         one, other = world.phones
         other.app.say(expect(world, 1, 0, "to Alice, by a later version"))
         pass_time(world, 120)
@@ -133,6 +135,10 @@ def test_the_databases_go_on_where_they_stopped(version: str, tmp_path: Path) ->
         assert {message.state for message in history if message.outgoing} == {MessageState.DELIVERED}
     for connection in (world.server.engine.connection, *(phone.database.connection for phone in world.phones)):
         connection.close()
+
+
+def opened_for_simulation(path: Path) -> SqliteStore:
+    return open_store(path, vault=WrappingKey(VAULT_KEY, os.urandom))
 
 
 def connection_of(store: Any) -> sqlite3.Connection:

@@ -151,7 +151,10 @@ class Checks:
             for to, ciphertext in recipient.envelopes:
                 if place is not None and not anew:
                     self._in_order((device, to, place[0]), frame.out_no, place[1])
-                used = self._keys_used.setdefault(key_id(ciphertext), ciphertext)
+                key = (
+                    ciphertext[:25] if ciphertext[:1] == b"\1" else key_id(ciphertext)
+                )  # 1: the nonce of version 0.1.0
+                used = self._keys_used.setdefault(key, ciphertext)
                 self.look("keys-used-once", used == ciphertext, f"device {device} number {frame.out_no}")
 
     def server_says(self, server: "Server", wire: "Wire", frames: list[ServerFrame]) -> None:

@@ -185,7 +185,7 @@ def _seal_top_up(state: DeviceState, top_up: TopUp) -> bool:
     if contact is None or peer is None:
         ask(state, FindDevice(account, top_up.device))
         return False
-    key_changed = account == draft.account and contact.account_key != draft.audience
+    key_changed = account == draft.account and draft.audience not in {b"", contact.account_key}
     if peer.removed or key_changed:
         drop_top_up(state, top_up, "key_changed" if key_changed else "device_removed")
         return False

@@ -61,7 +61,8 @@ class Draft(msgspec.Struct, frozen=True):
     sent_at_ms: int
     text: str
     audience: bytes = b""
-    """The recipient's account key when the message was first sealed: nobody else may ever open it (R11)."""
+    """The recipient's account key when the message was first sealed: nobody else may ever open it (R11). Empty: it was
+    not sealed yet, or by version 0.1.0, which knew no account keys."""
 
 
 class TopUp(msgspec.Struct, frozen=True):
