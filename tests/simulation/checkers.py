@@ -207,6 +207,9 @@ class Checks:
         server = self.world.server
         given = server.engine.verdicts.get(number, server.forgotten.get(number))
         agreed = given is not None and bool(given) == rejected
+        if rejected and not agreed:  # it was accepted, did not open, and the answer to the request for it was rejected
+            judged = (server.engine.verdicts | server.forgotten).items()
+            agreed = any(device == number[0] and f"rejected {reason}" == detail for (device, _), reason in judged)
         self.look("verdicts-agree", agreed, f"{phone.name} number {row[0]}: {kind} {detail}, the server said {given!r}")
 
     def states_go_forward(self, app: "App", message_no: int, kind: str, detail: str, text: str) -> None:

@@ -163,7 +163,9 @@ def _history(world: "World", phone: "Phone") -> None:
     rows = phone.database.connection.execute(_PLACES).fetchall()
     for before, row in zip([None, *rows], rows, strict=False):
         if before is not None and before[:3] == row[:3]:
-            gap = row[3] - before[3] - 1
+            # a phone that was restored or copied goes on counting: another device of the account may fill the gap
+            filled = {other[3] for other in rows if other[:2] == row[:2] and before[3] < other[3] < row[3]}
+            gap = row[3] - before[3] - 1 - len(filled)
             world.checks.look("gaps-are-seen", row[4] >= gap or gap <= 0, f"{phone.name}: {before} {row}")
 
 

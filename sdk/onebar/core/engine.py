@@ -201,6 +201,7 @@ class Engine:
         state.now = self._state.now
         state.drop_all()
         outputs, state.outputs = state.outputs, []
+        state.poison.clear()  # a full disk raises wherever something is written; none of that is the culprit
         state.store.reopen()
         device = state.store.load_device()
         if device is None:
