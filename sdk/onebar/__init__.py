@@ -5,8 +5,11 @@
 Everything an app needs is here; `onebar.errors` draws the tree of exceptions, `onebar.events` has all events.
 """
 
-from onebar.client import Client, Conversation, SentMessage
+from onebar.client import Client
 from onebar.config import Config
+from onebar.conversation import Conversation, SentMessage
+from onebar.core.records import Trust
+from onebar.crypto.safety_numbers import SafetyNumber
 from onebar.drivers.tls import Tls
 from onebar.errors import (
     InputError,
@@ -19,41 +22,41 @@ from onebar.errors import (
     WaitTimeoutError,
 )
 from onebar.events import (
-    DeviceRemoved,
-    DeviceReplaced,
     Event,
     MessageDelivered,
     MessageFailed,
+    MessageRead,
     MessageReceived,
     MessageSent,
+    SafetyNumberChanged,
 )
-from onebar.models import Chat, LinkStatus, Message, MessageState
+from onebar.models import Message, MessageState
 from onebar.version import __version__
 
 __all__ = [
-    "Chat",
     "Client",
     "Config",
     "Conversation",
-    "DeviceRemoved",
-    "DeviceReplaced",
     "Event",
     "InputError",
-    "LinkStatus",
     "Message",
     "MessageDelivered",
     "MessageFailed",
     "MessageFailedError",
+    "MessageRead",
     "MessageReceived",
     "MessageSent",
     "MessageState",
     "NotRegisteredError",
     "OnebarError",
     "RegistrationError",
+    "SafetyNumber",
+    "SafetyNumberChanged",
     "SentMessage",
     "StoreError",
     "Tls",
     "TransportError",
+    "Trust",
     "WaitTimeoutError",
     "__version__",
 ]

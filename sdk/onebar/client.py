@@ -5,30 +5,34 @@ import inspect
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from onebar import account_devices
 from onebar.config import Config
+from onebar.conversation import REGISTERED, Conversation
 from onebar.core.engine import Engine
 from onebar.core.records import Status
-from onebar.core.turn import NetworkChanged, Registered, Send
+from onebar.core.turn import NetworkChanged, Registered, SetReadReceipts
+from onebar.crypto.kem import find_kem
+from onebar.crypto.wrapping import KeyVault
 from onebar.drivers import http
 from onebar.drivers.address import parse_address
 from onebar.drivers.home import DeviceEngine, Home
 from onebar.drivers.stream import EventStream
 from onebar.drivers.tls import Tls
-from onebar.errors import InputError, MessageFailedError, NotRegisteredError, OnebarError, WaitTimeoutError
-from onebar.models import Chat, LinkStatus, Message, MessageState, Reach, check_key, check_phone, check_text
+from onebar.errors import InputError, OnebarError
+from onebar.models import AccountDevice, Chat, LinkStatus, Message, Reach, check_key, check_phone
 from onebar.store import SqliteStore, open_store
 
-HISTORY_LIMIT_MAX: Final = 1000
-"""Longest page of a history: 4 MB of the longest texts."""
+APPROVE_S: Final = 60.0
+"""How long an approval waits for the server unless told otherwise: longer than any retry pause (DESIGN D8)."""
 
 Code = str | Callable[[], str | Awaitable[str]]
 """A registration code, or a function, plain or async, that gets it: called once the SMS is on its way."""
 
-_REGISTERED: Final = frozenset({Status.REGISTERED, Status.REPLACING})
 _DEFAULTS: Final = Config(host="")
 
 
@@ -51,6 +55,8 @@ class Client:
         server: str,
         config: Config = _DEFAULTS,
         tls: Tls | None = None,
+        passphrase: str | None = None,
+        vault: KeyVault | None = None,
     ) -> None:
         """Prepare a client; see `open`."""
         self._path = Path(database)
@@ -58,6 +64,7 @@ class Client:
             raise InputError("a client keeps its messages in a file; give it a path")
         self._address = parse_address(server, tls)
         self._config = replace(config, host=self._address.host)
+        self._open_store = partial(open_store, passphrase=passphrase, vault=vault)
         self._home: Home[SqliteStore] | None = None
         self._registering = asyncio.Lock()
 
@@ -74,6 +81,8 @@ class Client:
         server: str,
         config: Config = _DEFAULTS,
         tls: Tls | None = None,
+        passphrase: str | None = None,
+        vault: KeyVault | None = None,
     ) -> Self:
         """Return a client for `async with`, which opens and closes the database.
 
@@ -82,11 +91,15 @@ class Client:
             server: `https://host`, or `http://host:port` for development.
             config: Settings; its `host` is taken from `server`.
             tls: Your own certificate authority, or the server's pinned keys; None trusts whom the system trusts.
+            passphrase: Opens the device's keys, 1 to 1,024 bytes of UTF-8; always the same for one database. Without
+                one, and without `vault`, they are wrapped under a key in a file beside the database, `NAME.key`,
+                readable by you alone: who copies the database alone can use none of them.
+            vault: Wraps the keys instead, say with the phone's keystore; see `onebar.crypto.wrapping.KeyVault`.
 
         Raises:
             InputError: The server's URL, the path or `tls` is not valid.
         """
-        return cls(database, server=server, config=config, tls=tls)
+        return cls(database, server=server, config=config, tls=tls, passphrase=passphrase, vault=vault)
 
     async def __aenter__(self) -> Self:
         """Open the database and begin to connect."""
@@ -103,12 +116,14 @@ class Client:
         """Open the database and begin to connect; `async with` does it for you.
 
         Raises:
-            StoreError: The database cannot be used, or its directory does not exist.
+            WrongPassphraseError: The passphrase is another one; nothing was changed.
+            StoreError: The database cannot be used, its directory does not exist, or its key file is gone.
+            InputError: There are a vault and a passphrase, or the passphrase is empty or too long.
             OnebarError: The client is open already.
         """
         if self._home is not None:
             raise OnebarError("this client is open already")
-        home = Home(self._path, self._address, open_store, self._make_engine)
+        home = Home(self._path, self._address, self._open_store, self._make_engine)
         await home.open()
         self._home = home
 
@@ -125,7 +140,7 @@ class Client:
     def registered(self) -> bool:
         """Whether this device belongs to an account."""
         device = self._opened().device
-        return device is not None and device.status in _REGISTERED
+        return device is not None and device.status in REGISTERED
 
     @property
     def phone(self) -> str | None:
@@ -180,15 +195,92 @@ class Client:
             home = self._opened()
             if self._already(home, phone):
                 return
-            if home.engine is None:
-                raise OnebarError("another process has this database open: register there, or close it first")
+            keys = home.holder_engine().public_keys()
             if not isinstance(code, str):
                 await http.request_code(self._address, phone)
-            keys = home.engine.public_keys()
             account, device = await http.register_device(self._address, phone, await _ask(code), keys)
             await home.submit(Registered(account, device, phone))
 
-    def chat(self, phone: str) -> "Conversation":
+    async def device_request(self) -> str:
+        """Return what a new device shows, as a QR code or to be pasted, so that the account's first device approves it.
+
+        It holds public keys, and no secret. It is the same until the device belongs to an account.
+
+        Raises:
+            OnebarError: Another process has the database open and must do it.
+        """
+        return account_devices.request_text(self._opened().holder_engine().public_keys())
+
+    async def approve_device(self, request: str, timeout_s: float | None = APPROVE_S) -> str:
+        """Make a further device one of this account, and return the approval, for `join` on that device.
+
+        Only the account's first device can. Ask the user first: the new device will read and write whatever this one
+        does. Calling it again with the same request, say after a crash, is safe and gives the approval again.
+
+        Args:
+            request: What the new device shows; see `device_request`.
+            timeout_s: Longest wait for the server, in seconds; None waits for ever.
+
+        Raises:
+            InputError: It is no request, it is damaged, or this is not the account's first device.
+            NotRegisteredError: This device has no account.
+            RegistrationError: The server refuses; `reason` is `too_many_devices`, or `bad_request` for keys that it
+                cannot take.
+            WaitTimeoutError: The server could not be reached in time.
+            OnebarError: Another process has the database open and must do it.
+        """
+        return await account_devices.approve(self._opened(), request, timeout_s)
+
+    async def join(self, approval: str) -> None:
+        """Make this new device one of the account whose first device approved it; needs no network.
+
+        Calling it again is safe.
+
+        Args:
+            approval: What `approve_device` returned on the first device.
+
+        Raises:
+            InputError: It is no approval, it is damaged, it is for another device, or this one has an account already.
+            OnebarError: Another process has the database open and must do it.
+        """
+        async with self._registering:
+            await account_devices.join(self._opened(), approval)
+
+    async def devices(self) -> list[AccountDevice]:
+        """Return the devices of this account, oldest first; none before this device was first connected."""
+        return await account_devices.listed(self._opened())
+
+    async def remove_device(self, number: int) -> None:
+        """Take a device out of this account: nothing more is sealed for it, and the server cuts it off.
+
+        Only the account's first device can. It returns once that is committed; the server is told when there is a
+        network. Removing it again does nothing.
+
+        Args:
+            number: `AccountDevice.number`.
+
+        Raises:
+            InputError: It is no other device of this account, or this is not the account's first device.
+            NotRegisteredError: This device has no account.
+            OnebarError: Another process has the database open and must do it.
+        """
+        await account_devices.remove(self._opened(), number)
+
+    @property
+    def read_receipts(self) -> bool:
+        """Whether others are told what was read here (`Conversation.mark_read`)."""
+        device = self._opened().device
+        return device is None or device.read_receipts
+
+    async def set_read_receipts(self, wanted: bool) -> None:
+        """Tell others from now on what was read here, or not any more.
+
+        Raises:
+            OnebarError: Another process has the database open and must do it.
+        """
+        await self._opened().submit(SetReadReceipts(wanted))
+
+    def chat(self, phone: str) -> Conversation:
         """Return the chat with a phone number; costs nothing and needs no network.
 
         Raises:
@@ -232,7 +324,7 @@ class Client:
         self._opened().tell(NetworkChanged())
 
     def _make_engine(self, store: SqliteStore) -> DeviceEngine:
-        return Engine(store, os.urandom, self._config)
+        return Engine(store, os.urandom, self._config, find_kem())  # on the turns' thread: looking takes 35 ms
 
     def _opened(self) -> Home[SqliteStore]:
         if self._home is None:
@@ -248,7 +340,7 @@ class Client:
         if device.phone != phone:
             raise InputError("this database belongs to another number: open another one for this number")
         forgotten = home.engine is not None and home.engine.link.state is Reach.UNKNOWN
-        return device.status in _REGISTERED and not forgotten
+        return device.status in REGISTERED and not forgotten
 
 
 async def _ask(code: Code) -> str:
@@ -257,117 +349,3 @@ async def _ask(code: Code) -> str:
     if not isinstance(text, str) or not text.strip():
         raise InputError("a code is a text, as it came by SMS")
     return text.strip()
-
-
-class Conversation:
-    """The chat with one phone number."""
-
-    def __init__(self, home: Home[SqliteStore], phone: str) -> None:
-        self._home = home
-        self.phone = phone
-        """The other side's number, E.164."""
-
-    def __repr__(self) -> str:
-        """Show no number."""
-        return "<Conversation>"
-
-    async def send(self, text: str, *, key: str | None = None) -> "SentMessage":
-        """Commit a text to the outbox; it goes out as soon as there is a network, now or in two weeks.
-
-        Never fails for want of a network. A call that is cancelled has either committed it or done nothing.
-
-        Args:
-            text: 1 to 4,096 bytes of UTF-8.
-            key: Your own name for this message, 1 to 128 characters. Sending again with the same key, even
-                after a crash, returns the first message instead of making a second one.
-
-        Raises:
-            InputError: The text or the key is not valid, or the number is your own.
-            NotRegisteredError: This device has no account.
-            StoreError: The database cannot be written.
-        """
-        send = Send(self.phone, check_text(text), check_key(key))
-        self._home.check()
-        device = self._home.device
-        if device is None or device.status not in _REGISTERED:
-            raise NotRegisteredError("this device has no account: call `Client.register` first")
-        if device.phone == self.phone:
-            raise InputError("this is your own number")
-        return SentMessage(self._home, await self._home.send(send))
-
-    async def history(self, *, limit: int = 50, before: int | None = None) -> list[Message]:
-        """Return a page of the chat, oldest message first.
-
-        Args:
-            limit: How many messages, 1 to 1,000; a few more come where messages share a place.
-            before: `Message.place` of the oldest message that you have; None for the newest page.
-
-        Raises:
-            InputError: The limit is out of range.
-        """
-        if not 1 <= limit <= HISTORY_LIMIT_MAX:
-            raise InputError(f"a page has 1 to HISTORY_LIMIT_MAX = {HISTORY_LIMIT_MAX} messages, not {limit}")
-        return await self._home.read(lambda store: store.history(self.phone, limit, before))
-
-
-class SentMessage:
-    """A message that was committed to the outbox."""
-
-    def __init__(self, home: Home[SqliteStore], message_no: int) -> None:
-        self._home = home
-        self.message_no = message_no
-        """Its number in this database, for ever."""
-
-    def __repr__(self) -> str:
-        """Show which message."""
-        return f"<SentMessage {self.message_no}>"
-
-    async def state(self) -> MessageState:
-        """Return how far it has come.
-
-        Raises:
-            LookupError: The database has no such message any more.
-        """
-        self._home.check()
-        return (await self._home.messages.changed(self.message_no, None)).state
-
-    async def sent(self, timeout_s: float | None = None) -> None:
-        """Wait until the server has it durably.
-
-        Args:
-            timeout_s: Longest wait in seconds; None waits for ever.
-
-        Raises:
-            MessageFailedError: It ended in a failure.
-            WaitTimeoutError: It took longer. The message stays in the outbox and still goes out.
-        """
-        await self._reached({MessageState.SENT, MessageState.DELIVERED}, timeout_s)
-
-    async def delivered(self, timeout_s: float | None = None) -> None:
-        """Wait until a device of the recipient opened it and has it durably.
-
-        Args:
-            timeout_s: Longest wait in seconds; None waits for ever.
-
-        Raises:
-            MessageFailedError: It ended in a failure.
-            WaitTimeoutError: It took longer. The message stays in the outbox and still goes out.
-        """
-        await self._reached({MessageState.DELIVERED}, timeout_s)
-
-    async def _reached(self, states: set[MessageState], timeout_s: float | None) -> None:
-        self._home.check()
-        state = await self._next_state(None)  # without the time-out, so that one of 0 s is a question
-        try:
-            async with asyncio.timeout(timeout_s):
-                while state not in states:
-                    state = await self._next_state(state)
-        except TimeoutError as error:
-            wanted = " or ".join(sorted(states))
-            raise WaitTimeoutError(f"not {wanted} within {timeout_s} s; it stays in the outbox") from error
-
-    async def _next_state(self, known: MessageState | None) -> MessageState:
-        message = await self._home.messages.changed(self.message_no, known)
-        if message.state.failed:
-            raise MessageFailedError(message.state, message.reason)
-        return message.state

@@ -9,9 +9,14 @@ OnebarError
 ├── TransportError               no network, no server, or no answer
 ├── RemoteProtocolError          the other side broke the protocol
 ├── DecryptionError              an envelope does not open
+├── SafetyNumberError            a scanned code does not show that the keys are the right ones
+│   ├── NotASafetyNumberError    it is some other code
+│   ├── SafetyNumberVersionError one of the two apps needs an update
+│   └── SafetyNumberMismatchError  the other side sees other keys
 └── StoreError                   the database cannot be used
     ├── StoreTooNewError         it was written by a later version
     ├── StoreDamagedError        it is damaged, or no Onebar database
+    ├── WrongPassphraseError     the passphrase does not open the device's keys
     └── CommitError              a commit failed; what it held is unknown until the database is opened again
 """
 
@@ -70,6 +75,22 @@ class DecryptionError(OnebarError):
     """An envelope does not open: damaged, forged, or sealed for other keys."""
 
 
+class SafetyNumberError(OnebarError):
+    """A scanned code does not show that the keys are the right ones."""
+
+
+class NotASafetyNumberError(SafetyNumberError):
+    """What was scanned is no safety number's code."""
+
+
+class SafetyNumberVersionError(SafetyNumberError):
+    """The other side's code has another version: one of the two apps needs an update."""
+
+
+class SafetyNumberMismatchError(SafetyNumberError):
+    """The other side sees other keys, or it is the code of another chat: somebody may sit between the two of you."""
+
+
 class StoreError(OnebarError):
     """The database cannot be used; the text names the file and what to do."""
 
@@ -80,6 +101,10 @@ class StoreTooNewError(StoreError):
 
 class StoreDamagedError(StoreError):
     """The database is damaged or is no Onebar database; it was left untouched."""
+
+
+class WrongPassphraseError(StoreError):
+    """The passphrase does not open this device's keys; nothing was changed, so it can be tried again."""
 
 
 class CommitError(StoreError):

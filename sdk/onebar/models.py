@@ -94,6 +94,18 @@ class Chat:
         return f"<Chat with {self.messages} messages>"
 
 
+@dataclass(frozen=True, slots=True)
+class AccountDevice:
+    """One device of this account, as the account has signed it."""
+
+    number: int
+    """Its number; `Client.remove_device` takes it."""
+    this: bool
+    """Whether it is the one that you ask."""
+    created_ms: int
+    """When it became one, in milliseconds since 1970."""
+
+
 class Reach(enum.StrEnum):
     """Whether the server can be reached, as an app shows it."""
 

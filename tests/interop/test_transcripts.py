@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from onebar.crypto.safety_numbers import SafetyNumberMismatchError, safety_number
+from onebar.crypto.safety_numbers import safety_number
+from onebar.errors import SafetyNumberMismatchError
 from tests.interop.transcripts import VECTORS, Divergence, replay
 
 SESSIONS = sorted(path for path in VECTORS.glob("*.json") if path.stem != "safety_numbers")

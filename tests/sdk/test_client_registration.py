@@ -9,7 +9,6 @@ import pytest
 
 from onebar import (
     Client,
-    DeviceRemoved,
     InputError,
     MessageFailedError,
     MessageState,
@@ -17,6 +16,7 @@ from onebar import (
     RegistrationError,
     TransportError,
 )
+from onebar.events import DeviceRemoved
 from onebar_mockserver import MockServer
 from tests.sdk.clients import ALICE, BOB, HASTY, NOWHERE, PATIENCE_S, next_of, registered
 

@@ -24,6 +24,7 @@ from onebar.core.link import Link
 from onebar.core.link_states import LinkState, LinkTrigger
 from onebar.core.liveness import Due, next_due, note_owed
 from onebar.core.ports import Store
+from onebar.core.questions import AddDevice
 from onebar.core.records import Device, Status
 from onebar.core.state import DeviceState, new_device
 from onebar.core.status import status
@@ -101,9 +102,19 @@ class Engine:
         """What an app can say about the connection, as of the last turn; may be read from any thread."""
         return self._link
 
+    @property
+    def published_list(self) -> int:
+        """The counter of the device list that the server said it has, 0 before it did; may be read from any thread."""
+        stock = self._state.stock
+        return 0 if stock is None else stock.list_counter
+
     def public_keys(self) -> PeerKeys:
         """Return what to register this device with (docs/protocol.md §2)."""
         return self._state.keys.public()
+
+    def refusal(self, keys: PeerKeys) -> str:
+        """Return why the server will not have a device that was approved, one word; may be called from any thread."""
+        return self._state.adding.get(AddDevice(keys.identity_key, keys.box_key, keys.key_signature), "")
 
     def turn(self, inputs: Sequence[Input], now: Instant) -> Turn:
         """Handle inputs in one transaction and return what may leave the device now that it is committed.

@@ -78,6 +78,7 @@ def published(state: DeviceState, question: Publish, response: Response) -> None
     if stock is None:
         raise RemoteProtocolError("the server does not know this device while it is connected")
     state.stock, state.stock_at_s, state.publish_due = stock, state.now.monotonic_s, True
+    state.news |= bool(question.devices)  # whoever has approved a device waits for it
     state.store.prekeys.published([number for number, _ in (*question.one_time, *question.one_time_kem)])
 
 
@@ -96,6 +97,7 @@ def added(state: DeviceState, wish: AddDevice, response: Response) -> None:
         return
     if response.error:
         state.adding[wish] = response.error
+        state.news = True
         return
     found = result(response, Added)
     del state.adding[wish]

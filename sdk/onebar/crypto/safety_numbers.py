@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from hmac import compare_digest
 from typing import Final
 
-from onebar.errors import OnebarError
+from onebar.errors import NotASafetyNumberError, SafetyNumberMismatchError, SafetyNumberVersionError
 
 VERSION: Final = 2
 """Version in the QR code: libsignal's for ids that are no phone numbers. Its digits are the same in version 1."""
@@ -35,22 +35,6 @@ _BEFORE_REMOTE: Final = bytes((0x1A, _SCANNED_BYTES + 2, 0x0A, _SCANNED_BYTES))
 
 QR_BYTES: Final = 2 + 2 * (4 + _SCANNED_BYTES)
 """Length of what a QR code holds."""
-
-
-class SafetyNumberError(OnebarError):
-    """A scanned code does not show that the keys are the right ones."""
-
-
-class NotASafetyNumberError(SafetyNumberError):
-    """What was scanned is no safety number's code."""
-
-
-class SafetyNumberVersionError(SafetyNumberError):
-    """The other side's code has another version: one of the two apps needs an update."""
-
-
-class SafetyNumberMismatchError(SafetyNumberError):
-    """The other side sees other keys, or it is the code of another chat: somebody may sit between the two of you."""
 
 
 @dataclass(frozen=True, slots=True)

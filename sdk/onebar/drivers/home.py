@@ -84,8 +84,15 @@ class DeviceEngine(TurnTaker, Protocol):
     def link(self) -> LinkStatus:
         """What an app can say about the connection."""
 
+    @property
+    def published_list(self) -> int:
+        """The counter of the device list that the server has; 0 while that is not known."""
+
     def public_keys(self) -> PeerKeys:
         """Return what registration needs."""
+
+    def refusal(self, keys: PeerKeys) -> str:
+        """Return why the server will not have a device that was approved; empty while nothing speaks against it."""
 
 
 S = TypeVar("S", bound=LocalStore)
@@ -141,6 +148,17 @@ class Home(Generic[S]):
     @property
     def engine(self) -> DeviceEngine | None:
         """The engine; None in a guest."""
+        return self._engine
+
+    def holder_engine(self) -> DeviceEngine:
+        """Return the engine, for what only the process that has it can do.
+
+        Raises:
+            OnebarError: Another process has the database open.
+        """
+        self.check()
+        if self._engine is None:
+            raise OnebarError("another process has this database open: do this there, or close it first")
         return self._engine
 
     async def open(self) -> None:
@@ -230,9 +248,14 @@ class Home(Generic[S]):
         return await self._on(self._reads, lambda: self._query(query))
 
     async def submit(self, item: AppInput) -> object:
-        """Give an input to the engine of a holder and return its result, once committed; a guest has none."""
-        self.check()
-        return None if self._driver is None else await self._driver.submit(item)
+        """Give an input to the engine and return its result, once committed.
+
+        Raises:
+            OnebarError: The engine will not have it; or another process has the database open.
+        """
+        self.holder_engine()
+        assert self._driver is not None
+        return await self._driver.submit(item)
 
     def tell(self, item: AppInput) -> None:
         """Give an input to the engine of a holder, without waiting; a guest has none."""

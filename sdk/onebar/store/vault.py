@@ -16,7 +16,7 @@ from typing import Final
 from nacl.bindings import crypto_pwhash_alg, crypto_pwhash_ALG_ARGON2ID13, crypto_pwhash_SALTBYTES
 
 from onebar.crypto.wrapping import KEY_BYTES, OVERHEAD_BYTES, WrappingKey
-from onebar.errors import DecryptionError, InputError, StoreDamagedError, StoreError
+from onebar.errors import DecryptionError, InputError, StoreDamagedError, StoreError, WrongPassphraseError
 
 PASSPHRASE_MEMORY_BYTES: Final = 64 * 1024 * 1024
 """Memory of Argon2id: what a small phone can spare, and what makes a guess cost a graphics card its parallelism."""
@@ -33,10 +33,6 @@ _PLACE: Final = "vault"
 _BODY_BYTES: Final = {_FILE: KEY_BYTES, _PASSPHRASE: crypto_pwhash_SALTBYTES + OVERHEAD_BYTES + KEY_BYTES}
 
 Entropy = Callable[[int], bytes]
-
-
-class WrongPassphraseError(StoreError):
-    """The passphrase does not open this device's keys; nothing was changed, so it can be tried again."""
 
 
 def key_path(database: Path) -> Path:

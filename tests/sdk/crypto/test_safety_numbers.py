@@ -7,15 +7,17 @@ from hypothesis import strategies as st
 from onebar.crypto.safety_numbers import (
     DIGITS,
     QR_BYTES,
-    NotASafetyNumberError,
     SafetyNumber,
-    SafetyNumberError,
-    SafetyNumberMismatchError,
-    SafetyNumberVersionError,
     fingerprint,
     safety_number,
 )
-from onebar.errors import OnebarError
+from onebar.errors import (
+    NotASafetyNumberError,
+    OnebarError,
+    SafetyNumberError,
+    SafetyNumberMismatchError,
+    SafetyNumberVersionError,
+)
 
 # The constants of libsignal's own tests: rust/protocol/src/fingerprint.rs, `fingerprint_test_v1` and `_v2`.
 ALICE_ID, BOB_ID = b"+14152222222", b"+14153333333"

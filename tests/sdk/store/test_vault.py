@@ -11,11 +11,10 @@ import pytest
 from nacl.bindings import crypto_pwhash_alg
 
 from onebar.crypto.wrapping import WrappingKey
-from onebar.errors import InputError, StoreDamagedError, StoreError
+from onebar.errors import InputError, StoreDamagedError, StoreError, WrongPassphraseError
 from onebar.store import vault as module
 from onebar.store.vault import (
     PASSPHRASE_BYTES_MAX,
-    WrongPassphraseError,
     key_path,
     open_file_vault,
     open_passphrase_vault,

@@ -1,0 +1,270 @@
+"""One chat, as an app has it: what is said, how far it has come, and whether it really is the other side."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Final
+
+from onebar.core.records import Status, Trust
+from onebar.core.turn import MarkRead, Send, SetTrust
+from onebar.crypto.certificates import AccountKey
+from onebar.crypto.safety_numbers import SafetyNumber, safety_number
+from onebar.drivers.home import Home
+from onebar.errors import InputError, MessageFailedError, NotRegisteredError, WaitTimeoutError
+from onebar.models import Message, MessageState, check_key, check_text
+from onebar.store import SqliteStore
+
+HISTORY_LIMIT_MAX: Final = 1000
+"""Longest page of a history: 4 MB of the longest texts."""
+
+REGISTERED: Final = frozenset({Status.REGISTERED, Status.REPLACING})
+"""When a device has an account, and may send."""
+
+_ID_BYTES: Final = 8  # an account's number never changes: it names a person in a safety number (docs/protocol.md §5)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """Whose keys a safety number is made of."""
+
+    own_account: int
+    own_key: bytes = field(repr=False)
+    other_account: int
+    other_key: bytes = field(repr=False)
+
+    def number(self) -> SafetyNumber:
+        own_id, other_id = (one.to_bytes(_ID_BYTES, "big") for one in (self.own_account, self.other_account))
+        return safety_number(own_id, self.own_key, other_id, self.other_key)
+
+
+class Conversation:
+    """The chat with one phone number."""
+
+    def __init__(self, home: Home[SqliteStore], phone: str) -> None:
+        self._home = home
+        self.phone = phone
+        """The other side's number, E.164."""
+
+    def __repr__(self) -> str:
+        """Show no number."""
+        return "<Conversation>"
+
+    async def send(self, text: str, *, key: str | None = None) -> "SentMessage":
+        """Commit a text to the outbox; it goes out as soon as there is a network, now or in two weeks.
+
+        Never fails for want of a network. A call that is cancelled has either committed it or done nothing.
+
+        Args:
+            text: 1 to 4,096 bytes of UTF-8.
+            key: Your own name for this message, 1 to 128 characters. Sending again with the same key, even
+                after a crash, returns the first message instead of making a second one.
+
+        Raises:
+            InputError: The text or the key is not valid, or the number is your own.
+            NotRegisteredError: This device has no account.
+            StoreError: The database cannot be written.
+        """
+        send = Send(self.phone, check_text(text), check_key(key))
+        self._home.check()
+        device = self._home.device
+        if device is None or device.status not in REGISTERED:
+            raise NotRegisteredError("this device has no account: call `Client.register` first")
+        if device.phone == self.phone:
+            raise InputError("this is your own number")
+        return SentMessage(self._home, await self._home.send(send))
+
+    async def history(self, *, limit: int = 50, before: int | None = None) -> list[Message]:
+        """Return a page of the chat, oldest message first.
+
+        Args:
+            limit: How many messages, 1 to 1,000; a few more come where messages share a place.
+            before: `Message.place` of the oldest message that you have; None for the newest page.
+
+        Raises:
+            InputError: The limit is out of range.
+        """
+        if not 1 <= limit <= HISTORY_LIMIT_MAX:
+            raise InputError(f"a page has 1 to HISTORY_LIMIT_MAX = {HISTORY_LIMIT_MAX} messages, not {limit}")
+        return await self._home.read(lambda store: store.history(self.phone, limit, before))
+
+    async def mark_read(self, message: Message | int) -> None:
+        """Note that the user has seen this chat up to a message; its authors are told, several at once.
+
+        They are told when there is a network, and only while `Client.read_receipts` is on. Marking an older message
+        than before changes nothing.
+
+        Args:
+            message: The newest message that was shown, or its `message_no`.
+
+        Raises:
+            InputError: It is a message of another chat.
+            OnebarError: Another process has the database open and must do it.
+        """
+        if isinstance(message, Message) and message.chat != self.phone:
+            raise InputError(f"message {message.message_no} is of another chat: mark it as read there")
+        message_no = message.message_no if isinstance(message, Message) else message
+        await self._home.submit(MarkRead(self.phone, message_no))
+
+    async def safety_number(self) -> SafetyNumber:
+        """Return what both sides compare, by eye or by QR code, to see that nobody sits between them.
+
+        Show `digits` (60) and `qr()` (74 bytes, for a QR code in binary mode). If the digits are the same on both
+        screens, call `mark_verified` with this very number; if the other screen was scanned, call `verify`.
+
+        Raises:
+            InputError: Nothing is known of the other side yet: send a message first, with a network.
+            NotRegisteredError: This device has no account.
+        """
+        return (await self._sides()).number()
+
+    async def verify(self, scanned: bytes) -> None:
+        """Compare a QR code that was scanned from the other side's screen, and note that this chat is verified.
+
+        Args:
+            scanned: What the code holds, as bytes.
+
+        Raises:
+            NotASafetyNumberError: It is some other code.
+            SafetyNumberVersionError: One of the two apps needs an update.
+            SafetyNumberMismatchError: The keys differ, or it is the code of another chat. Nothing was changed.
+            InputError: Nothing is known of the other side yet, or its key changed just now: scan again.
+            OnebarError: Another process has the database open and must do it.
+        """
+        sides = await self._sides()
+        sides.number().compare(scanned)
+        await self._home.submit(SetTrust(self.phone, sides.other_key, verified=True))
+
+    async def mark_verified(self, number: SafetyNumber) -> None:
+        """Note that the user has compared the digits with the other side's, and they are the same.
+
+        Args:
+            number: The one that was shown: if it has changed meanwhile, the new one is not taken for it.
+
+        Raises:
+            InputError: The number has changed since; show the new one and compare again.
+            OnebarError: Another process has the database open and must do it.
+        """
+        await self._decide(number, verified=True)
+
+    async def accept_safety_number(self, number: SafetyNumber) -> None:
+        """Go on without comparing, after a `SafetyNumberChanged` held up a chat that had been verified.
+
+        What waits for the user's decision is sent then; the chat is unverified.
+
+        Args:
+            number: The new one, from `safety_number`; see `mark_verified`.
+
+        Raises:
+            InputError: The number has changed once more.
+            OnebarError: Another process has the database open and must do it.
+        """
+        await self._decide(number, verified=False)
+
+    async def trust(self) -> Trust:
+        """Return what the user thinks of the other side's key: `unverified`, `verified`, or `changed` since.
+
+        While it is `changed`, nothing is sent: call `verify`, `mark_verified` or `accept_safety_number`.
+        """
+
+        def find(store: SqliteStore) -> Trust:
+            account = store.contacts.account(self.phone)
+            contact = None if account is None else store.contacts.contact(account)
+            return Trust.UNVERIFIED if contact is None else contact.trust
+
+        return await self._home.read(find)
+
+    async def _decide(self, number: SafetyNumber, *, verified: bool) -> None:
+        sides = await self._sides()
+        if sides.number() != number:
+            raise InputError("the safety number has changed since it was shown: show the new one and compare again")
+        # Should the key change just now, the turn sees that this is another one.
+        await self._home.submit(SetTrust(self.phone, sides.other_key, verified))
+
+    async def _sides(self) -> _Sides:
+        return await self._home.read(self._find_sides)
+
+    def _find_sides(self, store: SqliteStore) -> _Sides:
+        device = store.load_device()
+        if device is None or device.status not in REGISTERED:
+            raise NotRegisteredError("this device has no account: call `Client.register` first")
+        own = store.contacts.contact(device.account)
+        own_key = AccountKey(device.account_seed).public if device.account_seed else own.account_key if own else b""
+        account = store.contacts.account(self.phone)
+        other = None if account is None or account == device.account else store.contacts.contact(account)
+        if other is None or not other.account_key:
+            raise InputError("there is no safety number yet: send a message in this chat first, with a network")
+        return _Sides(device.account, own_key, other.account, other.account_key)
+
+
+class SentMessage:
+    """A message that was committed to the outbox."""
+
+    def __init__(self, home: Home[SqliteStore], message_no: int) -> None:
+        self._home = home
+        self.message_no = message_no
+        """Its number in this database, for ever."""
+
+    def __repr__(self) -> str:
+        """Show which message."""
+        return f"<SentMessage {self.message_no}>"
+
+    async def state(self) -> MessageState:
+        """Return how far it has come.
+
+        Raises:
+            LookupError: The database has no such message any more.
+        """
+        self._home.check()
+        return (await self._home.messages.changed(self.message_no, None)).state
+
+    async def sent(self, timeout_s: float | None = None) -> None:
+        """Wait until the server has it durably.
+
+        Args:
+            timeout_s: Longest wait in seconds; None waits for ever.
+
+        Raises:
+            MessageFailedError: It ended in a failure.
+            WaitTimeoutError: It took longer. The message stays in the outbox and still goes out.
+        """
+        await self._reached({MessageState.SENT, MessageState.DELIVERED, MessageState.READ}, timeout_s)
+
+    async def delivered(self, timeout_s: float | None = None) -> None:
+        """Wait until a device of the recipient opened it and has it durably.
+
+        Args:
+            timeout_s: Longest wait in seconds; None waits for ever.
+
+        Raises:
+            MessageFailedError: It ended in a failure.
+            WaitTimeoutError: It took longer. The message stays in the outbox and still goes out.
+        """
+        await self._reached({MessageState.DELIVERED, MessageState.READ}, timeout_s)
+
+    async def read(self, timeout_s: float | None = None) -> None:
+        """Wait until a person has read it. Who has switched read receipts off never tells: give it a time.
+
+        Args:
+            timeout_s: Longest wait in seconds; None waits for ever.
+
+        Raises:
+            MessageFailedError: It ended in a failure.
+            WaitTimeoutError: It took longer.
+        """
+        await self._reached({MessageState.READ}, timeout_s)
+
+    async def _reached(self, states: set[MessageState], timeout_s: float | None) -> None:
+        self._home.check()
+        state = await self._next_state(None)  # without the time-out, so that one of 0 s is a question
+        try:
+            async with asyncio.timeout(timeout_s):
+                while state not in states:
+                    state = await self._next_state(state)
+        except TimeoutError as error:
+            wanted = " or ".join(sorted(states))
+            raise WaitTimeoutError(f"not {wanted} within {timeout_s} s; what is not sent stays in the outbox") from error
+
+    async def _next_state(self, known: MessageState | None) -> MessageState:
+        message = await self._home.messages.changed(self.message_no, known)
+        if message.state.failed:
+            raise MessageFailedError(message.state, message.reason)
+        return message.state
