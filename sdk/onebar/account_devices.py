@@ -111,10 +111,10 @@ async def approve(home: Home[SqliteStore], request: str, timeout_s: float | None
         raise InputError("only the account's first device can add and remove devices: approve it there")
     try:
         async with asyncio.timeout(timeout_s):
-            await _published(home, engine.public_keys())  # before, the server knows nobody who may add devices
+            await published(home, engine.public_keys())  # before, the server knows nobody who may add devices
             if _number_of(await home.read(_own_list), keys) is None:
                 await home.submit(AddDevice(keys))
-            return await _published(home, keys)
+            return await published(home, keys)
     except TimeoutError as error:
         raise WaitTimeoutError(
             f"the server did not take the new device within {timeout_s} s; approve the same request again"
@@ -133,6 +133,24 @@ async def join(home: Home[SqliteStore], approval: str) -> None:
             return  # as before a crash
         raise InputError("this device belongs to an account already: open another database for a further device")
     await home.submit(answer)
+
+
+async def published(home: Home[SqliteStore], keys: PeerKeys) -> str:
+    """Wait until the server has a device list with these keys; return the approval for their device.
+
+    Raises:
+        RegistrationError: The server will not have the device.
+        OnebarError: Another process has the database open.
+    """
+    while True:
+        news = home.news()
+        engine, devices = home.holder_engine(), await home.read(_own_list)
+        number = _number_of(devices, keys)
+        if devices is not None and number is not None and engine.published_list >= devices.counter:
+            return _approval_text(engine.device, number, devices)
+        if reason := engine.refusal(keys):
+            raise RegistrationError(reason, "the server will not have this device; remove one that is not used")
+        await news.wait()
 
 
 async def listed(home: Home[SqliteStore]) -> list[AccountDevice]:
@@ -158,23 +176,6 @@ async def remove(home: Home[SqliteStore], number: int) -> None:
     home.holder_engine()
     if not await home.read(is_gone):
         await home.submit(RemoveDevice(number))
-
-
-async def _published(home: Home[SqliteStore], keys: PeerKeys) -> str:
-    """Wait until the server has a device list with these keys; return the approval for them.
-
-    Raises:
-        RegistrationError: The server will not have the device.
-    """
-    while True:
-        news = home.news()
-        engine, devices = home.holder_engine(), await home.read(_own_list)
-        number = _number_of(devices, keys)
-        if devices is not None and number is not None and engine.published_list >= devices.counter:
-            return _approval_text(engine.device, number, devices)
-        if reason := engine.refusal(keys):
-            raise RegistrationError(reason, "the server will not have this device; remove one that is not used")
-        await news.wait()
 
 
 def _approval_text(device: Device, number: int, devices: DeviceList) -> str:

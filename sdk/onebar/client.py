@@ -1,6 +1,7 @@
 """`Client`: the one class that an app needs."""
 
 import asyncio
+import contextlib
 import inspect
 import os
 from collections.abc import Awaitable, Callable
@@ -29,6 +30,9 @@ from onebar.store import SqliteStore, open_store
 
 APPROVE_S: Final = 60.0
 """How long an approval waits for the server unless told otherwise: longer than any retry pause (DESIGN D8)."""
+
+PUBLISH_S: Final = 10.0
+"""How long `register` waits until the server has the device's keys: on EDGE, a connection with TLS and two answers."""
 
 Code = str | Callable[[], str | Awaitable[str]]
 """A registration code, or a function, plain or async, that gets it: called once the SMS is on its way."""
@@ -177,7 +181,8 @@ class Client:
 
         Calling it again after any error is safe. A device that its account removed comes back as a new one, with its
         history; so does one that the server does not know any more (`link.state` is `unknown`). Registering a number
-        anew removes its older devices. A network that swallows everything is given up after 80 seconds.
+        anew removes its older devices. A network that swallows everything is given up after 80 seconds. It returns when
+        others can write to this device, or at most 10 seconds later than it could.
 
         Args:
             phone: The number, E.164.
@@ -200,6 +205,9 @@ class Client:
                 await http.request_code(self._address, phone)
             account, device = await http.register_device(self._address, phone, await _ask(code), keys)
             await home.submit(Registered(account, device, phone))
+            with contextlib.suppress(TimeoutError):  # what is not published now is as soon as there is a network
+                async with asyncio.timeout(PUBLISH_S):
+                    await account_devices.published(home, keys)
 
     async def device_request(self) -> str:
         """Return what a new device shows, as a QR code or to be pasted, so that the account's first device approves it.

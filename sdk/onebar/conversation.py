@@ -261,7 +261,7 @@ class SentMessage:
                     state = await self._next_state(state)
         except TimeoutError as error:
             wanted = " or ".join(sorted(states))
-            raise WaitTimeoutError(f"not {wanted} within {timeout_s} s; what is not sent stays in the outbox") from error
+            raise WaitTimeoutError(f"not {wanted} within {timeout_s} s; it stays in the outbox until sent") from error
 
     async def _next_state(self, known: MessageState | None) -> MessageState:
         message = await self._home.messages.changed(self.message_no, known)
