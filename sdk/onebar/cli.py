@@ -9,11 +9,14 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from onebar.client import Client, SentMessage
+from onebar.cli_arguments import FLUSH_S, WAIT_S, parse
+from onebar.cli_lines import device_line, event_line, message_line, safety_lines
+from onebar.client import Client
+from onebar.conversation import SentMessage
 from onebar.drivers.tls import Tls
 from onebar.errors import (
     InputError,
@@ -25,54 +28,15 @@ from onebar.errors import (
     TransportError,
     WaitTimeoutError,
 )
-from onebar.events import DeviceRemoved, Event, MessageEvent, MessageFailed, MessageReceived
+from onebar.events import DeviceRemoved
 from onebar.models import Message, check_key, check_phone, check_text
-from onebar.terminal import InputLines, printable, write_line
-from onebar.version import __version__
-
-DEFAULT_SERVER: Final = "http://127.0.0.1:8440"
-"""Where `onebar-mockserver` listens when it is started without options."""
+from onebar.terminal import InputLines, write_line
 
 DATABASE_NAME: Final = "onebar.db"
 """The database's name inside the home directory."""
 
-FLUSH_S: Final = 5.0
-"""How long a `send` without --wait stays for the server's answer: on EDGE, two connections with TLS."""
-
-WAIT_S: Final = 60.0
-"""How long `send --wait` waits unless told otherwise: longer than any retry pause (DESIGN D8)."""
-
 PAGE_MESSAGES: Final = 500
 """Messages read at a time when a whole history is wanted: one page is some 100 kB."""
-
-_EPILOG: Final = """\
-exit codes:
-  0    done (a `send` without --wait: stored, and sent if the server answered within 5 s)
-  1    a message ended as rejected, expired or undeliverable
-  2    the command line or a text is not valid
-  3    this home is not registered, its device was removed, or the registration was refused
-  4    no network, no server, or not in time; what you sent stays in the outbox
-  5    the database cannot be used, or another process must do it
-  130  Ctrl-C     143  SIGTERM     141  the reader of the output went away
-
-environment: ONEBAR_HOME, ONEBAR_SERVER stand in for --home and --server.
-
-A message is stored before it is sent. Whatever could not go out stays in the outbox, and goes with the next
-`onebar send`, or as soon as `onebar listen` runs. Several commands may use one home at the same time.
-"""
-
-_SEND_EPILOG: Final = """\
-Without TEXT, or with -, every line of standard input becomes a message as soon as it is read. Blank lines are
-left out; a line that is no UTF-8 or too long is reported, left out, and makes the exit code 2.
-A TEXT that begins with a dash goes behind --:   onebar send +12025550102 -- "-5 degrees"
-
---key makes repeating safe: the same key never sends a second message. Lines of standard input get KEY-1,
-KEY-2, … by their line number, so a broken run can be repeated with the same key and the same input.
-
-Without --wait the command stays for up to 5 s (or --timeout) until the server has the message, because
-nothing else would send it unless `onebar listen` runs on the same home. If that is too short, the message
-stays queued, a note on standard error says so, and the exit code is 0.
-"""
 
 
 class ExitCode(enum.IntEnum):
@@ -95,112 +59,6 @@ class Outcome:
 
     code: ExitCode = ExitCode.OK
     lines: Sequence[str] = ()
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line; its errors end the process with code 2."""
-    parser = argparse.ArgumentParser(
-        prog="onebar",
-        description="Messages that get through on one bar of signal.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"onebar {__version__}")
-    _add_common(parser)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-
-    def add(name: str, help_text: str, epilog: str | None = None) -> argparse.ArgumentParser:
-        command = commands.add_parser(
-            name,
-            help=help_text,
-            description=help_text,
-            epilog=epilog,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        _add_common(command)
-        return command
-
-    register = add("register", "get an account for a phone number; asks for the code that comes by SMS")
-    register.add_argument("phone", metavar="PHONE", help="like +12025550101")
-    register.add_argument("--code", help="the code, if you have it already")
-    send = add("send", "send one message, or one for each line of standard input", _SEND_EPILOG)
-    send.add_argument("phone", metavar="PHONE")
-    send.add_argument("text", metavar="TEXT", nargs="?", default="-")
-    send.add_argument("--wait", choices=("sent", "delivered"), help="wait until it is there, or has failed")
-    send.add_argument("--timeout", metavar="S", type=_seconds, help=f"longest wait, in seconds ({WAIT_S:g})")
-    send.add_argument("--key", metavar="K", help="idempotency key: repeating it sends nothing twice")
-    listen = add("listen", "print what happens, until Ctrl-C; keeps the link and sends what is queued")
-    listen.add_argument("--json", action="store_true", help="one JSON object a line, with its event_no")
-    listen.add_argument("--consumer", metavar="NAME", default="cli", help="each name gets every event (cli)")
-    history = add("history", "print a chat's messages, oldest first; needs no network")
-    history.add_argument("phone", metavar="PHONE")
-    history.add_argument("--json", action="store_true", help="one JSON object a line")
-    history.add_argument("--limit", metavar="N", type=_count, help="only the newest N")
-    outbox = add("outbox", "print what the server has not acknowledged yet")
-    outbox.add_argument("--json", action="store_true", help="one JSON object a line")
-    add("whoami", "print this home's phone number").add_argument("--json", action="store_true")
-    return parser
-
-
-def _add_common(parser: argparse.ArgumentParser) -> None:
-    """Add the options that may stand before or after the subcommand."""
-    absent = argparse.SUPPRESS  # or the subcommand's default would overwrite what stood before it
-    parser.add_argument("--home", metavar="DIR", type=Path, default=absent, help="(~/.onebar)")
-    parser.add_argument("--server", metavar="URL", default=absent, help=f"({DEFAULT_SERVER})")
-    parser.add_argument("--ca", metavar="FILE", default=absent, help="trust the certificates in FILE, not the system's")
-    parser.add_argument("--log", action="store_true", default=absent, help="log to standard error, without content")
-
-
-def _seconds(value: str) -> float:
-    seconds = float(value)
-    if not 0 <= seconds < float("inf"):
-        raise argparse.ArgumentTypeError("a number of seconds, 0 or more")
-    return seconds
-
-
-def _count(value: str) -> int:
-    count = int(value)
-    if count < 1:
-        raise argparse.ArgumentTypeError("a number from 1")
-    return count
-
-
-def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Parse the command line and fill in the environment's values and the defaults."""
-    args = build_parser().parse_args(argv)
-    home = getattr(args, "home", None) or os.environ.get("ONEBAR_HOME") or "~/.onebar"
-    args.home = Path(home).expanduser()
-    args.server = getattr(args, "server", None) or os.environ.get("ONEBAR_SERVER") or DEFAULT_SERVER
-    args.ca = getattr(args, "ca", None)
-    args.log = getattr(args, "log", False)
-    return args
-
-
-def event_line(event: Event, *, as_json: bool) -> str:
-    """Return one event as a line: JSON in ASCII, or a sentence for people."""
-    name = type(event).__name__
-    if as_json:
-        return json.dumps({"event_no": event.event_no, "event": name, **asdict(event)})
-    match event:
-        case MessageReceived():
-            return f"{event.chat}: {printable(event.text)}"
-        case MessageFailed():
-            return f"{event.chat}: message {event.message_no} {event.state} ({event.reason})"
-        case MessageEvent():
-            return f"{event.chat}: message {event.message_no} {name.removeprefix('Message').lower()}"
-        case DeviceRemoved():
-            return f"this device was removed from its account ({event.reason})"
-        case _:
-            return name
-
-
-def message_line(message: Message, *, as_json: bool) -> str:
-    """Return one message of a history or of the outbox as a line."""
-    if as_json:
-        return json.dumps(asdict(message))
-    arrow = ">" if message.outgoing else "<"
-    reason = f" ({message.reason})" if message.reason else ""
-    return f"{message.message_no} {arrow} {message.chat} {message.state}{reason}: {printable(message.text)}"
 
 
 def _note(text: str) -> None:
@@ -243,6 +101,15 @@ async def _send(client: Client, args: argparse.Namespace) -> Outcome:
     return Outcome(ExitCode.USAGE, outcome.lines) if refused and outcome.code is ExitCode.OK else outcome
 
 
+_REACHED: Final = {
+    None: SentMessage.sent,
+    "sent": SentMessage.sent,
+    "delivered": SentMessage.delivered,
+    "read": SentMessage.read,
+}
+"""What `send` waits for, by its --wait."""
+
+
 async def _wait(client: Client, messages: Sequence[SentMessage], wait: str | None, timeout_s: float | None) -> Outcome:
     """Wait for all messages together; one that is late ends it, because the others stand behind it."""
     now = asyncio.get_running_loop().time
@@ -251,7 +118,7 @@ async def _wait(client: Client, messages: Sequence[SentMessage], wait: str | Non
     for place, message in enumerate(messages):
         left_s = max(0.0, deadline_s - now())
         try:
-            await (message.delivered(timeout_s=left_s) if wait == "delivered" else message.sent(timeout_s=left_s))
+            await _REACHED[wait](message, left_s)
             lines.append(f"message {message.message_no} {wait or 'sent'}")
         except MessageFailedError as error:
             code = ExitCode.FAILED
@@ -302,6 +169,48 @@ async def _outbox(client: Client, args: argparse.Namespace) -> Outcome:
     return Outcome(lines=[message_line(message, as_json=args.json) for message in await client.outbox()])
 
 
+async def _read(client: Client, args: argparse.Namespace) -> Outcome:
+    newest = await client.chat(args.phone).history(limit=1)
+    if newest:
+        await client.chat(args.phone).mark_read(newest[-1])
+    return Outcome()
+
+
+async def _safety(client: Client, args: argparse.Namespace) -> Outcome:
+    chat = client.chat(args.phone)
+    number = await chat.safety_number()
+    compared = args.verified or args.accept
+    if compared is not None and "".join(compared.split()) != number.digits:
+        raise InputError("this is not the safety number of this chat: print it again, and compare it again")
+    if args.verified is not None:
+        await chat.mark_verified(number)
+    elif args.accept is not None:
+        await chat.accept_safety_number(number)
+    return Outcome(lines=safety_lines(args.phone, number, await chat.trust(), as_json=args.json))
+
+
+async def _request_device(client: Client, args: argparse.Namespace) -> Outcome:  # noqa: ARG001 - like all commands
+    return Outcome(lines=[await client.device_request()])
+
+
+async def _approve(client: Client, args: argparse.Namespace) -> Outcome:
+    return Outcome(lines=[await client.approve_device(args.request, WAIT_S if args.timeout is None else args.timeout)])
+
+
+async def _join(client: Client, args: argparse.Namespace) -> Outcome:
+    await client.join(args.approval)
+    return Outcome(lines=[f"joined {client.phone}"])
+
+
+async def _devices(client: Client, args: argparse.Namespace) -> Outcome:
+    return Outcome(lines=[device_line(device, as_json=args.json) for device in await client.devices()])
+
+
+async def _remove_device(client: Client, args: argparse.Namespace) -> Outcome:
+    await client.remove_device(args.number)
+    return Outcome()
+
+
 async def _whoami(client: Client, args: argparse.Namespace) -> Outcome:
     fields = {"phone": client.phone, "registered": client.registered, "home": str(args.home)}
     return Outcome(lines=[json.dumps(fields) if args.json else str(client.phone)])
@@ -314,6 +223,13 @@ _COMMANDS: Final[dict[str, Callable[[Client, argparse.Namespace], Awaitable[Outc
     "history": _history,
     "outbox": _outbox,
     "whoami": _whoami,
+    "read": _read,
+    "safety": _safety,
+    "request-device": _request_device,
+    "approve": _approve,
+    "join": _join,
+    "devices": _devices,
+    "remove-device": _remove_device,
 }
 
 
@@ -342,15 +258,25 @@ async def _run_command(args: argparse.Namespace) -> Outcome:
         check_phone(args.phone)
     check_key(getattr(args, "key", None))
     database = args.home / DATABASE_NAME
-    if args.command == "register":
+    if args.command in {"register", "request-device"}:
         args.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     elif not database.exists():
         raise NotRegisteredError(f"nothing in {args.home} yet: run `onebar register` first, or see --home")
     tls = None if args.ca is None else Tls(ca_file=args.ca)
-    async with Client.open(database, server=args.server, tls=tls) as client:
+    passphrase = _passphrase(args.passphrase_file)
+    async with Client.open(database, server=args.server, tls=tls, passphrase=passphrase) as client:
         if args.command in {"send", "listen", "whoami"} and not client.registered:
             raise NotRegisteredError(f"{args.home} is not registered, or no longer: run `onebar register`")
         return await _COMMANDS[args.command](client, args)
+
+
+def _passphrase(file: Path | None) -> str | None:
+    if file is None:
+        return os.environ.get("ONEBAR_PASSPHRASE") or None
+    try:
+        return next(iter(file.read_text("utf-8").splitlines()), "")
+    except UnicodeDecodeError:
+        raise InputError(f"{file}: a passphrase is text in UTF-8") from None
 
 
 def exit_code_of(error: OnebarError | OSError) -> ExitCode:

@@ -6,7 +6,6 @@ import inspect
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -68,7 +67,10 @@ class Client:
             raise InputError("a client keeps its messages in a file; give it a path")
         self._address = parse_address(server, tls)
         self._config = replace(config, host=self._address.host)
-        self._open_store = partial(open_store, passphrase=passphrase, vault=vault)
+        if passphrase is not None and vault is not None:
+            raise InputError("a database has a vault or a passphrase, not both")
+        self._passphrase = passphrase
+        self._given_vault = self._vault = vault
         self._home: Home[SqliteStore] | None = None
         self._registering = asyncio.Lock()
 
@@ -101,7 +103,7 @@ class Client:
             vault: Wraps the keys instead, say with the phone's keystore; see `onebar.crypto.wrapping.KeyVault`.
 
         Raises:
-            InputError: The server's URL, the path or `tls` is not valid.
+            InputError: The server's URL, the path or `tls` is not valid; or there are a vault and a passphrase.
         """
         return cls(database, server=server, config=config, tls=tls, passphrase=passphrase, vault=vault)
 
@@ -122,7 +124,7 @@ class Client:
         Raises:
             WrongPassphraseError: The passphrase is another one; nothing was changed.
             StoreError: The database cannot be used, its directory does not exist, or its key file is gone.
-            InputError: There are a vault and a passphrase, or the passphrase is empty or too long.
+            InputError: The passphrase is empty or too long.
             OnebarError: The client is open already.
         """
         if self._home is not None:
@@ -139,6 +141,7 @@ class Client:
         home, self._home = self._home, None
         if home is not None:
             await home.close()
+            self._vault = self._given_vault
 
     @property
     def registered(self) -> bool:
@@ -330,6 +333,12 @@ class Client:
         Does nothing where another process talks to the server.
         """
         self._opened().tell(NetworkChanged())
+
+    def _open_store(self, path: Path) -> SqliteStore:
+        """Open a connection; the second one spares itself the passphrase, which is slow on purpose."""
+        store = open_store(path, vault=self._vault, passphrase=self._passphrase if self._vault is None else None)
+        self._vault = store.vault
+        return store
 
     def _make_engine(self, store: SqliteStore) -> DeviceEngine:
         return Engine(store, os.urandom, self._config, find_kem())  # on the turns' thread: looking takes 35 ms

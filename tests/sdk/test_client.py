@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import stat
 import subprocess
 import sys
@@ -25,6 +26,8 @@ from onebar import (
     WaitTimeoutError,
 )
 from onebar.core.engine import Engine
+from onebar.crypto.wrapping import WrappingKey
+from onebar.errors import WrongPassphraseError
 from onebar.events import MessageQueued
 from onebar.store import open_store
 from onebar_mockserver import MockServer
@@ -187,8 +190,62 @@ def _modes(folder: Path) -> dict[str, int]:
 async def test_files_are_private(tmp_path: Path) -> None:
     async with Client.open(tmp_path / "alice.db", server=NOWHERE):
         modes = _modes(tmp_path)
-    assert modes["alice.db"] == 0o600
+    assert modes["alice.db"] == modes["alice.db.key"] == 0o600
     assert set(modes.values()) == {0o600}
+
+
+async def test_only_the_passphrase_opens_the_device(tmp_path: Path, server: MockServer) -> None:
+    path = tmp_path / "alice.db"
+    async with Client.open(path, server=server.url, passphrase="correct horse") as alice:
+        await alice.register(ALICE, code=lambda: server.sms(ALICE))
+    for wrong in ("battery staple", "Correct horse"):
+        with pytest.raises(WrongPassphraseError, match="try again"):
+            await Client.open(path, server=server.url, passphrase=wrong).start()
+    with pytest.raises(StoreError, match="needs a passphrase"):
+        await Client.open(path, server=server.url).start()
+    with pytest.raises(InputError, match="PASSPHRASE_BYTES_MAX"):
+        await Client.open(path, server=server.url, passphrase="").start()
+    alice = Client.open(path, server=server.url, passphrase="correct horse")
+    for _ in range(2):  # the same client may be opened again
+        async with alice:
+            assert alice.registered
+
+
+async def test_a_vault_of_the_apps_own_keeps_the_keys(tmp_path: Path, server: MockServer) -> None:
+    path, vault = tmp_path / "alice.db", WrappingKey(b"k" * 32, os.urandom)
+    async with Client.open(path, server=server.url, vault=vault) as alice:
+        await alice.register(ALICE, code=lambda: server.sms(ALICE))
+    assert not path.with_name("alice.db.key").exists()
+    async with Client.open(path, server=server.url, vault=vault) as alice:
+        assert alice.phone == ALICE
+    with pytest.raises(OnebarError):
+        await Client.open(path, server=server.url, vault=WrappingKey(b"x" * 32, os.urandom)).start()
+    with pytest.raises(InputError, match="not both"):
+        Client.open(path, server=server.url, vault=vault, passphrase="correct horse")
+
+
+async def test_a_lost_key_is_told_and_nothing_is_made_anew(tmp_path: Path, server: MockServer) -> None:
+    path = tmp_path / "alice.db"
+    async with registered(path, ALICE, server):
+        pass
+    key = path.with_name("alice.db.key")
+    secret = key.read_bytes()
+    key.unlink()
+    with pytest.raises(StoreError, match="restore the file"):
+        await Client.open(path, server=server.url).start()
+    assert not key.exists()
+    key.write_bytes(secret)
+    async with Client.open(path, server=server.url) as alice:
+        assert alice.registered
+
+
+async def test_registration_returns_when_others_can_write(tmp_path: Path, server: MockServer) -> None:
+    """Nobody has to wait and ask again for the keys of a device that has just been registered."""
+    async with pair(tmp_path, server) as (alice, bob):
+        assert bob._home is not None
+        assert bob._home.engine is not None
+        assert bob._home.engine.published_list == 1
+        await (await alice.chat(BOB).send("at once")).delivered(timeout_s=PATIENCE_S)
 
 
 async def test_directory_is_missing(tmp_path: Path) -> None:
@@ -285,9 +342,7 @@ def test_public_names() -> None:
 
 @pytest.mark.process
 def test_import_is_light() -> None:
-    script = (
-        "import sys, onebar; print([name for name in ('httpx', 'websockets', 'ssl', 'PIL') if name in sys.modules])"
-    )
+    script = "import sys, onebar; print([name for name in ('httpx', 'websockets', 'ssl', 'PIL', 'cffi', 'cryptography') if name in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     heavy = shown.strip()
     assert heavy in ("[]", "['ssl']"), heavy

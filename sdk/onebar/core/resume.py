@@ -116,6 +116,7 @@ def welcomed(state: DeviceState, link: Link, frame: Welcome) -> None:
     state.outbox_s = min(frame.limits.outbox_s, OUTBOX_S_MAX)
     state.confirmed = True
     state.stock, state.stock_at_s = frame.stock, state.now.monotonic_s
+    state.news = True  # it may say that a device list has arrived whose answer was lost: somebody may wait for it
     state.publish_due, state.listed = True, False
     state.postponed.clear()
     state.repair_at_s = state.expire_at_s = state.now.monotonic_s

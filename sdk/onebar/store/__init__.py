@@ -24,6 +24,7 @@ class SqliteStore:
 
     def __init__(self, database: Database, vault: KeyVault) -> None:
         self._database = database
+        self.vault = vault
         self.outbox = SqliteOutbox(database)
         self.inbox = SqliteInbox(database)
         self.contacts = SqliteContacts(database)

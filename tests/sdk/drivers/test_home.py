@@ -10,10 +10,11 @@ import pytest
 
 from onebar.config import Config
 from onebar.core.engine import Engine
+from onebar.core.turn import SetReadReceipts
 from onebar.drivers.address import parse_address
 from onebar.drivers.home import DeviceEngine, Home
 from onebar.drivers.lock import HolderLock
-from onebar.errors import CommitError, StoreError
+from onebar.errors import CommitError, OnebarError, StoreError
 from onebar.store import SqliteStore, open_store
 
 PATIENCE_S = 5.0
@@ -75,6 +76,20 @@ async def test_failed_opening_leaves_the_lock(tmp_path: Path) -> None:
             pass
     async with opened(path) as home:
         assert home.holding
+
+
+async def test_what_only_the_holder_can_do_is_refused_to_a_guest(tmp_path: Path) -> None:
+    path = tmp_path / "alice.db"
+    async with opened(path) as holder, opened(path) as guest:
+        await holder.submit(SetReadReceipts(wanted=False))
+        assert holder.holder_engine().device.read_receipts is False
+        assert guest.engine is None
+        with pytest.raises(OnebarError, match="another process has this database open"):
+            guest.holder_engine()
+        with pytest.raises(OnebarError, match="another process has this database open"):
+            await guest.submit(SetReadReceipts(wanted=True))
+    with pytest.raises(OnebarError, match="not open"):
+        holder.holder_engine()
 
 
 async def test_connection_survives_a_failed_commit(tmp_path: Path) -> None:

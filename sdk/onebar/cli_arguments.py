@@ -1,0 +1,166 @@
+"""The command line of `onebar`: what it takes, and what its help says."""
+
+import argparse
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from onebar.version import __version__
+
+DEFAULT_SERVER: Final = "http://127.0.0.1:8440"
+"""Where `onebar-mockserver` listens when it is started without options."""
+
+FLUSH_S: Final = 5.0
+"""How long a `send` without --wait stays for the server's answer: on EDGE, two connections with TLS."""
+
+WAIT_S: Final = 60.0
+"""How long `send --wait` waits unless told otherwise: longer than any retry pause (DESIGN D8)."""
+
+_EPILOG: Final = """\
+exit codes:
+  0    done (a `send` without --wait: stored, and sent if the server answered within 5 s)
+  1    a message ended as rejected, expired or undeliverable
+  2    the command line or a text is not valid
+  3    this home is not registered, its device was removed, or the registration was refused
+  4    no network, no server, or not in time; what you sent stays in the outbox
+  5    the database cannot be used, or another process must do it
+  130  Ctrl-C     143  SIGTERM     141  the reader of the output went away
+
+environment: ONEBAR_HOME, ONEBAR_SERVER stand in for --home and --server. ONEBAR_PASSPHRASE, or the first line of
+--passphrase-file, opens the home's keys; give it from the first command on, or never.
+
+A message is stored before it is sent. Whatever could not go out stays in the outbox, and goes with the next
+`onebar send`, or as soon as `onebar listen` runs. Several commands may use one home at the same time.
+"""
+
+_SEND_EPILOG: Final = """\
+Without TEXT, or with -, every line of standard input becomes a message as soon as it is read. Blank lines are
+left out; a line that is no UTF-8 or too long is reported, left out, and makes the exit code 2.
+A TEXT that begins with a dash goes behind --:   onebar send +12025550102 -- "-5 degrees"
+
+--key makes repeating safe: the same key never sends a second message. Lines of standard input get KEY-1,
+KEY-2, … by their line number, so a broken run can be repeated with the same key and the same input.
+
+Without --wait the command stays for up to 5 s (or --timeout) until the server has the message, because
+nothing else would send it unless `onebar listen` runs on the same home. If that is too short, the message
+stays queued, a note on standard error says so, and the exit code is 0.
+"""
+
+
+_SAFETY_EPILOG: Final = """\
+If the digits are the same on the other side's screen, nobody sits between the two of you. Say so by repeating
+them (spaces do not matter):   onebar safety +12025550102 --verified "12345 67890 …"
+If the number has changed meanwhile, that is refused. In a verified chat whose number changes, messages wait
+until you compare it again, or go on with --accept.
+"""
+
+_JSON: Final = "one JSON object a line"
+
+_Add = Callable[..., argparse.ArgumentParser]
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line; its errors end the process with code 2."""
+    parser = argparse.ArgumentParser(
+        prog="onebar",
+        description="Messages that get through on one bar of signal.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"onebar {__version__}")
+    _add_common(parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def add(name: str, help_text: str, epilog: str | None = None) -> argparse.ArgumentParser:
+        command = commands.add_parser(
+            name,
+            help=help_text,
+            description=help_text,
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        _add_common(command)
+        return command
+
+    _add_account_commands(add)
+    _add_message_commands(add)
+    return parser
+
+
+def _add_account_commands(add: _Add) -> None:
+    register = add("register", "get an account for a phone number; asks for the code that comes by SMS")
+    register.add_argument("phone", metavar="PHONE", help="like +12025550101")
+    register.add_argument("--code", help="the code, if you have it already")
+    add("whoami", "print this home's phone number").add_argument("--json", action="store_true")
+    add("request-device", "print what this new device shows the account's first one, which runs `approve` with it")
+    approve = add("approve", "make a further device one of this account; prints what it runs `join` with")
+    approve.add_argument("request", metavar="REQUEST", help="what `request-device` printed there")
+    approve.add_argument("--timeout", metavar="S", type=_seconds, help=f"longest wait, in seconds ({WAIT_S:g})")
+    join = add("join", "become a device of the account whose first device approved this one")
+    join.add_argument("approval", metavar="APPROVAL", help="what `approve` printed there")
+    add("devices", "print the account's devices").add_argument("--json", action="store_true", help=_JSON)
+    remove = add("remove-device", "take a device out of the account; the server is told when there is a network")
+    remove.add_argument("number", metavar="NUMBER", type=_count, help="as `devices` prints it")
+
+
+def _add_message_commands(add: _Add) -> None:
+    send = add("send", "send one message, or one for each line of standard input", _SEND_EPILOG)
+    send.add_argument("phone", metavar="PHONE")
+    send.add_argument("text", metavar="TEXT", nargs="?", default="-")
+    send.add_argument("--wait", choices=("sent", "delivered", "read"), help="wait until it is there, or has failed")
+    send.add_argument("--timeout", metavar="S", type=_seconds, help=f"longest wait, in seconds ({WAIT_S:g})")
+    send.add_argument("--key", metavar="K", help="idempotency key: repeating it sends nothing twice")
+    listen = add("listen", "print what happens, until Ctrl-C; keeps the link and sends what is queued")
+    listen.add_argument("--json", action="store_true", help="one JSON object a line, with its event_no")
+    listen.add_argument("--consumer", metavar="NAME", default="cli", help="each name gets every event (cli)")
+    history = add("history", "print a chat's messages, oldest first; needs no network")
+    history.add_argument("phone", metavar="PHONE")
+    history.add_argument("--json", action="store_true", help=_JSON)
+    history.add_argument("--limit", metavar="N", type=_count, help="only the newest N")
+    outbox = add("outbox", "print what the server has not acknowledged yet")
+    outbox.add_argument("--json", action="store_true", help=_JSON)
+    read = add("read", "mark a chat as read; its authors are told when there is a network, if you tell at all")
+    read.add_argument("phone", metavar="PHONE")
+    safety = add("safety", "print the digits that both sides of a chat compare, and whether you did", _SAFETY_EPILOG)
+    safety.add_argument("phone", metavar="PHONE")
+    decision = safety.add_mutually_exclusive_group()
+    decision.add_argument("--verified", metavar="DIGITS", help="you compared these digits, and they are the same")
+    decision.add_argument("--accept", metavar="DIGITS", help="go on with this new number without comparing it")
+    safety.add_argument("--json", action="store_true", help=_JSON)
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    """Add the options that may stand before or after the subcommand."""
+    absent = argparse.SUPPRESS  # or the subcommand's default would overwrite what stood before it
+    parser.add_argument("--home", metavar="DIR", type=Path, default=absent, help="(~/.onebar)")
+    parser.add_argument("--server", metavar="URL", default=absent, help=f"({DEFAULT_SERVER})")
+    parser.add_argument("--ca", metavar="FILE", default=absent, help="trust the certificates in FILE, not the system's")
+    parser.add_argument("--passphrase-file", metavar="FILE", type=Path, default=absent, help="opens this home's keys")
+    parser.add_argument("--log", action="store_true", default=absent, help="log to standard error, without content")
+
+
+def _seconds(value: str) -> float:
+    seconds = float(value)
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError("a number of seconds, 0 or more")
+    return seconds
+
+
+def _count(value: str) -> int:
+    count = int(value)
+    if count < 1:
+        raise argparse.ArgumentTypeError("a number from 1")
+    return count
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the command line and fill in the environment's values and the defaults."""
+    args = build_parser().parse_args(argv)
+    home = getattr(args, "home", None) or os.environ.get("ONEBAR_HOME") or "~/.onebar"
+    args.home = Path(home).expanduser()
+    args.server = getattr(args, "server", None) or os.environ.get("ONEBAR_SERVER") or DEFAULT_SERVER
+    args.ca = getattr(args, "ca", None)
+    args.log = getattr(args, "log", False)
+    args.passphrase_file = getattr(args, "passphrase_file", None)
+    return args
