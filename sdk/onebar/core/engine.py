@@ -128,13 +128,12 @@ class Engine:
         """
         self._queue(inputs)
         work = self._next_work()
-        before, blamed = self._state.copy(), set(self._state.poison)
+        before = self._state.copy()
         self._state.now = now
         results: list[object] = []
         try:
             results += self._run(work)
         except StoreError as error:
-            self._state.poison &= blamed  # it was the disk
             return self._recover(before, work, results, error)
         except Exception:  # noqa: BLE001 - whatever it is, the input that causes it must not stop the others (R19)
             _log.exception("a turn of %d inputs failed; they run one by one", len(work))
