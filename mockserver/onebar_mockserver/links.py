@@ -102,7 +102,7 @@ def _frame(prev_seq: int, entry: Entry) -> ServerFrame:
             entry.account,
             entry.device,
             entry.out_no,
-            entry.at_ms,
+            0,
             entry.flags,
             entry.body,
         )

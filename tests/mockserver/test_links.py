@@ -19,7 +19,7 @@ def envelope(seq: int, size: int) -> Entry:
 
 def test_each_entry_names_the_one_before_it() -> None:
     link = attached()
-    assert link.deliver(envelope(12, 1)) == Deliver(10, 12, 7, 8, 9, 1000, 0, b"\0")
+    assert link.deliver(envelope(12, 1)) == Deliver(10, 12, 7, 8, 9, 0, 0, b"\0")
     ranges = frames.encode(((1, 2),))
     assert link.deliver(Entry(15, Kind.TICK, 7, 8, 0, 0, 0, ranges)) == Delivered(12, 15, 7, 8, ((1, 2),))
     assert link.deliver(Entry(16, Kind.UNDELIVERED, 7, 8, 9, 0, 0, b"expired")) == Undelivered(

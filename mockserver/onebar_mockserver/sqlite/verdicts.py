@@ -86,12 +86,13 @@ def _verdict(batch: Batch, sender: DeviceRow, frame: Submit | Void | Rejection) 
 
 def _repeats(recipients: list[Recipient]) -> bool:
     """A device that is named twice would get the message twice, so the whole Submit is malformed."""
-    accounts = [recipient.account for recipient in recipients]
+    accounts = [recipient.account for recipient in recipients if recipient.account]
     devices = [device for recipient in recipients for device, _ in recipient.envelopes]
     return len(set(accounts)) < len(accounts) or len(set(devices)) < len(devices)
 
 
 def _store(batch: Batch, sender: DeviceRow, frame: Submit, recipients: list[Recipient]) -> Note | None:
+    recipients = _by_account(batch, recipients)
     present, removed = _present(batch, recipients)
     missing = () if frame.flags & FLAG_TOP_UP else _missing(batch, sender, recipients)
     if not present and not missing:
@@ -122,6 +123,18 @@ def _store(batch: Batch, sender: DeviceRow, frame: Submit, recipients: list[Reci
         if row.device not in stored:
             batch.notify(sender.device, row, frame.out_no, "mailbox_full")
     return Note(frame.out_no, "", missing, removed) if missing or removed else None
+
+
+def _by_account(batch: Batch, recipients: list[Recipient]) -> list[Recipient]:
+    """Put devices that were named without their account under it; under 0 those that nobody ever had."""
+    found: dict[int, list[tuple[int, bytes]]] = {}
+    for account, envelopes in ((recipient.account, recipient.envelopes) for recipient in recipients):
+        for device, ciphertext in envelopes:
+            row = None if account else batch.device(device)
+            found.setdefault(account or (row.account if row else 0), []).append((device, ciphertext))
+        if account:
+            found.setdefault(account, [])
+    return [Recipient(account, tuple(envelopes)) for account, envelopes in found.items()]
 
 
 def _present(batch: Batch, recipients: list[Recipient]) -> tuple[list[tuple[DeviceRow, bytes]], Pairs]:

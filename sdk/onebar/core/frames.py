@@ -155,7 +155,10 @@ class Response(msgspec.Struct, array_like=True, frozen=True, tag=34):
 
 
 class Deliver(msgspec.Struct, array_like=True, frozen=True, tag=35):
-    """One envelope from the mailbox. `prev_seq` is what this link sent last (R14)."""
+    """One envelope from the mailbox. `prev_seq` is what this link sent last (R14).
+
+    `sent_at_ms` is 0: version 0.1.0 told when the server had accepted the envelope, and nobody needed its 9 bytes.
+    """
 
     prev_seq: Number
     seq: Number
@@ -245,10 +248,12 @@ ServerFrame = (
 
 
 class Recipient(msgspec.Struct, array_like=True, frozen=True):
-    """The ciphertexts for one account: pairs of device and ciphertext."""
+    """The ciphertexts for devices of one account; they travel one by one, and the server knows whose each device is."""
 
     account: Number
+    """0: whose the devices are."""
     envelopes: tuple[tuple[Number, bytes], ...]
+    """Pairs of device and ciphertext."""
 
 
 class Unreadable(msgspec.Struct, frozen=True):
@@ -275,7 +280,10 @@ _encoder = msgspec.msgpack.Encoder()
 _frames = msgspec.msgpack.Decoder(Annotated[list[msgspec.Raw], msgspec.Meta(max_length=FRAMES_MAX)])
 _client_frame = msgspec.msgpack.Decoder(ClientFrame)
 _server_frame = msgspec.msgpack.Decoder(ServerFrame)
-_recipients = msgspec.msgpack.Decoder(Annotated[list[Recipient], msgspec.Meta(max_length=FRAMES_MAX)])
+_Envelopes = Annotated[tuple[tuple[Number, bytes], ...], msgspec.Meta(max_length=FRAMES_MAX)]
+_recipients = msgspec.msgpack.Decoder(
+    Annotated[list[tuple[Number, bytes | _Envelopes]], msgspec.Meta(max_length=FRAMES_MAX)]
+)
 
 
 def is_unknown(data: bytes | msgspec.Raw, known: object) -> bool:
@@ -328,17 +336,25 @@ def decode_server(message: bytes) -> list[ServerFrame | Unreadable]:
     return [_decode(_server_frame, ServerFrame, raw) for raw in _split(message)]
 
 
+def encode_recipients(envelopes: Iterable[tuple[int, bytes]]) -> bytes:
+    """Encode pairs of device and ciphertext, the sealed bytes of a Submit."""
+    return _encoder.encode(list(envelopes))
+
+
 def decode_recipients(sealed: msgspec.Raw) -> list[Recipient]:
-    """Decode the sealed bytes of a Submit.
+    """Decode the sealed bytes of a Submit: pairs of device and ciphertext, or as version 0.1.0 had them, by account.
 
     Raises:
         MessageError: They are not a list of recipients.
     """
     try:
-        recipients: list[Recipient] = _recipients.decode(sealed)
+        pairs = _recipients.decode(sealed)
     except (msgspec.DecodeError, RecursionError) as error:
         raise MessageError(f"recipients: {error}") from error
-    return recipients
+    return [
+        Recipient(0, ((number, what),)) if isinstance(what, bytes) else Recipient(number, what)
+        for number, what in pairs
+    ]
 
 
 def decode_as(kind: type[T], raw: msgspec.Raw | bytes) -> T:

@@ -8,7 +8,7 @@ import msgspec
 
 from onebar.core import content, sealing
 from onebar.core.directory import ask
-from onebar.core.frames import FLAG_SILENT, FLAG_TOP_UP, HASH_BYTES, Note, Recipient, Submit, Void, encode
+from onebar.core.frames import FLAG_SILENT, FLAG_TOP_UP, HASH_BYTES, Note, Submit, Void, encode_recipients
 from onebar.core.link import Link
 from onebar.core.questions import FindAccount, FindDevice, FindPhone, Question
 from onebar.core.records import Draft, Envelope, Peer, Receipt, Status, TopUp, Trust
@@ -84,9 +84,10 @@ def _apply(state: DeviceState, out_no: int, note: Note) -> None:
     for missing_account, device in note.missing:
         if message_no and missing_account in {account, state.device.account}:  # no others: a server adds no listeners
             store.add_top_up(message_no, missing_account, device, 0)
-    for removed_account, device in note.removed:
-        state.store.contacts.remove_device(removed_account, device)
-        give_up_device(state, out_no, removed_account, device, "device_removed")
+    for named, device in note.removed:
+        for of in (named,) if named else (account, state.device.account):  # 0: the server knows no such device
+            state.store.contacts.remove_device(of, device)
+            give_up_device(state, out_no, of, device, "device_removed")
 
 
 def give_up_device(state: DeviceState, out_no: int, account: int, device: int, reason: str) -> None:
@@ -253,10 +254,7 @@ def _put(
     """Seal under the next number and store it."""
     out_no, own_account = state.device.out_no + 1, state.device.account
     sealed_for = sealing.seal(state, out_no, wanted)
-    by_account: dict[int, list[tuple[int, bytes]]] = {}
-    for peer, ciphertext in sealed_for:
-        by_account.setdefault(peer.account, []).append((peer.device, ciphertext))
-    sealed = encode([Recipient(of, tuple(envelopes)) for of, envelopes in by_account.items()])
+    sealed = encode_recipients((peer.device, ciphertext) for peer, ciphertext in sealed_for)
     flags = (FLAG_TOP_UP if answers is not None else 0) | (0 if message_no else FLAG_SILENT)
     own = [peer.device for peer, _ in sealed_for if peer.account == own_account]
     theirs = [peer.device for peer, _ in sealed_for if peer.account != own_account]
