@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from onebar import cli
+from onebar.cli_arguments import parse
 from onebar.client import Client
 from onebar.events import MessageReceived
 from onebar_mockserver import MockServer
@@ -199,7 +200,7 @@ async def test_whole_history_is_paged(world: World, monkeypatch: pytest.MonkeyPa
             message = await alice.chat(BOB).send(f"text {number}")
         await message.delivered(PATIENCE_S)
         monkeypatch.setattr(cli, "PAGE_MESSAGES", 5)
-        args = cli.parse(["history", BOB])
+        args = parse(["history", BOB])
         whole = await cli.history_lines(alice, args)
         args.limit = 12
         newest = await cli.history_lines(alice, args)
@@ -271,3 +272,54 @@ async def test_log_says_nothing_of_numbers_and_texts(world: World) -> None:
     assert done.code == 0
     assert "secret" not in done.errors
     assert BOB.removeprefix("+") not in done.errors
+
+
+@pytest.mark.process
+async def test_both_sides_compare_a_safety_number(world: World) -> None:
+    early = await world.run("safety", BOB)
+    assert early.code == cli.ExitCode.USAGE
+    assert "send a message" in early.errors
+    await world.run("send", BOB, "hi", "--wait", "delivered")
+    await world.bob_texts(1)
+    digits = (await world.bob.chat(ALICE).safety_number()).digits
+    shown = await world.run("safety", BOB)
+    assert (shown.code, shown.errors) == (0, "")
+    *groups, trust = shown.output.splitlines()
+    assert ("".join(groups).replace(" ", ""), trust) == (digits, "unverified")
+    wrong = await world.run("safety", BOB, "--verified", digits[::-1])
+    assert wrong.code == cli.ExitCode.USAGE
+    (record,) = (await world.run("safety", BOB, "--json", "--verified", " ".join(groups))).records()
+    assert record == {"chat": BOB, "digits": digits, "trust": "verified"}
+
+
+@pytest.mark.process
+async def test_reading_is_told_to_the_author(world: World) -> None:
+    message = await world.bob.chat(ALICE).send("read this")
+    async with world.listening() as listener:
+        await next_event(listener, "MessageReceived")
+        busy = await world.run("read", BOB)
+        assert busy.code == cli.ExitCode.DATABASE
+        assert "another process" in busy.errors
+    assert await world.run("read", BOB) == Done(0, "", "")
+    async with world.listening():
+        await message.read(PATIENCE_S)
+
+
+@pytest.mark.process
+async def test_a_further_device_is_approved_joins_and_is_removed(world: World) -> None:
+    tablet = ("--home", str(world.home.parent / "tablet"))
+    request = (await world.run(*tablet, "request-device")).output.strip()
+    approved = await world.run("approve", request)
+    assert (approved.code, approved.errors) == (0, "")
+    joined = await world.run(*tablet, "join", approved.output.strip())
+    assert joined == Done(0, f"joined {ALICE}\n", "")
+    sent = await world.run(*tablet, "send", BOB, "from the tablet", "--wait", "delivered")
+    assert (sent.code, sent.errors) == (0, "")
+    first, second = (await world.run("devices", "--json")).records()
+    assert (first["this"], second["this"]) == (True, False)
+    assert (await world.run(*tablet, "remove-device", str(first["number"]))).code == cli.ExitCode.USAGE
+    assert await world.run("remove-device", str(second["number"])) == Done(0, "", "")
+    async with world.listening():
+        gone = await world.run(*tablet, "listen")
+    assert gone.code == cli.ExitCode.NOT_REGISTERED
+    assert len((await world.run("devices", "--json")).records()) == 1

@@ -13,7 +13,8 @@ from cryptography.x509 import load_pem_x509_certificate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onebar import Client, Config, InputError, Tls, cli
+from onebar import Client, Config, InputError, Tls
+from onebar.cli_arguments import parse
 from onebar.drivers.tls import PinError, ResumingContext, Trust, check_pins, explain, pin_of, public_key_info
 from tests.sdk.drivers.authority import NAME, WRONG_PIN, Authority, der_of
 
@@ -92,6 +93,6 @@ def test_a_python_without_system_roots_has_those_of_certifi(monkeypatch: pytest.
 
 
 def test_the_option_of_the_command_line() -> None:
-    assert cli.parse(["--ca", "ca.pem", "outbox"]).ca == "ca.pem"
-    assert cli.parse(["outbox", "--ca", "ca.pem"]).ca == "ca.pem"
-    assert cli.parse(["outbox"]).ca is None
+    assert parse(["--ca", "ca.pem", "outbox"]).ca == "ca.pem"
+    assert parse(["outbox", "--ca", "ca.pem"]).ca == "ca.pem"
+    assert parse(["outbox"]).ca is None
