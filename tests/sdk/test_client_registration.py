@@ -18,7 +18,7 @@ from onebar import (
 )
 from onebar.events import DeviceRemoved
 from onebar_mockserver import MockServer
-from tests.sdk.clients import ALICE, BOB, HASTY, NOWHERE, PATIENCE_S, next_of, registered
+from tests.sdk.clients import ALICE, BOB, HASTY, NOWHERE, PATIENCE_S, next_of, registered, texts
 
 
 class AnswerLoser:
@@ -153,3 +153,8 @@ async def test_a_second_device_replaces_the_first(tmp_path: Path, server: MockSe
             await old.register(ALICE, code=lambda: server.sms(ALICE))
             assert old.registered
             assert [message.text for message in await old.chat(BOB).history()] == ["never leaves"]
+            async with registered(tmp_path / "bob.db", BOB, server) as bob:
+                message = await old.chat(BOB).send("back again")
+                await message.delivered(timeout_s=PATIENCE_S)
+                assert await texts(bob.events(), 1) == ["back again"]
+            assert [device.this for device in await old.devices()] == [True]

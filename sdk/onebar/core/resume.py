@@ -196,6 +196,9 @@ def registered(state: DeviceState, answer: Registered) -> None:
     state.stock, state.listed = None, False
     if replacing:
         state.store.contacts.remove_device(device.account, device.device)
+    elif not answer.devices:  # a code puts all devices before out of use (§2): no list may name them any more
+        for peer in state.store.contacts.devices(answer.account):
+            state.store.contacts.remove_device(peer.account, peer.device)
     state.store.sessions.clear()
     state.store.prekeys.clear()
     state.change(
