@@ -26,6 +26,9 @@ from onebar_mockserver.flight import HEADER, decode_header, open_flight
 TEXTS: Final = {"short_text": 32, "text_100": 100, "text_1k": 1000}
 """Lengths of the texts, in bytes: the longest short one, and two more."""
 
+PROSE: Final = (Path(__file__).parent / "prose.txt").read_text(encoding="ascii").split()
+"""What people write, for texts: a line of the same letter would shrink to nothing when it is compressed."""
+
 REPEATS: Final = 7
 """How often each text is sent."""
 
@@ -98,12 +101,18 @@ async def deliver(client: Client, text: str) -> None:
 async def count(alice: Client, near: Tap, far: Tap, length: int) -> tuple[float, float]:
     """Send texts of one length; return the bytes of the Submit and of the Deliver."""
     for number in range(REPEATS):
-        await deliver(alice, f"{number} ".ljust(length, "x"))
+        await deliver(alice, prose(length, number))
     up = [size for frame, size in only_frames(body(near.link.up), from_client=True) if isinstance(frame, Submit)]
     down = [size for frame, size in only_frames(body(far.link.down), from_client=False) if isinstance(frame, Deliver)]
     if min(len(up), len(down)) < REPEATS:
         raise BenchError("a text did not travel in a message of its own")
     return median(up[-REPEATS:]), median(down[-REPEATS:])
+
+
+def prose(length: int, number: int) -> str:
+    """Return a text of this length, another one for each number."""
+    begins = number * len(PROSE) // REPEATS
+    return " ".join(PROSE[begins:] + PROSE[:begins])[:length]
 
 
 def add_small_frames(report: Report, near: Tapped, far: Tapped, prefix: str, pair: str) -> None:

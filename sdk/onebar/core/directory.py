@@ -18,7 +18,8 @@ NOT_HERE = frozenset({"no_account", "no_bundle"})
 
 def ask(state: DeviceState, question: Question) -> None:
     """Ask once, on an open link; what finds no room is asked again when an answer has made some."""
-    if state.postponed.get(question, 0.0) > state.now.monotonic_s:
+    pause = state.postponed.get(question)
+    if pause is not None and pause.until_s > state.now.monotonic_s:
         return
     for link in state.open_links():
         if not link.asks(question) and len(link.requests) < REQUESTS_MAX:

@@ -337,7 +337,7 @@ class Engine:
             times.append(state.replace_at_s)
         if next(state.open_links(), None) is not None:
             times.append(state.expire_at_s)
-            times += [time_s for time_s in state.postponed.values() if time_s > state.now.monotonic_s]
+            times += [pause.until_s for pause in state.postponed.values() if pause.until_s > state.now.monotonic_s]
             times += [state.receipts_at_s] if state.receipts_at_s > state.now.monotonic_s else []
             times += [] if state.repair_at_s is None else [state.repair_at_s]
         finite = [time_s for time_s in times if time_s != float("inf")]

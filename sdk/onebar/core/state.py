@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -20,14 +20,24 @@ from onebar.crypto.kem import Kem
 from onebar.crypto.keys import SEED_BYTES, DeviceKeys
 from onebar.errors import StoreError
 
-ASK_LATER_S: Final = 30.0
-"""Pause before the server is asked again for what it does not have yet, such as the prekeys of a new device: no pause
-in the foreground is longer (D8)."""
+ASK_LATER_S_MIN: Final = 2.0
+"""Pause before the server is asked again for what it does not have yet, such as the prekeys of a device that has just
+registered: it publishes them within two round trips."""
+
+ASK_LATER_S_MAX: Final = 30.0
+"""The pause after some more tries: no pause in the foreground is longer (D8)."""
 
 CLOCKS_APART_MS_MAX: Final = 60 * 60 * 1000
 """How far the phone's two clocks may have drifted apart since a Welcome: an hour does not matter after 30 days (R5)."""
 
 _NEVER: Final = Instant(0.0, 0)
+
+
+class Pause(NamedTuple):
+    """Until when something waits, in monotonic seconds, and for how long."""
+
+    until_s: float
+    pause_s: float
 
 
 @dataclass(slots=True)
@@ -71,8 +81,8 @@ class DeviceState:
     """Whether to look what the server lacks of what we publish."""
     listed: bool = False
     """Whether the server has our certificate and prekeys: before that, nobody could open a word of ours."""
-    postponed: dict[Question, float] = field(default_factory=dict)
-    """What the server could not answer, and when it may be asked again."""
+    postponed: dict[Question, Pause] = field(default_factory=dict)
+    """What the server could not answer."""
     healing: dict[tuple[int, int], bool] = field(default_factory=dict)
     """Devices, as (account, device), that need a new session, and whether one was tried."""
     adding: dict[AddDevice, str] = field(default_factory=dict)
@@ -124,8 +134,10 @@ class DeviceState:
         self.device = msgspec.structs.replace(self.device, **fields)
 
     def postpone(self, question: Question) -> None:
-        """Do not ask this again for a while."""
-        self.postponed[question] = self.now.monotonic_s + ASK_LATER_S
+        """Do not ask this again for a while; each time it is twice as long."""
+        before = self.postponed.get(question)
+        pause_s = ASK_LATER_S_MIN if before is None else min(2 * before.pause_s, ASK_LATER_S_MAX)
+        self.postponed[question] = Pause(self.now.monotonic_s + pause_s, pause_s)
 
     @contextmanager
     def contained(self, key: tuple[object, ...]) -> Iterator[None]:

@@ -31,6 +31,9 @@ from onebar.errors import OnebarError, RegistrationError, RemoteProtocolError, S
 if TYPE_CHECKING:
     from onebar.drivers.websocket import WebSocketLink
 
+IDLE_S: Final = 3.0
+"""A device that had nothing to do for so long is idle: what it has spent leaves the disk now (docs/protocol.md R24)."""
+
 FINAL_REFUSALS: Final = frozenset({"device_removed", "bad_proof"})
 """Only these end a device for good (R18); a proxy's or a portal's 4xx must not."""
 
@@ -59,6 +62,7 @@ class Driver:
         address: Address,
         on_news: Callable[[], None],
         clock: Callable[[], Instant] = system_clock,
+        on_idle: Callable[[], object] = bool,
     ) -> None:
         """Start driving; needs a running loop.
 
@@ -68,6 +72,7 @@ class Driver:
             address: The server.
             on_news: Called after a turn that wrote events or messages, and when the driver fails.
             clock: Where the time comes from.
+            on_idle: Called on the worker's thread when no turn has run for IDLE_S; must not raise.
         """
         self.failed: StoreError | None = None
         self._engine = engine
@@ -75,6 +80,8 @@ class Driver:
         self._address = address
         self._on_news = on_news
         self._clock = clock
+        self._on_idle = on_idle
+        self._idle: asyncio.TimerHandle | None = None
         self._wake = asyncio.Event()
         self._inputs = InputQueue(self._wake.set)
         self._links: dict[int, WebSocketLink] = {}
@@ -138,11 +145,18 @@ class Driver:
         self._more = turn.more
         if turn.more:
             self._wake.set()
+        if self._idle is not None:
+            self._idle.cancel()
+        self._idle = loop.call_later(IDLE_S, self._rest)
         if self._timer is not None:
             self._timer.cancel()
         if turn.timer_s is not None:
             pause_s = max(0.0, turn.timer_s - self._clock().monotonic_s)
             self._timer = loop.call_later(pause_s, self.tell, Poked())
+
+    def _rest(self) -> None:
+        if not self._closing:
+            self._worker.submit(self._on_idle)
 
     def _heard(self, item: LinkInput) -> bool:
         if isinstance(item, LinkLost):
@@ -180,8 +194,9 @@ class Driver:
         task.add_done_callback(self._tasks.discard)
 
     async def _stop(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._idle):
+            if timer is not None:
+                timer.cancel()
         for task in self._tasks:
             task.cancel()
         self._inputs.close(self._end())

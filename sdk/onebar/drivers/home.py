@@ -69,6 +69,9 @@ class LocalStore(Protocol):
     def reopen(self) -> None:
         """Close and open the connection, after a failed commit."""
 
+    def checkpoint(self) -> bool:
+        """Make what was deleted leave the disk (docs/protocol.md R24); return whether it is done. Never waits."""
+
     def close(self) -> None:
         """Close the connection."""
 
@@ -285,7 +288,10 @@ class Home(Generic[S]):
 
     async def _hold(self) -> None:
         self._engine = await self._on(self._turns, self._open_writing)
-        self._driver = Driver(self._engine, self._turns, self._address, self.announce)
+        assert self._writing is not None
+        self._driver = Driver(
+            self._engine, self._turns, self._address, self.announce, on_idle=self._writing.checkpoint
+        )
         if not self._lock.listen(self._on_poke):
             self._watch = asyncio.create_task(self._watch_guests(), name="onebar holder")
         self.announce()

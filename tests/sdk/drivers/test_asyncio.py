@@ -211,6 +211,23 @@ async def test_timer_pokes() -> None:
         assert time.monotonic() - began_s >= 0.025
 
 
+async def test_an_idle_device_is_tidied_on_the_turns_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onebar.drivers.asyncio.IDLE_S", 0.01)
+    idle, threads, loop = asyncio.Event(), set[int](), asyncio.get_running_loop()
+
+    def on_idle() -> None:
+        threads.add(threading.get_ident())
+        loop.call_soon_threadsafe(idle.set)
+
+    engine = ScriptedEngine(quiet)
+    with ThreadPoolExecutor(1) as worker:
+        driver = Driver(engine, worker, NOWHERE, bool, on_idle=on_idle)
+        async with asyncio.timeout(PATIENCE_S):
+            await idle.wait()
+        await driver.close()
+    assert threads == engine.threads
+
+
 async def test_messages_go_both_ways_in_order() -> None:
     got: list[bytes] = []
 
