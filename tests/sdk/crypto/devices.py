@@ -117,7 +117,7 @@ class Device:
         )
 
     def seal(self, plain: bytes, bound: bytes = WAY) -> bytes:
-        self.sessions, envelope = sessions.seal(self.sessions, plain, bound)
+        self.sessions, envelope = sessions.seal(self.sessions, plain, bound, self.entropy)
         return envelope
 
     def try_open(self, peer: "Device", envelope: bytes, bound: bytes = WAY, now_ms: int = NOW_MS) -> Opened:

@@ -17,18 +17,22 @@ from onebar.crypto.double_ratchet import (
     from_bytes,
     key_id,
     open_,
-    seal,
     start_as_initiator,
     start_as_responder,
     to_bytes,
 )
 from onebar.crypto.primitives import public_of
-from onebar.crypto.suites import ONEBAR_V1, Header
+from onebar.crypto.suites import ONEBAR_V1, OVERHEAD_BYTES, SALT_BYTES, Header
 from onebar.errors import DecryptionError, InputError
 from tests.sdk.crypto.devices import DAY_MS, LOW_ORDER, NOW_MS, dice
 
 WAY = b"from alice to bob"
 ENTROPY = dice("double ratchet")
+SALT = bytes(range(SALT_BYTES))
+
+
+def seal(ratchet: Ratchet, plain: bytes, way: bytes) -> tuple[Ratchet, bytes]:
+    return double_ratchet.seal(ratchet, plain, way, ENTROPY(SALT_BYTES))
 
 
 def pair() -> tuple[Ratchet, Ratchet]:
@@ -147,7 +151,7 @@ def test_a_message_opened_before_is_refused_as_such() -> None:
         read(bob, messages[0])
 
 
-@pytest.mark.parametrize("place", range(51 + 5))
+@pytest.mark.parametrize("place", range(OVERHEAD_BYTES + 5))
 @pytest.mark.parametrize("bit", [0, 7])
 @pytest.mark.parametrize("start", [pair, talking])
 def test_a_flipped_bit_does_not_open_and_changes_nothing(
@@ -175,8 +179,9 @@ def test_the_header_cannot_move_into_the_way() -> None:
     """The front is read before the way, and has one reading: what stands on the border cannot change sides."""
     alice, bob = pair()
     _, sealed = seal(alice, b"hello", b"\0" + WAY)
+    _, body_at = ONEBAR_V1.parse(sealed)
     with pytest.raises(DecryptionError):
-        open_(bob, sealed[:35] + b"\0" + sealed[35:], WAY, NOW_MS, ENTROPY)
+        open_(bob, sealed[:body_at] + b"\0" + sealed[body_at:], WAY, NOW_MS, ENTROPY)
 
 
 def test_a_message_of_another_session_does_not_open() -> None:
@@ -190,7 +195,7 @@ def test_a_message_that_names_the_prekey_as_its_ratchet_key_is_refused() -> None
     """The initiator knows that key as the other side's, but has no chain for it."""
     alice, _ = pair()
     assert alice.state.their_public is not None
-    sealed = ONEBAR_V1.seal(bytes(32), Header(alice.state.their_public, 0, 0), b"", WAY)
+    sealed = ONEBAR_V1.seal(bytes(32), Header(alice.state.their_public, 0, 0, SALT), b"", WAY)
     with pytest.raises(DecryptionError, match="opened before"):
         read(alice, sealed)
 
@@ -198,7 +203,7 @@ def test_a_message_that_names_the_prekey_as_its_ratchet_key_is_refused() -> None
 @pytest.mark.parametrize("point", LOW_ORDER, ids=bytes.hex)
 def test_low_order_points_are_refused(point: bytes) -> None:
     alice, bob = talking()
-    sealed = ONEBAR_V1.seal(bytes(32), Header(point, 0, 0), b"hello", WAY)
+    sealed = ONEBAR_V1.seal(bytes(32), Header(point, 0, 0, SALT), b"hello", WAY)
     for ratchet in (alice, bob, pair()[1]):
         with pytest.raises(DecryptionError, match="low-order"):
             read(ratchet, sealed)
@@ -217,7 +222,9 @@ def test_the_longest_gap_opens_and_one_more_needs_a_new_session() -> None:
 
 def test_a_gap_at_the_end_of_the_chain_before_has_the_same_limit() -> None:
     _, bob = talking()
-    sealed = ONEBAR_V1.seal(bytes(32), Header(public_of(bytes(32)), bob.state.received + SKIP_MAX + 1, 0), b"", WAY)
+    sealed = ONEBAR_V1.seal(
+        bytes(32), Header(public_of(bytes(32)), bob.state.received + SKIP_MAX + 1, 0, SALT), b"", WAY
+    )
     with pytest.raises(GapTooLongError):
         read(bob, sealed)
 
@@ -278,12 +285,59 @@ def test_each_message_has_a_key_of_its_own() -> None:
     bob, answers = write(bob, 3)
     names = [key_id(ONEBAR_V1, message) for message in first + answers]
     assert len(set(names)) == 6
-    assert {len(name) for name in names} == {36}
+    assert {len(name) for name in names} == {36 + SALT_BYTES}
 
 
-def test_the_same_number_sealed_twice_has_one_name() -> None:
+# --- the salt -------------------------------------------------------------------------------------
+
+
+def seal_by_a_copy(ratchet: Ratchet, plain: bytes, salt: bytes) -> bytes:
+    """Seal once with a ratchet that came back from an older image."""
+    return double_ratchet.seal(from_bytes(ONEBAR_V1, to_bytes(ratchet)), plain, WAY, salt)[1]
+
+
+def test_copies_of_one_ratchet_seal_with_different_keys_and_each_message_opens() -> None:
+    alice, bob = talking()
+    copies = [from_bytes(ONEBAR_V1, to_bytes(bob)) for _ in range(2)]
+    messages = [seal_by_a_copy(alice, b"hello", bytes(SALT_BYTES - 1) + last) for last in (b"1", b"2")]
+    (first, at), (second, _) = map(ONEBAR_V1.parse, messages)
+    assert first._replace(salt=b"") == second._replace(salt=b"")  # one message key
+    keystreams = [bytes(a ^ b for a, b in zip(sealed[at:], b"hello", strict=False)) for sealed in messages]
+    assert keystreams[0] != keystreams[1]
+    assert [read(copy, sealed)[1] for copy, sealed in zip(copies, messages, strict=True)] == [b"hello"] * 2
+
+
+def test_of_two_messages_with_one_message_key_a_ratchet_opens_one() -> None:
+    alice, bob = talking()
+    one, two = (seal_by_a_copy(alice, b"hello", bytes([number]) * SALT_BYTES) for number in (1, 2))
+    bob, _ = read(bob, one)
+    with pytest.raises(DecryptionError, match="opened before"):
+        read(bob, two)
+
+
+def test_the_name_of_a_key_has_the_salt_at_its_end() -> None:
     alice, _ = pair()
-    assert key_id(ONEBAR_V1, seal(alice, b"one", WAY)[1]) == key_id(ONEBAR_V1, seal(alice, b"two", WAY)[1])
+    one, two = (key_id(ONEBAR_V1, seal_by_a_copy(alice, b"hello", bytes([n]) * SALT_BYTES)) for n in (1, 2))
+    assert one[:-SALT_BYTES] == two[:-SALT_BYTES] == alice.state.own_public + bytes(4)
+    assert (one[-SALT_BYTES:], two[-SALT_BYTES:]) == (b"\1" * SALT_BYTES, b"\2" * SALT_BYTES)
+
+
+@pytest.mark.parametrize("length", [0, SALT_BYTES - 1, SALT_BYTES + 1, 32])
+def test_a_salt_of_another_length_is_refused_and_no_message_is_lost(length: int) -> None:
+    alice, _ = pair()
+    before = to_bytes(alice)
+    with pytest.raises(InputError, match=f"a salt of {length} bytes; it has {SALT_BYTES}"):
+        double_ratchet.seal(alice, b"hello", WAY, bytes(length))
+    assert to_bytes(alice) == before
+
+
+def test_a_salt_is_not_left_out() -> None:
+    alice, _ = pair()
+    with pytest.raises(InputError, match="a salt of 0 bytes"):
+        double_ratchet.seal(alice, b"hello", WAY)
+
+
+# --- as bytes -------------------------------------------------------------------------------------
 
 
 def test_a_ratchet_comes_back_as_it_was_at_any_time() -> None:

@@ -21,7 +21,7 @@ from onebar.crypto.double_ratchet import (
     to_bytes,
 )
 from onebar.crypto.primitives import public_of
-from onebar.crypto.suites import ONEBAR_V1, Header
+from onebar.crypto.suites import ONEBAR_V1, SALT_BYTES, Header
 from onebar.errors import DecryptionError
 from tests.sdk.crypto.devices import NOW_MS, dice
 
@@ -95,7 +95,7 @@ class TwoRatchets(RuleBasedStateMachine):
             return
         plain, bound = b"message %d" % len(self.sent), b"way %d" % side
         answers = ratchet.state.their_public
-        ratchet, sealed = seal(ratchet, plain, bound)
+        ratchet, sealed = seal(ratchet, plain, bound, self.entropy(SALT_BYTES))
         if crashes:  # before the commit: the message never left
             return
         self.keep(side, ratchet)

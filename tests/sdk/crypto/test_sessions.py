@@ -1,12 +1,15 @@
 """The sessions with one device: how they start, meet, heal, and are kept."""
 
+import itertools
+
 import pytest
 from msgspec.structs import replace
 
 from onebar.crypto import double_ratchet, pqxdh
 from onebar.crypto.keys import DeviceKeys
 from onebar.crypto.pqxdh import DowngradeError, OtherIdentityError, PrekeyError
-from onebar.crypto.sessions import NOTHING_SPENT, SESSIONS_MAX, PeerSessions, from_bytes, key_id, to_bytes
+from onebar.crypto.sessions import NOTHING_SPENT, SESSIONS_MAX, PeerSessions, answered, from_bytes, key_id, to_bytes
+from onebar.crypto.suites import SALT_BYTES
 from onebar.errors import DecryptionError, InputError
 from tests.sdk.crypto.devices import NOW_MS, WAY, Device, FakeKem, dice, pair, talking
 
@@ -42,13 +45,13 @@ def test_nothing_is_sealed_without_a_session() -> None:
 
 def test_what_an_envelope_gains() -> None:
     alice, bob = talking()
-    assert len(alice.seal(bytes(100))) == 100 + 51
+    assert len(alice.seal(bytes(100))) == 100 + 57
     alice, bob = pair()
     alice.start(bob)
-    assert len(alice.seal(bytes(100))) == 100 + 51 + 73
+    assert len(alice.seal(bytes(100))) == 100 + 57 + 73
     alice, bob = pair(kem=True)
     alice.start(bob)
-    assert len(alice.seal(bytes(100))) == 100 + 51 + 73 + 1 + 1088
+    assert len(alice.seal(bytes(100))) == 100 + 57 + 73 + 1 + 1088
 
 
 @BOTH
@@ -81,6 +84,45 @@ def test_a_contact_without_one_time_prekeys_can_be_written_to() -> None:
     opened = bob.open(alice, alice.seal(b"hello"))
     assert (opened.plain, opened.spent) == (b"hello", NOTHING_SPENT)
     assert 0 in bob.kem_prekeys
+
+
+# --- answered by a tick ---------------------------------------------------------------------------
+
+
+@BOTH
+def test_once_answered_the_header_is_not_repeated_and_the_peer_opens_the_rest_in_any_order(kem: bool) -> None:
+    for order in itertools.permutations(range(4)):
+        alice, bob = pair(kem)
+        alice.start(bob)
+        late = alice.seal(b"late, with the header")
+        bob.open(alice, alice.seal(b"hello"))
+        alice.sessions = answered(alice.sessions)
+        envelopes = [late, *(alice.seal(b"%d" % number) for number in range(3))]
+        assert [envelope[0] for envelope in envelopes[1:]] == [0x20] * 3
+        opened = [bob.open(alice, envelopes[place]) for place in order]
+        assert [it.plain for it in opened] == [(b"late, with the header", b"0", b"1", b"2")[place] for place in order]
+        assert not any(it.is_new for it in opened)
+        assert alice.open(bob, bob.seal(b"answer")).plain == b"answer"
+
+
+def test_answered_changes_nothing_but_the_header_of_the_newest_session() -> None:
+    alice, bob = pair()
+    alice.start(bob)
+    alice.start(bob)
+    newest, older = alice.sessions.sessions
+    after = answered(alice.sessions)
+    assert newest.pending
+    assert older.pending
+    assert after == PeerSessions((replace(newest, pending=b""), older))
+    assert not after.need_bundle(NOW_MS * 2)
+    assert from_bytes(to_bytes(after)) == after
+
+
+def test_answered_changes_nothing_without_a_session_or_a_pending_header() -> None:
+    alice, bob = talking()
+    for sessions in (PeerSessions(), alice.sessions, bob.sessions):
+        assert answered(sessions) is sessions
+    assert answered(answered(alice.sessions)) is alice.sessions
 
 
 # --- damage ---------------------------------------------------------------------------------------
@@ -245,6 +287,20 @@ def test_each_envelope_has_a_key_of_its_own(kem: bool) -> None:
     assert len({key_id(envelope) for envelope in envelopes}) == 12
     with pytest.raises(DecryptionError):
         key_id(b"")
+
+
+@BOTH
+def test_a_copied_device_seals_no_two_envelopes_with_one_key(kem: bool) -> None:
+    alice, bob = pair(kem)
+    alice.start(bob)
+    image = to_bytes(alice.sessions)
+    one = alice.seal(b"one")
+    alice.sessions = from_bytes(image)
+    two = alice.seal(b"two")
+    assert key_id(one)[:-SALT_BYTES] == key_id(two)[:-SALT_BYTES]
+    assert key_id(one) != key_id(two)
+    assert len(key_id(one)) == 42
+    assert [bob.try_open(alice, envelope).plain for envelope in (one, two)] == [b"one", b"two"]
 
 
 @BOTH
