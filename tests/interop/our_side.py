@@ -6,7 +6,7 @@ from onebar.crypto.double_ratchet import Ratchet, open_, seal
 from onebar.crypto.suites import Suite
 from onebar.errors import DecryptionError
 from tests.interop.conversation import RefusedError
-from tests.interop.transcripts import Scribe, Transcript
+from tests.interop.transcripts import Scribe, Transcript, salt_for
 
 
 class OurSide:
@@ -26,7 +26,7 @@ class OurSide:
         return self._ratchet is not None
 
     def entropy(self, length: int) -> bytes:
-        """Give the ratchet its next secret."""
+        """Give the ratchet its next secret, or a message its salt."""
         drawn = self.dice.randbytes(length)
         self._scribe.drew(drawn)
         return drawn
@@ -39,7 +39,8 @@ class OurSide:
     def seal(self, plain: bytes) -> bytes:
         """Seal with the ratchet."""
         assert self._ratchet is not None
-        self._ratchet, sealed = seal(self._ratchet, plain, self.to_them)
+        salt = salt_for(self.suite, self.entropy)
+        self._ratchet, sealed = seal(self._ratchet, plain, self.to_them, salt)
         self._scribe.did("seal", sealed, self.to_them, plain)
         return sealed
 

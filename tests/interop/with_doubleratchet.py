@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Coroutine
 from random import Random
+from secrets import token_bytes
 from typing import Any, TypeVar
 
 from cryptography.exceptions import InvalidTag
@@ -24,6 +25,7 @@ PACKAGE = "doubleratchet"
 """Its name in the registry."""
 
 _MESSAGE = b"\x20"
+_SALT_BYTES = 6
 _Result = TypeVar("_Result")
 
 
@@ -48,25 +50,27 @@ class ChainKdf(kdf_separate_hmacs.KDF):
 
 
 class Cipher(AEAD):
-    """ChaCha20-Poly1305 with key and nonce from HKDF."""
+    """ChaCha20-Poly1305 with key and nonce from HKDF; the salt is what the ciphertext begins with."""
 
     @staticmethod
-    def _cipher(key: bytes) -> tuple[ChaCha20Poly1305, bytes]:
-        material = HKDF(SHA256(), 44, bytes(32), b"onebar ratchet message 1\0").derive(key)
+    def _cipher(key: bytes, salt: bytes) -> tuple[ChaCha20Poly1305, bytes]:
+        material = HKDF(SHA256(), 44, salt, b"onebar ratchet message 1\0").derive(key)
         return ChaCha20Poly1305(material[:32]), material[32:]
 
     @staticmethod
     async def encrypt(plaintext: bytes, key: bytes, associated_data: bytes) -> bytes:
         """Seal."""
-        cipher, nonce = Cipher._cipher(key)
-        return cipher.encrypt(nonce, plaintext, associated_data)
+        salt = token_bytes(_SALT_BYTES)
+        cipher, nonce = Cipher._cipher(key, salt)
+        return salt + cipher.encrypt(nonce, plaintext, _with_salt(associated_data, salt))
 
     @staticmethod
     async def decrypt(ciphertext: bytes, key: bytes, associated_data: bytes) -> bytes:
         """Open."""
-        cipher, nonce = Cipher._cipher(key)
+        salt, body = ciphertext[:_SALT_BYTES], ciphertext[_SALT_BYTES:]
+        cipher, nonce = Cipher._cipher(key, salt)
         try:
-            return cipher.decrypt(nonce, ciphertext, associated_data)
+            return cipher.decrypt(nonce, body, _with_salt(associated_data, salt))
         except InvalidTag as error:
             raise AuthenticationFailedException from error
 
@@ -83,6 +87,13 @@ def _read_leb128(data: bytes, at: int) -> tuple[int, int]:
 def _front(header: Header) -> bytes:
     counters = _leb128(header.previous_sending_chain_length) + _leb128(header.sending_chain_length)
     return _MESSAGE + header.ratchet_pub + counters
+
+
+def _with_salt(associated_data: bytes, salt: bytes) -> bytes:
+    """Put the salt where it travels: between the header's counters and the caller's data."""
+    _, at = _read_leb128(associated_data, 33)
+    _, at = _read_leb128(associated_data, at)
+    return associated_data[:at] + salt + associated_data[at:]
 
 
 class TheirRatchet(DoubleRatchet):
