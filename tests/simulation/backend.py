@@ -100,7 +100,7 @@ class WatchedEngine(InlineEngine):
         known = self.verdicts.get((device, out_no))
         if known is None:
             self.verdicts[device, out_no] = noted or ""
-        elif out_no > frame.floor:  # what is settled needs no note any more
+        elif out_no > max(frame.floor, self._server.floor(device)):  # what is settled needs no note any more
             same = (noted or "") == known
             self._server.world.checks.look("verdicts-are-final", same, f"{out_no}: {known!r}, then {noted!r}")
 
