@@ -94,6 +94,8 @@ def _waiting(world: "World") -> list[str]:
             found.append(f"{phone.name}: {len(phone.app.pending)} not stored")
         if not any(state.value == "open" for state in phone.engine.links.values()):
             found.append(f"{phone.name}: no link")
+        if held := sum(len(link.held) for link in phone.engine.links.values()):
+            found.append(f"{phone.name}: {held} held until their senders' keys come")  # the copy may have acked them
         mailbox = world.server.engine.connection.execute(_MAILBOX, (phone.engine.device.device,)).fetchone()[0]
         if mailbox:
             found.append(f"{phone.name}: {mailbox} entries in the mailbox")
@@ -156,7 +158,8 @@ def _history(world: "World", phone: "Phone") -> None:
         known = set(said)
         came = [text for text in texts if text in known]
         ordered = sorted(came, key=said.index)
-        two_devices = world.excused(author.no - 1) and world.deceived(phone.no - 1)  # order is promised for each
+        disturbed = world.deceived(phone.no - 1) or phone.no in world.touched.get(Kind.POISON, ())
+        two_devices = world.excused(author.no - 1) and disturbed  # order is promised for each
         world.checks.look(
             "order-kept", two_devices or came == ordered, f"{phone.name} from {author.name}: {[t[:4] for t in came]}"
         )
