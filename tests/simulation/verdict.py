@@ -88,14 +88,12 @@ def _waiting(world: "World") -> list[str]:
             count = connection.execute(sql).fetchone()[0]
             if count:
                 found.append(f"{phone.name}: {count} {what}")
-        if any(link.requests for link in phone.engine._state.links.values()):
-            found.append(f"{phone.name}: questions without an answer")
+        if any(link.requests or link.held for link in phone.engine._state.links.values()):
+            found.append(f"{phone.name}: questions without an answer, or mail that waits for one")
         if phone.app.pending:
             found.append(f"{phone.name}: {len(phone.app.pending)} not stored")
         if not any(state.value == "open" for state in phone.engine.links.values()):
             found.append(f"{phone.name}: no link")
-        if held := sum(len(link.held) for link in phone.engine.links.values()):
-            found.append(f"{phone.name}: {held} held until their senders' keys come")  # the copy may have acked them
         mailbox = world.server.engine.connection.execute(_MAILBOX, (phone.engine.device.device,)).fetchone()[0]
         if mailbox:
             found.append(f"{phone.name}: {mailbox} entries in the mailbox")

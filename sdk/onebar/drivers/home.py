@@ -289,9 +289,7 @@ class Home(Generic[S]):
     async def _hold(self) -> None:
         self._engine = await self._on(self._turns, self._open_writing)
         assert self._writing is not None
-        self._driver = Driver(
-            self._engine, self._turns, self._address, self.announce, on_idle=self._writing.checkpoint
-        )
+        self._driver = Driver(self._engine, self._turns, self._address, self.announce, on_idle=self._writing.checkpoint)
         if not self._lock.listen(self._on_poke):
             self._watch = asyncio.create_task(self._watch_guests(), name="onebar holder")
         self.announce()

@@ -9,8 +9,6 @@ from onebar.crypto import prekeys
 from onebar.crypto.keys import BOX_KEY_CONTEXT, DeviceKeys, PeerKeys
 from onebar.crypto.prekeys import (
     CAPABILITY_PQ,
-    ONE_TIME_REFILL_BELOW,
-    ONE_TIME_STOCK_MAX,
     PREKEY_KEPT_MS,
     SIGNED_PREKEY_ROTATION_MS,
     UNANSWERED_MS_MAX,
@@ -161,9 +159,10 @@ def test_a_signed_prekey_is_replaced_each_week() -> None:
 
 
 def test_a_stock_below_the_threshold_is_filled_up() -> None:
-    assert refill(ONE_TIME_REFILL_BELOW) == 0
-    assert refill(ONE_TIME_REFILL_BELOW - 1) == ONE_TIME_STOCK_MAX - ONE_TIME_REFILL_BELOW + 1
-    assert refill(0) == ONE_TIME_STOCK_MAX
+    assert refill(30, 100) == 0
+    assert refill(29, 100) == 71
+    assert [refill(0, full) for full in (0, 1, 3, 25, 100)] == [0, 1, 3, 25, 100]
+    assert [refill(1, full) for full in (0, 1, 3, 4, 5)] == [0, 0, 0, 0, 4], "one of three is enough; one of five is not"
 
 
 def test_a_secret_outlives_all_that_may_be_on_its_way() -> None:

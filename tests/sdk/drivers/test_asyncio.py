@@ -221,7 +221,7 @@ async def test_an_idle_device_is_tidied_on_the_turns_thread(monkeypatch: pytest.
 
     engine = ScriptedEngine(quiet)
     with ThreadPoolExecutor(1) as worker:
-        driver = Driver(engine, worker, NOWHERE, bool, on_idle=on_idle)
+        driver = Driver(engine, worker, NOWHERE, lambda: None, on_idle=on_idle)
         async with asyncio.timeout(PATIENCE_S):
             await idle.wait()
         await driver.close()

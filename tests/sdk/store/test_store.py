@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from onebar.crypto.wrapping import WrappingKey
-from onebar.errors import InputError, StoreError
+from onebar.errors import InputError, StoreError, WrongPassphraseError
 from onebar.models import MessageState
 from onebar.store import SqliteStore, open_store
-from onebar.store.vault import WrongPassphraseError, key_path
+from onebar.store.vault import key_path
 from tests.sdk.store.conftest import BOBS_PHONE, receive, send
 from tests.sdk.store.test_device import device
 
