@@ -82,7 +82,7 @@ def test_every_kind_of_frame_is_frozen(version: str) -> None:
 
 @pytest.mark.parametrize("name", ["alice", "bob"])
 def test_a_phones_database_is_opened_with_all_that_is_in_it(version: str, name: str, tmp_path: Path) -> None:
-    store = open_store(unpacked(version, f"{name}.db", tmp_path / "onebar.db"), create=False)
+    store = opened_for_simulation(unpacked(version, f"{name}.db", tmp_path / "onebar.db"))
     with closing(store):
         known = expected(version)
         (chat,) = store.chats()

@@ -162,7 +162,9 @@ def test_a_stock_below_the_threshold_is_filled_up() -> None:
     assert refill(30, 100) == 0
     assert refill(29, 100) == 71
     assert [refill(0, full) for full in (0, 1, 3, 25, 100)] == [0, 1, 3, 25, 100]
-    assert [refill(1, full) for full in (0, 1, 3, 4, 5)] == [0, 0, 0, 0, 4], "one of three is enough; one of five is not"
+    assert [refill(1, full) for full in (0, 1, 3, 4, 5)] == [0, 0, 0, 0, 4], (
+        "one of three is enough; one of five is not"
+    )
 
 
 def test_a_secret_outlives_all_that_may_be_on_its_way() -> None:

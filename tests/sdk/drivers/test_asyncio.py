@@ -1,6 +1,7 @@
 """The driver, with an engine that follows a script and a real WebSocket server on loopback."""
 
 import asyncio
+import queue
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -93,10 +94,12 @@ class Driven:
 
 
 @asynccontextmanager
-async def driven(script: Script, address: Address = NOWHERE) -> AsyncIterator[Driven]:
+async def driven(
+    script: Script, address: Address = NOWHERE, on_idle: Callable[[], object] = bool
+) -> AsyncIterator[Driven]:
     engine, news = ScriptedEngine(script), asyncio.Event()
     with ThreadPoolExecutor(1) as worker:
-        driver = Driver(engine, worker, address, news.set)
+        driver = Driver(engine, worker, address, news.set, on_idle=on_idle)
         try:
             yield Driven(driver, engine, news)
         finally:
@@ -213,19 +216,9 @@ async def test_timer_pokes() -> None:
 
 async def test_an_idle_device_is_tidied_on_the_turns_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("onebar.drivers.asyncio.IDLE_S", 0.01)
-    idle, threads, loop = asyncio.Event(), set[int](), asyncio.get_running_loop()
-
-    def on_idle() -> None:
-        threads.add(threading.get_ident())
-        loop.call_soon_threadsafe(idle.set)
-
-    engine = ScriptedEngine(quiet)
-    with ThreadPoolExecutor(1) as worker:
-        driver = Driver(engine, worker, NOWHERE, lambda: None, on_idle=on_idle)
-        async with asyncio.timeout(PATIENCE_S):
-            await idle.wait()
-        await driver.close()
-    assert threads == engine.threads
+    tidied: queue.Queue[int] = queue.Queue()
+    async with driven(quiet, on_idle=lambda: tidied.put(threading.get_ident())) as here:
+        assert await asyncio.to_thread(tidied.get, timeout=PATIENCE_S) in here.engine.threads
 
 
 async def test_messages_go_both_ways_in_order() -> None:
