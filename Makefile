@@ -69,6 +69,14 @@ bench-server-quick: $(DEV)  ## CPU of a message and memory of an idle link in th
 bench-weather: $(DEV)  ## The emulated networks through the proxy, measured against their own numbers
 	@$(BIN)/python -m benchmarks.weather
 
+.PHONY: bench-crypto
+bench-crypto: $(DEV)  ## Sealing and opening 100 bytes, beside vodozemac, python-doubleratchet and libsignal
+	@$(BIN)/python -m benchmarks.crypto
+
+.PHONY: mutants-crypto
+mutants-crypto: $(DEV)  ## Change the cryptography in small ways: a test must notice (up to an hour; ONLY=double_ratchet,sessions)
+	@ONLY="$(ONLY)" $(BIN)/python -m tests.mutation
+
 .PHONY: fuzz
 fuzz: $(DEV)  ## Hostile bytes for both ends, changed from valid ones (EXAMPLES=100000, SEED=number)
 	@EXAMPLES="$(EXAMPLES)" SEED="$(SEED)" $(BIN)/python -m tests.hostile.fuzz

@@ -44,6 +44,7 @@ class Goal:
 WIRE: Final = "bench-wire"
 SDK: Final = "bench-sdk"
 SERVER: Final = "bench-server-quick"
+CRYPTO: Final = "bench-crypto"
 
 THREE_FRAMES: Final = (
     "A message is three frames each way: Submit, Deliver and the tick, and an answer to each. The prototype behind the"
@@ -84,6 +85,9 @@ GOALS: Final[tuple[Goal, ...]] = (
     Goal(SERVER, "us_window1", 60, THREE_FRAMES, 300),
     Goal(SERVER, "us_window8", 30, "As for `us_window1`.", 120),
     Goal(SERVER, "idle_kb", 10),
+    Goal(CRYPTO, "chain_us", 40),
+    Goal(CRYPTO, "dh_step_us", 135),
+    Goal(CRYPTO, "added_bytes", 57),
 )
 """The goals of the design's budgets that these benches measure."""
 
