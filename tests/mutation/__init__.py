@@ -1,0 +1,1 @@
+"""Mutation tests of the cryptography: see docs/crypto-mutants.md."""
