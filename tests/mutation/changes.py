@@ -96,6 +96,26 @@ def _is_left_alone(node: ast.AST) -> bool:
 
 def _variants(node: ast.AST) -> Iterator[ast.AST]:
     """Yield what may stand in the place of a node."""
+    yield from _other_operations(node)
+    match node:
+        case ast.Constant(value=value):
+            yield from _other_values(value)
+        case ast.IfExp(body=one, orelse=other):
+            yield from (one, other)
+        case ast.Slice(lower=lower, upper=upper):
+            yield from (ast.Slice(None, upper) for _ in [lower] if lower)
+            yield from (ast.Slice(lower, None) for _ in [upper] if upper)
+        case ast.Call():
+            yield from _other_calls(node)
+        case ast.If(test=test, body=body, orelse=rest):
+            yield ast.If(ast.UnaryOp(ast.Not(), test), body, rest)
+        case ast.Return(value=value) if value is not None:
+            yield ast.Return(ast.Constant(None))
+        case ast.Raise() | ast.Delete() | ast.AugAssign() | ast.Break() | ast.Expr():
+            yield ast.Pass()
+
+
+def _other_operations(node: ast.AST) -> Iterator[ast.AST]:
     match node:
         case ast.Compare(left=left, ops=[operator], comparators=right) if type(operator) in COMPARISONS:
             yield ast.Compare(left, [COMPARISONS[type(operator)]()], right)
@@ -108,21 +128,6 @@ def _variants(node: ast.AST) -> Iterator[ast.AST]:
             yield from (ast.BoolOp(operator, values[:place] + values[place + 1 :]) for place in range(len(values)))
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             yield operand
-        case ast.Constant(value=value):
-            yield from _other_values(value)
-        case ast.If(test=test, body=body, orelse=rest):
-            yield ast.If(ast.UnaryOp(ast.Not(), test), body, rest)
-        case ast.IfExp(test=test, body=one, orelse=other):
-            yield from (one, other)
-        case ast.Slice(lower=lower, upper=upper):
-            yield from (ast.Slice(None, upper) for _ in [lower] if lower)
-            yield from (ast.Slice(lower, None) for _ in [upper] if upper)
-        case ast.Call():
-            yield from _other_calls(node)
-        case ast.Return(value=value) if value is not None:
-            yield ast.Return(ast.Constant(None))
-        case ast.Raise() | ast.Delete() | ast.AugAssign() | ast.Break() | ast.Expr():
-            yield ast.Pass()
 
 
 def _other_values(value: object) -> Iterator[ast.Constant]:

@@ -2,12 +2,14 @@
 
 import ast
 import importlib.util
+import io
 import os
 import resource
 import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -31,6 +33,13 @@ POLL_S: Final = 0.01
 
 PASSED: Final = 0
 """Exit code of pytest when no test failed."""
+
+
+OPTIONS: Final = (
+    *("-q", "--no-header", "--confcutdir", str(TESTS), "-W", "ignore", "-o", "timeout=0"),
+    *("-p", "no:cacheprovider", "-p", "no:xdist"),
+)
+"""How pytest is called: without settings above, cache, workers and clocks of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +96,15 @@ class _Finder(MetaPathFinder, Loader):
         exec(compile(self._tree, str(self._path), "exec"), module.__dict__)
 
 
+def warm_up() -> None:
+    """Import what the tests import of others, once for all forks; what is ours is forgotten again."""
+    nothing = io.StringIO()
+    with redirect_stdout(nothing), redirect_stderr(nothing):
+        pytest.main([*OPTIONS, "--collect-only", "--continue-on-collection-errors", str(TESTS)])
+    for name in [name for name in sys.modules if name.startswith(("onebar", "tests.sdk"))]:
+        del sys.modules[name]
+
+
 def start(mutant: Mutant | None, tests: Sequence[str]) -> int:
     """Fork a process that runs these test modules, with a mutant or without; return its number."""
     pid = os.fork()
@@ -116,13 +134,10 @@ def _in_child(mutant: Mutant | None, tests: Sequence[str]) -> int:
     if mutant is not None:
         sys.meta_path.insert(0, _Finder(mutant))
     paths = [str(TESTS / f"test_{name}.py") for name in tests]
-    options = ["-x", "-q", "--no-header", "--confcutdir", str(TESTS), "-p", "no:cacheprovider", "-p", "no:xdist"]
-    return int(pytest.main([*options, "-o", "timeout=0", "-W", "ignore", *paths]))
+    return int(pytest.main([*OPTIONS, "-x", *paths]))
 
 
-def run_all(
-    jobs: Sequence[tuple[Mutant | None, Sequence[str], float]], workers: int
-) -> Iterator[Run]:
+def run_all(jobs: Sequence[tuple[Mutant | None, Sequence[str], float]], workers: int) -> Iterator[Run]:
     """Run all jobs (mutant, tests, time-out in seconds), so many at once; yield each as it ends."""
     waiting, running = list(reversed(jobs)), dict[int, tuple[Mutant | None, float, float]]()
     try:
