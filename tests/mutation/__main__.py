@@ -32,7 +32,7 @@ TIMEOUT_S_MIN: Final = 20.0
 """A time-out is not shorter than this."""
 
 TESTS: Final[dict[str, tuple[str, ...]]] = {
-    "double_ratchet": ("double_ratchet", "written_down", "sessions", "double_ratchet_machine"),
+    "double_ratchet": ("double_ratchet", "double_ratchet_state", "written_down", "sessions", "double_ratchet_machine"),
     "pqxdh": ("pqxdh", "written_down", "sessions", "sessions_healing"),
     "sessions": ("sessions", "written_down", "sessions_healing", "sessions_machine"),
     "suites": ("suites", "written_down", "double_ratchet"),

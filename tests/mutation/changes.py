@@ -145,7 +145,8 @@ def _other_calls(node: ast.Call) -> Iterator[ast.Call]:
     """Swap two neighbours among the arguments, and leave out each that has a name (an unchanged field, a default)."""
     for place in range(len(node.args) - 1):
         one, other = node.args[place : place + 2]
-        yield ast.Call(node.func, [*node.args[:place], other, one, *node.args[place + 2 :]], node.keywords)
+        if ast.unparse(one) != ast.unparse(other):
+            yield ast.Call(node.func, [*node.args[:place], other, one, *node.args[place + 2 :]], node.keywords)
     for place in range(len(node.keywords)):
         yield ast.Call(node.func, node.args, node.keywords[:place] + node.keywords[place + 1 :])
 
