@@ -20,7 +20,7 @@ from onebar.core.frames import (
     encode_message,
 )
 from onebar.core.link_states import LinkState
-from onebar.core.records import Peer
+from onebar.core.records import Contact, Kept, Peer
 from onebar.core.state import DeviceState
 from onebar.core.turn import (
     Dial,
@@ -32,21 +32,22 @@ from onebar.core.turn import (
     Send,
     Transmit,
 )
-from onebar.crypto.keys import DeviceKeys
+from onebar.crypto.wrapping import WrappingKey
 from onebar.store import SqliteStore
 from onebar.store.database import Database
 from onebar_mockserver.flight import SIGNATURE_BYTES
+from tests.simulation.model import peer
 from tests.simulation.model.state import OUT, REJECTED, SENT, Envelope, Up
 from tests.simulation.model.tables import Rows, Tables
 
 HOST: Final = "server.test"
 SENDER_PHONE: Final = "+12025550101"
-PEER_PHONE: Final = "+12025550102"
-PEER_KEYS: Final = (DeviceKeys(b"1" * 32, b"2" * 32), DeviceKeys(b"3" * 32, b"4" * 32))
-"""Of the recipient's first and second device."""
 
-NOW: Final = Instant(1000.0, 1_790_000_000_000)
+NOW: Final = Instant(1000.0, peer.MADE_MS)
 """Always: no timer is ever due, and the end of patience is one more break of a link."""
+
+MESSAGE_ID_BYTES: Final = 8
+"""How many dice a message's id takes. Nothing else takes as many after the start."""
 
 # No memory, or words about it, or what waits for a clock that stands still. The links are looked at one by one.
 _WITHOUT_EFFECT: Final = frozenset(
@@ -128,8 +129,8 @@ class Client:
 
     def __init__(self, window: int) -> None:
         self._database = Database(":memory:")
-        self._store = SqliteStore(self._database)
-        self._config = Config(host=HOST, window=window)
+        self._store = SqliteStore(self._database, WrappingKey(bytes(32), bytes))
+        self._config = Config(host=HOST, window=window, one_time_prekeys=0)
         self._salt = 0
         self.phone = _Phone(self._store, self._entropy, self._config)
         self.devices: tuple[int, ...] = ()
@@ -152,22 +153,27 @@ class Client:
         return len(self._steps)
 
     def begin(self, registered: Registered, account: int, devices: tuple[int, ...]) -> int:
-        """Become a device that knows the recipient's first one; return the state after a start of the app."""
+        """Become a device that knows the recipient's first one, and has fetched prekeys of both; return the state."""
         self.devices = devices
         self.phone.turn([registered], NOW)
+        own, dice = self.phone.memory().keys, bytes(range(64))
         with self._store.transaction():
-            self._store.contacts.put(account, PEER_PHONE, [Peer(account, devices[0], PEER_KEYS[0].public(), False)])
+            self._store.contacts.put(
+                Contact(account, peer.PHONE, peer.ACCOUNT_KEY, peer.signed_list(account, devices[:1]))
+            )
+            self._store.contacts.put_device(Peer(account, devices[0], peer.KEYS[0].public(), removed=False))
+            for which, device in enumerate(devices):
+                self._store.sessions.put(account, device, Kept(peer.session_with(which, own, dice)))
         self._tables = Tables(self._database.connection, ("event",))
-        self.phone = _Phone(self._store, self._entropy, self._config)
         return self._number(())
 
     def message_id(self, message: int) -> int:
         """Return the id that the dice give to this message."""
-        return int.from_bytes(self._dice(message + 1, 8), "big") >> 1
+        return int.from_bytes(self._dice(message + 1, MESSAGE_ID_BYTES), "big") >> 1
 
     def send(self, state: int) -> Send:
         """Return the input by which the app sends the next message."""
-        return Send(PEER_PHONE, f"message {self.view(state).written + 1}")
+        return Send(peer.PHONE, f"message {self.view(state).written + 1}")
 
     def step(self, state: int, *inputs: Input) -> tuple[int, tuple[ClientSaid, ...]]:
         """Run one turn; return the state after it and what it says."""
@@ -251,7 +257,7 @@ class Client:
         )
 
     def _entropy(self, size: int) -> bytes:
-        return self._dice(self._salt, size)
+        return self._dice(self._salt if size == MESSAGE_ID_BYTES else 0, size)
 
     @staticmethod
     def _dice(salt: int, size: int) -> bytes:

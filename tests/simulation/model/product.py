@@ -10,6 +10,7 @@
 * An older link is fenced when a newer Hello comes. One whose own Hello comes later still is refused then; the model
   drops it at once, and so what it carries is given to the server at once here, and must have no effect.
 * The database forgets the devices of settled envelopes. `client.py` remembers for whom each was sealed.
+* The model knows of no keys: before it begins, the sender has published its own and fetched the recipient's.
 * Rejected is what finds all mailboxes full. CaughtUp needs nothing and is left out. Nobody reads the mailboxes.
 """
 
@@ -59,7 +60,16 @@ class Product:
         ids = [self.client.message_id(message) for message in range(len(scope.chats))]
         server = self.server.begin(self.client.phone.public_keys(), ids)
         client = self.client.begin(self.server.sender, self.server.peer.account, self.server.devices)
-        self.start = World(client, server, scope.faults, scope.rejects)
+        self.start = self._published(World(client, server, scope.faults, scope.rejects))
+
+    def _published(self, world: World) -> World:
+        """Let the sender publish its device list and prekeys, and both sides start anew: the model knows of no keys."""
+        world = self._client_turn(world, NetworkChanged())
+        while busy := next((wire for wire in world.wires if wire.up or wire.down), None):
+            world = self._serve(world, busy) if busy.up else self._hear(world, busy)
+        for event in (Event(Kind.CLIENT_DIES), Event(Kind.SERVER_DIES)):
+            world = self._tidy(self._happened(world, event))
+        return world
 
     def close(self) -> None:
         """Close the databases of both sides."""

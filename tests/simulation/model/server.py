@@ -19,16 +19,18 @@ from onebar.core.frames import (
     decode_server,
     encode_message,
 )
+from onebar.core.questions import AddDevice, Publish
+from onebar.core.sealing import the_way
 from onebar.core.turn import Registered
 from onebar.crypto.keys import PeerKeys
-from onebar.crypto.sealer import associated_data, open_sealed
 from onebar_mockserver.flight import open_flight
 from onebar_mockserver.limits import ServerLimits
 from onebar_mockserver.links import Link, Outgoing
-from onebar_mockserver.ports import Keys
+from onebar_mockserver.ports import Asked, Keys
 from onebar_mockserver.router import Boarded, Ended, Input, Received, Router
 from tests.simulation.inline import InlineEngine, key_fields, run
-from tests.simulation.model.client import HOST, NOW, PEER_KEYS, PEER_PHONE, SENDER_PHONE, Item
+from tests.simulation.model import peer
+from tests.simulation.model.client import HOST, NOW, SENDER_PHONE, Item
 from tests.simulation.model.state import MISSING, REJECTED, Down, Notes
 from tests.simulation.model.tables import Rows, Tables
 
@@ -121,8 +123,9 @@ class Server:
         """Register both sides and return the first state."""
         self._sender_keys, self._message_ids = sender, message_ids
         self.sender = self._register(SENDER_PHONE, sender)
-        self.peer = self._register(PEER_PHONE, PEER_KEYS[0].public())
+        self.peer = self._register(peer.PHONE, peer.KEYS[0].public())
         self.devices = (self.peer.device, self.peer.device + 1)
+        self._publishes(Publish(peer.signed_list(self.peer.account, self.devices[:1])))
         self._tables = Tables(self._engine.connection)
         return self._number()
 
@@ -146,16 +149,18 @@ class Server:
         return self._steps[state, "dies"][0]
 
     def second_appears(self, state: int) -> int:
-        """Return the state after the recipient's second device was added; the registration cannot do that yet."""
+        """Return the state after the recipient's first device has added a second one."""
         if (state, "second") not in self._steps:
             self._go(state)
-            execute, device = self._engine.connection.execute, self.devices[1]
-            keys = key_fields(PEER_KEYS[1].public())
-            columns = "device, account, identity_key, box_key, key_signature"
-            execute(f"INSERT INTO devices ({columns}) VALUES (?, ?, ?, ?, ?)", (device, self.peer.account, *keys))
-            execute("INSERT INTO positions (device) VALUES (?)", (device,))
+            self._publishes(AddDevice(*key_fields(peer.KEYS[1].public())))
+            self._publishes(Publish(peer.signed_list(self.peer.account, self.devices)))
             self._steps[state, "second"] = self._number(), ()
         return self._steps[state, "second"][0]
+
+    def _publishes(self, question: Publish | AddDevice) -> None:
+        asked = Asked(self.peer.account, self.peer.device, question)
+        (answer,) = run(self._engine.answer([asked], NOW.wall_ms))
+        assert not answer.error, answer.error
 
     def view(self, state: int) -> ServerView:
         """Return what the model says of this state."""
@@ -218,9 +223,9 @@ class Server:
     def _message(self, which: int, out_no: int, sealed: bytes) -> int:
         key = which, out_no, sealed
         if key not in self._opened:
-            sender, peer = (self.sender.account, self.sender.device), (self.peer.account, self.devices[which])
-            bound = associated_data(sender, out_no, peer)
-            what = content.decode(open_sealed(sealed, bound, PEER_KEYS[which], self._sender_keys))
+            sender, recipient = (self.sender.account, self.sender.device), (self.peer.account, self.devices[which])
+            plain = peer.open_first(which, sealed, the_way(sender, out_no, recipient), self._sender_keys)
+            what = content.decode(plain)
             assert isinstance(what, content.Text)
             known = what.message_id in self._message_ids and what.text == f"message {what.chat_no}"
             self._opened[key] = self._message_ids.index(what.message_id) if known else -1

@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from onebar.core import content, outbox, resume
+from onebar.core import outbox, resume
 from onebar.core.frames import Submit, Void, encode_message
 from onebar.core.records import Device, Envelope
 from onebar.core.state import DeviceState
-from onebar.store import SqliteStore
+from onebar.store.device import SqliteDevice
 from onebar.store.outbox import SqliteOutbox
 from onebar_mockserver.ports import Attached, Judged
 from onebar_mockserver.router import Router
@@ -90,10 +90,10 @@ def early_floor(patch: Patch) -> None:
 def floor_in_memory(patch: Patch) -> None:
     """The client commits the verdicts and not the floor."""
 
-    def save(real: Any, store: SqliteStore, device: Device) -> None:
+    def save(real: Any, store: SqliteDevice, device: Device) -> None:
         real(store, msgspec.structs.replace(device, floor=0, floor_hash=b""))
 
-    wrap(patch, SqliteStore, "save_device", save)
+    wrap(patch, SqliteDevice, "save", save)
 
 
 def nothing_resent(patch: Patch) -> None:
@@ -120,9 +120,10 @@ def sealed_unconfirmed(patch: Patch) -> None:
     """The client seals before a Welcome has shown that its database is no old copy."""
 
     def seal(real: Any, state: DeviceState) -> None:
-        confirmed, state.confirmed = state.confirmed, True
+        before = state.confirmed, state.listed
+        state.confirmed = state.listed = True
         real(state)
-        state.confirmed = confirmed
+        state.confirmed, state.listed = before
 
     wrap(patch, outbox, "seal_waiting", seal)
 
@@ -188,12 +189,12 @@ def only_where(found: str) -> Callable[..., set[int]]:
 def another_id(patch: Patch) -> None:
     """A top-up gets a message id of its own."""
 
-    def seal(real: Any, state: Any, peers: Any, what: content.Text, **options: Any) -> None:
-        if options["answers"] is not None:
-            what = msgspec.structs.replace(what, message_id=what.message_id + 1)
-        real(state, peers, what, **options)
+    def seal(real: Any, state: Any, wanted: Any, message_no: int, account: int, answers: Any, *others: Any) -> None:
+        if answers is not None:
+            wanted = [(peer, msgspec.structs.replace(what, message_id=what.message_id + 1)) for peer, what in wanted]
+        real(state, wanted, message_no, account, answers, *others)
 
-    wrap(patch, outbox, "seal_for", seal)
+    wrap(patch, outbox, "_put", seal)
 
 
 def missing_forgotten(patch: Patch) -> None:
