@@ -163,7 +163,9 @@ def a_rejection_is_shown_that_was_not_given(world: World) -> None:
 
 def a_verdict_changes(world: World) -> None:
     device = world.phones[0].engine.device.device
-    world.server.engine._note(device, submit(1, b""), Judged(True, 1, (Note(1, "too_big"),)))
+    number = world.server.floor(device) + 1
+    world.server.engine.verdicts[device, number] = ""
+    world.server.engine._note(device, submit(number, b""), Judged(True, number, (Note(number, "too_big"),)))
 
 
 def nothing_gets_through(world: World) -> None:

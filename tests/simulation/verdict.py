@@ -92,7 +92,7 @@ def _waiting(world: "World") -> list[str]:
             found.append(f"{phone.name}: {len(phone.app.pending)} not stored")
         if not any(state.value == "open" for state in phone.engine.links.values()):
             found.append(f"{phone.name}: no link")
-        if held := sum(len(link.held) for link in phone.engine.links.values()):
+        if held := sum(len(link.held) for link in phone.engine._state.links.values()):
             found.append(f"{phone.name}: {held} held until their senders' keys come")  # the copy may have acked them
         mailbox = world.server.engine.connection.execute(_MAILBOX, (phone.engine.device.device,)).fetchone()[0]
         if mailbox:
