@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from onebar.core.turn import (
     Input,
+    MarkRead,
     NetworkChanged,
     Poked,
     Registered,
@@ -14,7 +15,7 @@ from onebar.core.turn import (
     Send,
 )
 from onebar.errors import NotRegisteredError
-from onebar.events import Event, MessageReceived
+from onebar.events import Event, MessageReceived, MessageSent
 from tests.simulation.faults import Fault, Kind
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ EVENTS_AT_ONCE: Final = 20
 
 CONSUMER: Final = "app"
 
-_CALLS: Final = (Send, Registered, ReplaceRefused, ReplaceFailed, NetworkChanged, Poked)
+_CALLS: Final = (Send, MarkRead, Registered, ReplaceRefused, ReplaceFailed, NetworkChanged, Poked)
 
 _NEW_EVENTS: Final = """
     SELECT e.event_no, e.kind, e.message_no, e.detail, c.phone, m.text, m.account FROM event e
@@ -74,6 +75,8 @@ class App:
         self.told: list[str] = []
         """The kinds of events that are about the device itself."""
         self._asked: deque[Input] = deque()
+        self._marks: dict[int, str] = {}
+        """The texts that the app has shown, by their numbers."""
 
     def copy(self, phone: "Phone") -> "App":
         """Return a copy, for a backup of a phone or for the phone that it is put on."""
@@ -115,6 +118,8 @@ class App:
             call = self._asked.popleft()
             if isinstance(call, Send):
                 self._result(call.text, result)
+            elif isinstance(call, MarkRead) and result is None:
+                self.world.marked.add(self._marks[call.message_no])
             elif isinstance(call, Registered) and result is not None:
                 self.world.clock.after(SAY_AGAIN_S, self.phone.register)
 
@@ -139,6 +144,9 @@ class App:
             elif kind == MessageReceived.__name__:
                 self.heard.append(text)
                 self.world.heard(self.phone, chat, text)
+                self._perhaps_mark(chat, message_no, text)
+            elif kind == MessageSent.__name__ and account:
+                self.world.copied(self.phone, chat, text)
             elif account == 0:
                 self.world.checks.verdict_is_shown(self.phone, message_no, kind, detail)
                 self.world.checks.states_go_forward(self, message_no, kind, detail, text)
@@ -147,6 +155,13 @@ class App:
             self.world.fired(fault, self.phone)
         if fault is not None or self.world.dice.random() < 0.3:
             self.consume(fault)
+
+    def _perhaps_mark(self, chat: str, message_no: int, text: str) -> None:
+        """Show the chat up to a message, or not."""
+        if self.world.reading.random() < self.world.plan.reads:
+            self._marks[message_no] = text
+            self.world.shown.add(text)
+            self.phone.hear(MarkRead(chat, message_no))
 
     def consume(self, killed: Fault | None = None) -> bool:
         """Take the next events into the ledger and confirm them, unless killed before; return whether any came."""

@@ -6,12 +6,15 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from onebar.core.frames import GoAway, Submit, Void, encode_message
+from onebar.core.frames import GoAway, Submit, Void, decode_as, encode_message
+from onebar.core.questions import Bundle, FindBundle
 from onebar.core.turn import Registered, Replace, ReplaceFailed, ReplaceRefused
 from onebar.crypto.keys import PeerKeys
 from onebar_mockserver.gateway import encode_messages
 from onebar_mockserver.limits import TURN_INPUTS_MAX, ServerLimits
 from onebar_mockserver.ports import (
+    Answer,
+    Asked,
     BatchFailedError,
     EngineLostError,
     Judged,
@@ -64,6 +67,13 @@ class WatchedEngine(InlineEngine):
             self._failures -= 1
             raise BatchFailedError("an operation raised")
         return await super().apply(ops, now_ms)
+
+    async def answer(self, asked: Sequence[Asked], now_ms: int) -> list[Answer]:
+        answers = await super().answer(asked, now_ms)
+        for one, said in zip(asked, answers, strict=True):
+            if isinstance(one.question, FindBundle) and not said.error:
+                self._server.world.checks.handed_out(decode_as(Bundle, said.result))
+        return answers
 
     def _commit(self, work: Callable[[Batch], T], now_ms: int) -> T:
         world = self._server.world

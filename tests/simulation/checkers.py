@@ -25,8 +25,12 @@ from onebar.core.frames import (
     decode_recipients,
     encode,
 )
+from onebar.core.questions import Bundle
 from onebar.core.resume import FLIGHT_HEADER_BYTES_MAX, encode_header
+from onebar.crypto.pqxdh import INITIAL, INITIAL_WITH_KEM, decode_initial
 from onebar.crypto.sessions import key_id
+from onebar.crypto.suites import SALT_BYTES
+from onebar.crypto.values import KEY_BYTES
 from onebar_mockserver.limits import CREDIT_BYTES_MAX, ENTRY_OVERHEAD_BYTES
 from tests.simulation.faults import Kind
 
@@ -43,6 +47,8 @@ SENTENCES: Final[dict[str, str]] = {
     "order-kept": "what one device says in one chat is in that order in the reader's history",
     "accepted-is-stored": "what send() returned for is in the database, whatever happens",
     "states-go-forward": "a message's state never goes back, and a final one stays",
+    "reads-are-true": "read is shown only when a reader's app has shown the message, or a later one of its chat",
+    "reads-are-told": "what was read is shown as read to its author, when all is drained",
     "ticks-are-true": "delivered is shown only when a device of the reader has opened the message",
     "verdicts-agree": "the client's state of each number is the server's verdict",
     "verdicts-are-final": "the server gives each number one verdict for ever",
@@ -55,7 +61,9 @@ SENTENCES: Final[dict[str, str]] = {
     "accepted-after-commit": "no verdict leaves the server that is not committed there",
     "delivered-after-commit": "no envelope leaves the server that is not committed there",
     "sealed-bytes-never-change": "a number is always submitted with the same bytes",
-    "keys-used-once": "no message key and nonce seals two different things, over all that ever left, across restores",
+    "keys-used-once": "no message key, ephemeral key or one-time prekey serves two things, over all that ever left",
+    "listed-before-heard": "nothing leaves a device before the server has its certificate and its prekeys",
+    "header-until-answered": "a session's initial header is repeated until the other side has opened something",
     "limits-hold": "every message, submit, flight, window and number of links is within its limit",
     "credit-bounded": "the server never has more unacknowledged mail on a link than its credit allows",
     "ledger-exact": "an app that stores event numbers with their effects has each effect exactly once",
@@ -74,7 +82,12 @@ _PLACE: Final = """
     WHERE e.out_no = ? AND coalesce(e.answers, 0) = 0"""
 """Where a number's message stands, unless it was asked for again (R11): that may come late."""
 
-_RANKS: Final = {"MessageQueued": 0, "MessageSent": 1, "MessageDelivered": 2, "MessageFailed": 3}
+_RANKS: Final = {"MessageQueued": 0, "MessageSent": 1, "MessageDelivered": 2, "MessageRead": 3, "MessageFailed": 4}
+_FINAL: Final = 3
+
+_IS_LISTED: Final = """
+    SELECT removed OR (certificate <> x'' AND EXISTS (SELECT 1 FROM bundles b WHERE b.device = d.device))
+    FROM devices d WHERE device = ?"""
 
 
 class ViolationError(AssertionError):
@@ -93,6 +106,13 @@ class Checks:
         self.looks: Counter[str] = Counter()
         self._sealed: dict[tuple[int, int], bytes] = {}
         self._keys_used: dict[bytes, bytes] = {}
+        self._headers: dict[bytes, bytes] = {}
+        """The initial header of each ephemeral key."""
+        self._begun: set[bytes] = set()
+        """The ratchet keys that came with an initial header."""
+        self._one_time: dict[tuple[int, int], bytes] = {}
+        """The ephemeral key that used each one-time prekey: (device, number)."""
+        self._handed_out: set[bytes] = set()
         self._unacked: dict[int, dict[int, int]] = {}
         self._said: dict[tuple[int, int, int], tuple[int, int]] = {}
         """The last number and place that left a device for another one in a chat."""
@@ -143,19 +163,53 @@ class Checks:
     def _keys(self, device: int, frame: Submit, place: tuple[int, int] | None = None) -> None:
         sealed = bytes(frame.recipients)
         digest = hashlib.blake2b(sealed, digest_size=16).digest()
-        known = self._sealed.setdefault((device, frame.out_no), digest)
+        known = self._sealed.get((device, frame.out_no))
+        if known == digest:
+            return  # said again, as it was
+        self._sealed.setdefault((device, frame.out_no), digest)
         # An old copy cannot know of numbers that the server never saw: it may use them again, with fresh nonces.
         anew = bool({Kind.CLONE, Kind.RESTORE} & self.world.touched.keys())
-        self.look("sealed-bytes-never-change", anew or known == digest, f"device {device} number {frame.out_no}")
+        self.look("sealed-bytes-never-change", anew or known is None, f"device {device} number {frame.out_no}")
         for recipient in decode_recipients(frame.recipients):
             for to, ciphertext in recipient.envelopes:
                 if place is not None and not anew:
                     self._in_order((device, to, place[0]), frame.out_no, place[1])
-                key = (
-                    ciphertext[:25] if ciphertext[:1] == b"\1" else key_id(ciphertext)
-                )  # 1: the nonce of version 0.1.0
-                used = self._keys_used.setdefault(key, ciphertext)
-                self.look("keys-used-once", used == ciphertext, f"device {device} number {frame.out_no}")
+                self._key(device, to, ciphertext, anew=anew)
+        if Kind.RESTORE not in self.world.touched:
+            listed = self.world.server.engine.connection.execute(_IS_LISTED, (device,)).fetchone()
+            self.look("listed-before-heard", listed is None or bool(listed[0]), f"device {device} says {frame.out_no}")
+
+    def _key(self, device: int, to: int, sealed: bytes, *, anew: bool) -> None:
+        """Judge the keys of one envelope. Only an old copy may use a place in a chain again, with another salt."""
+        key = key_id(sealed)
+        seen = key if anew else key[:-SALT_BYTES]
+        self.look("keys-used-once", self._keys_used.setdefault(seen, sealed) == sealed, f"device {device} to {to}")
+        ratchet_key = key[:KEY_BYTES]
+        if sealed[0] in {INITIAL, INITIAL_WITH_KEM}:
+            self._begun.add(ratchet_key)
+            header, ends = decode_initial(sealed)
+            first = self._headers.setdefault(header.ephemeral, sealed[:ends])
+            self.look("keys-used-once", first == sealed[:ends], f"an ephemeral key of device {device}")
+            prekey = to, header.one_time_id or 0
+            if header.one_time_id is not None and Kind.RESTORE not in self.world.touched:
+                user = self._one_time.setdefault(prekey, header.ephemeral)
+                self.look("keys-used-once", user == header.ephemeral, f"one-time prekey {prekey}")
+        elif ratchet_key in self._begun and not anew:
+            self._answered(device, to)
+
+    def _answered(self, device: int, to: int) -> None:
+        sql = "SELECT EXISTS (SELECT 1 FROM opened WHERE device = ?)"
+        for phone in self.world.phones:
+            if phone.engine.device.device == to:
+                (opened,) = phone.database.connection.execute(sql, (device,)).fetchone()
+                self.look("header-until-answered", bool(opened), f"device {device} to {to}, which has opened nothing")
+
+    def handed_out(self, bundle: Bundle) -> None:
+        """Judge the one-time prekeys that the server gives away."""
+        for prekey in filter(None, (bundle.one_time, bundle.one_time_kem)):
+            again = prekey in self._handed_out and Kind.RESTORE not in self.world.touched
+            self._handed_out.add(prekey)
+            self.look("keys-used-once", not again, "a one-time prekey is handed out again")
 
     def server_says(self, server: "Server", wire: "Wire", frames: list[ServerFrame]) -> None:
         """Judge what leaves the server."""
@@ -197,6 +251,8 @@ class Checks:
 
     def verdict_is_shown(self, phone: "Phone", message_no: int, kind: str, detail: str) -> None:
         """Judge what a phone shows of the server's verdict on a message."""
+        if kind == "MessageRead":
+            self._is_read(phone, message_no)
         rejected = detail.startswith("rejected")
         if kind != "MessageSent" and not rejected:
             return
@@ -212,12 +268,24 @@ class Checks:
             agreed = any(device == number[0] and f"rejected {reason}" == detail for (device, _), reason in judged)
         self.look("verdicts-agree", agreed, f"{phone.name} number {row[0]}: {kind} {detail}, the server said {given!r}")
 
+    def _is_read(self, phone: "Phone", message_no: int) -> None:
+        """Judge whether the reader's app has shown this message, or one behind it."""
+        if self.world.excused(phone.no - 1):
+            return
+        behind = phone.database.connection.execute(
+            "SELECT o.key FROM message m JOIN message o ON o.chat_id = m.chat_id AND o.chat_no >= m.chat_no"
+            " WHERE m.message_no = ? AND o.account = 0",
+            (message_no,),
+        )
+        shown = any(key in self.world.shown for (key,) in behind)
+        self.look("reads-are-true", shown, f"{phone.name}: message {message_no} is shown as read")
+
     def states_go_forward(self, app: "App", message_no: int, kind: str, detail: str, text: str) -> None:
         """Judge an event about a message of ours."""
         rank = _RANKS.get(kind)
         if rank is None:
             return
         known, how = app.ranks.get(message_no, (0, ""))
-        good = rank >= known and not (known == 3 and detail != how)
+        good = rank >= known and not (known >= _FINAL and (rank, detail) != (known, how))
         self.look("states-go-forward", good, f"{text[:5]!r}: {kind} {detail} after {known} {how}")
         app.ranks[message_no] = (rank, detail)

@@ -39,6 +39,7 @@ class Kind(enum.StrEnum):
     LATE_UPGRADE = "late-upgrade"
     POISON = "poison"
     FORGED_REQUEST = "forged-request"
+    FORGED_COPY = "forged-copy"
     SLOW_SERVER = "slow-server"
     GO_AWAY = "go-away"
     LOWER_LIMITS = "lower-limits"
@@ -75,6 +76,7 @@ SENTENCES: Final[dict[Kind, str]] = {
     Kind.LATE_UPGRADE: "an upgrade request arrives after a later one",
     Kind.POISON: "an envelope arrives damaged",
     Kind.FORGED_REQUEST: "a stranger asks for envelopes that were never meant for it",
+    Kind.FORGED_COPY: "a stranger sends what only another device of the account may say",
     Kind.SLOW_SERVER: "the server needs seconds for each turn",
     Kind.GO_AWAY: "the server announces its end",
     Kind.LOWER_LIMITS: "the server restarts with lower limits",
@@ -209,6 +211,7 @@ SHARES: Final[dict[Kind, Share]] = {
     Kind.REPLAYED: Share(0.02, 3),
     Kind.SWAPPED_SENDER: Share(0.02, 3),
     Kind.REORDERED: Share(0.02, 3),
+    Kind.FORGED_COPY: Share(0.06, 2),
 }
 """How each kind is drawn. Everything that may change what is promised is rare, so that most seeds promise all."""
 

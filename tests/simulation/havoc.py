@@ -5,7 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from onebar.core import outbox
-from onebar.core.content import Again
+from onebar.core.content import Again, Content, Copy, Text
 from onebar.core.turn import NetworkChanged, Poked
 from onebar_mockserver.limits import MAILBOX_BYTES_MAX
 from tests.simulation.faults import AT_COMMIT, AT_DIAL, AT_MESSAGE, AT_WORK, SERVER, Fault, Kind
@@ -156,6 +156,16 @@ def _cut_all(phone: "Phone") -> None:
 
 def _forge_request(phone: "Phone", _fault: Fault) -> None:
     """Ask another phone for envelopes that may never have been meant for this one."""
+    _forge(phone, Again(tuple(sorted(phone.world.dice.sample(range(1, 30), 8)))))
+
+
+def _forge_copy(phone: "Phone", fault: Fault) -> None:
+    """Put words into another phone's mouth."""
+    number = 1 + round(fault.amount * 1e9)
+    _forge(phone, Copy(Text(number, number, 0, "I owe you"), max(1, phone.engine.device.account)))
+
+
+def _forge(phone: "Phone", what: Content) -> None:
     state = phone.engine._state
     if not (phone.awake and state.confirmed and state.device.out_no - state.device.floor < state.window):
         return
@@ -167,9 +177,8 @@ def _forge_request(phone: "Phone", _fault: Fault) -> None:
         and not state.store.sessions.get(*other.address).sessions.need_bundle(state.server_ms)
     ]
     if peers:
-        numbers = tuple(sorted(phone.world.dice.sample(range(1, 30), 8)))
         with phone.database.transaction():
-            outbox.seal_control(state, peers[:1], Again(numbers))
+            outbox.seal_control(state, peers[:1], what)
             state.store.save_device(state.device)
         phone.hear(Poked())
 
@@ -187,4 +196,5 @@ _TO_PHONE: Final[dict[Kind, Callable[["Phone", Fault], None]]] = {
     Kind.BLACKOUT: _black_out,
     Kind.FLAPPING: _flap,
     Kind.FORGED_REQUEST: _forge_request,
+    Kind.FORGED_COPY: _forge_copy,
 }

@@ -283,6 +283,83 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "the server sends all mail that waits, however much of it is not acknowledged",
         known=4,
     ),
+    Mutant(
+        "session-not-kept-for-requests",
+        "onebar.core.sealing",
+        "        state.store.sessions.put(peer.account, peer.device, Kept(after, since, kept.must_be_pq))\n"
+        "        sealed.append",
+        "        if not isinstance(what, content.Again):\n"
+        "            state.store.sessions.put(peer.account, peer.device, Kept(after, since, kept.must_be_pq))\n"
+        "        sealed.append",
+        "after a request for what did not open, the session is not kept: the next envelope uses the same key",
+        known=None,
+    ),
+    Mutant(
+        "salt-constant",
+        "onebar.crypto.sessions",
+        "salt = entropy(SALT_BYTES)",
+        "salt = bytes(SALT_BYTES)",
+        "no random salt goes into a message key, and a restored phone uses a place in a chain again",
+        known=None,
+    ),
+    Mutant(
+        "top-up-for-another-account-key",
+        "onebar.core.outbox",
+        "    if peer.removed or key_changed:\n",
+        "    if peer.removed:\n",
+        "what was sealed for one account key is topped up for a device under another one",
+        known=None,
+    ),
+    Mutant(
+        "sealed-for-another-account-key",
+        "onebar.core.outbox",
+        'if draft.audience not in {b"", contact.account_key}:',
+        "if False:",
+        "a message that a replaced phone had sealed is sealed anew for whoever has the number now",
+        known=None,
+    ),
+    Mutant(
+        "last-prekey-handed-out-twice",
+        "onebar_mockserver.sqlite.prekeys",
+        '"DELETE FROM prekeys WHERE device = ? AND kind = ? AND no = ?", (device, kind, no)',
+        '"DELETE FROM prekeys WHERE device = ?1 AND kind = ?2 AND no = ?3 AND EXISTS (SELECT 1 FROM prekeys WHERE'
+        ' device = ?1 AND kind = ?2 AND no > ?3)", (device, kind, no)',
+        "the server does not delete the last one-time prekey that it hands out",
+        known=None,
+    ),
+    Mutant(
+        "initial-header-dropped-early",
+        "onebar.crypto.sessions",
+        "return PeerSessions((replace(newest, ratchet=ratchet.state), *older)), newest.pending + sealed",
+        'return PeerSessions((replace(newest, ratchet=ratchet.state, pending=b""), *older)), newest.pending + sealed',
+        "only the first envelope of a session has its initial header, whether or not that one arrives",
+        known=None,
+    ),
+    Mutant(
+        "heard-before-listed",
+        "onebar.core.outbox",
+        "or state.device.status is not Status.REGISTERED or not state.listed:",
+        "or state.device.status is not Status.REGISTERED:",
+        "a device says something before the server has its certificate and its prekeys",
+        known=None,
+    ),
+    Mutant(
+        "receipts-of-another-chat",
+        "onebar.store.receipts",
+        "?2 AND c.chat_id = message.chat_id AND message.audience IN (x'', k.account_key))\"\n"
+        '            " AND chat_id = (SELECT',
+        '?2)"\n            " AND 0 < (SELECT',
+        "what one person has read counts as read by everybody who has the same number of messages",
+        known=None,
+    ),
+    Mutant(
+        "copies-believed-from-strangers",
+        "onebar.core.inbox",
+        "    if own != bool(to):\n",
+        "    if own and not to:\n",
+        "a stranger may say what only another device of the account can have said",
+        known=None,
+    ),
 )
 """Every mutant."""
 

@@ -15,7 +15,7 @@ from onebar_loadtest.workloads import Say
 from tests.simulation.checkers import Checks, ViolationError
 from tests.simulation.clock import SpinningError
 from tests.simulation.faults import SERVER, Fault, Kind
-from tests.simulation.world import PEACE, Plan, World
+from tests.simulation.world import JOINED_S, PEACE, Plan, World
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,6 +82,8 @@ class Outcome:
     """How far each party was at the last fault."""
     ends: Counts
     """How far each party was when peace was made: later, nothing breaks any more."""
+    joining: bool = False
+    """Whether the last fault came while people were joining and publishing their keys."""
     outputs: dict[tuple[int, int], int] = field(default_factory=dict)
     """How many things each party said after each commit: (party, commit) → outputs, or links."""
 
@@ -92,6 +94,7 @@ class SmallWorld(World):
     def __init__(self, faults: tuple[Fault, ...] = (), *, keep_all: bool = False) -> None:
         self.begins = Counts([0, *SMALL.phones * [SWITCHED_ON]], [0] * (1 + SMALL.phones))
         self.outputs: dict[tuple[int, int], int] = {}
+        self.joining = False
         super().__init__(SMALL, keep_all=keep_all, early=faults)
         self.checks = _Listening(self)
         self.ends = self.counts()
@@ -107,7 +110,7 @@ class SmallWorld(World):
 
     def fired(self, fault: Fault, party: "Party") -> None:
         super().fired(fault, party)
-        self.begins = self.counts()
+        self.begins, self.joining = self.counts(), self.clock.now_s < JOINED_S
 
     def saw_turn(self, phone: "Phone", inputs: "Sequence[Input]", turn: Turn) -> None:
         super().saw_turn(phone, inputs, turn)
@@ -138,7 +141,7 @@ def run(*faults: Fault) -> Outcome:
         why = error.checker
     except (Exception, SpinningError) as error:  # noqa: BLE001 - whatever the product raises is a finding
         why = type(error).__name__
-    return Outcome(why, sum(world.fired_kinds.values()), world.begins, world.ends, world.outputs)
+    return Outcome(why, sum(world.fired_kinds.values()), world.begins, world.ends, world.joining, world.outputs)
 
 
 def break_after(outcome: Outcome, *, alone: bool = False) -> Iterator[Fault]:
@@ -194,11 +197,15 @@ class Tally:
 
 
 def try_first(first: Fault) -> Tally:
-    """Run a fault alone, and then with every one that can come after it."""
+    """Run a fault alone, and then with every one that can come after it.
+
+    A fault while people join is tried alone: with second ones, publishing keys would triple the runs.
+    """
     logging.disable(logging.CRITICAL)  # the product reports every fault that it meets
     tally, outcome = Tally(single=1), run(first)
     tally.note((first,), outcome)
-    if (first.kind, first.amount) in {*ALONE_AT_COMMIT.values(), *ALONE_AT_MESSAGE.values()} or outcome.why:
+    alone = (first.kind, first.amount) in {*ALONE_AT_COMMIT.values(), *ALONE_AT_MESSAGE.values()}
+    if alone or outcome.why or outcome.joining:
         return tally
     for second in break_after(outcome):
         tally.pairs += 1

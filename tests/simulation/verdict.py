@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 from onebar.core.frames import Ack, Submit, Void, decode_client
 from onebar.events import DeviceReplaced
 from onebar.models import MessageState
-from tests.simulation.faults import DAY_S, REJECTING, SERVER, Kind
+from tests.simulation.faults import DAY_S, MALICE, REJECTING, SERVER, Kind
 
 if TYPE_CHECKING:
     from tests.simulation.app import Saying
@@ -104,6 +104,7 @@ _QUEUES: Final = {
     "messages queued": "SELECT count(*) FROM message WHERE state = 'queued'",
     "numbers without a verdict": "SELECT count(*) FROM envelope WHERE verdict = 0",
     "top-ups due": "SELECT count(*) FROM top_up",
+    "receipts due": "SELECT count(*) FROM receipt WHERE due > told",
     "in quarantine": "SELECT count(*) FROM quarantine WHERE shown IS NULL",
 }
 _MAILBOX: Final = "SELECT count(*) FROM entries WHERE device = ?"
@@ -119,7 +120,7 @@ def _storage(world: "World", phone: "Phone") -> None:
     world.checks.look("storage-bounded", not held, f"{held} held by {phone.name}")
     sealed = phone.database.connection.execute(
         "SELECT count(*) FROM envelope e WHERE verdict > 0 AND message_no > 0 AND EXISTS"
-        " (SELECT 1 FROM message m WHERE m.message_no = e.message_no AND m.state = 'delivered')"
+        " (SELECT 1 FROM message m WHERE m.message_no = e.message_no AND m.state IN ('delivered', 'read'))"
         " AND NOT EXISTS (SELECT 1 FROM envelope_device d WHERE d.out_no = e.out_no)"
     ).fetchone()[0]
     world.checks.look("storage-bounded", sealed == 0, f"{sealed} envelopes of {phone.name} that nobody waits for")
@@ -196,14 +197,24 @@ def _account_for(world: "World", saying: "Saying") -> None:
     opened = saying.text in world.opened[reader]
     deceived = world.deceived(reader) or world.deceived(saying.author)
     excused = world.excused(saying.author, reader)
-    if state is MessageState.DELIVERED:
-        world.checks.look("ticks-are-true", opened or deceived, f"{saying.no} is shown as delivered")
+    _read(world, saying, state)
+    if state in {MessageState.DELIVERED, MessageState.READ}:
+        up_to = state is MessageState.READ and excused  # a receipt says "up to"; what did not open may be below
+        world.checks.look("ticks-are-true", opened or deceived or up_to, f"{saying.no} is shown as delivered")
         there = saying.text in world.phones[reader].app.heard
         world.checks.look("nothing-lost", there or excused or deceived, f"{saying.no} is not at {reader}")
     else:
         by_faults = (excused or deceived) and state not in {MessageState.EXPIRED, MessageState.REJECTED}
         good = by_faults or _may_end_as(world, saying, state)
         world.checks.look("nothing-lost", good, f"{saying.no} ended as {state} {reason}, opened: {opened}")
+
+
+def _read(world: "World", saying: "Saying", state: MessageState) -> None:
+    """Judge whether what was read is shown so: a receipt is said once, and lost when it is rejected or forgotten."""
+    people = saying.author, saying.reader
+    lost = {*REJECTING, *MALICE, Kind.NIGHT} & world.touched.keys() or SERVER in world.touched.get(Kind.RESTORE, ())
+    if saying.text in world.marked and not lost and not world.excused(*people):
+        world.checks.look("reads-are-told", state is MessageState.READ, f"{saying.no} was read and is {state}")
 
 
 def _may_end_as(world: "World", saying: "Saying", state: MessageState) -> bool:

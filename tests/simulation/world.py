@@ -46,6 +46,8 @@ class Plan:
     script: Script
     seconds: float
     faults: tuple[Fault, ...]
+    reads: float = 0.0
+    """Which share of what comes in is shown to its reader at once, so that its author is told."""
 
 
 def draw_plan(seed: int) -> Plan:
@@ -58,7 +60,8 @@ def draw_plan(seed: int) -> Plan:
     network = PROFILES[dice.choice(list(PROFILES))] if dice.random() < 0.6 else PEACE
     script = workload(dice, phones, messages, seconds)
     faults = draw_schedule(dice, phones, JOINED_S, JOINED_S + seconds + 10)
-    return Plan(seed, phones, dice.choice((1, 2, 8, 64)), network, script, seconds, faults)
+    window, reads = dice.choice((1, 2, 8, 64)), dice.choice((0.0, 0.3, 1.0))
+    return Plan(seed, phones, window, network, script, seconds, faults, reads)
 
 
 class World:
@@ -68,6 +71,7 @@ class World:
         self.plan, self.seed, self.window, self.profile = plan, plan.seed, plan.window, plan.profile
         self.dice = random.Random(f"{plan.seed} world")
         self.entropy = random.Random(f"{plan.seed} entropy").randbytes
+        self.reading = random.Random(f"{plan.seed} reading")
         self.clock = Clock()
         self.trace = Trace(keep_all=keep_all)
         self.checks = Checks(self)
@@ -85,6 +89,10 @@ class World:
         """What each person has ever opened, on any phone."""
         self.orphans: set[str] = set()
         """What was said on a phone whose memory of it is lost."""
+        self.shown: set[str] = set()
+        """What an app has ever shown its user."""
+        self.marked: set[str] = set()
+        """What of it is certain to be in a database."""
         self.last_said_s = 0.0
         havoc.plan(self, early)  # before anybody joins; the plan's own faults wait until all have joined
         for phone in self.phones:
@@ -231,6 +239,21 @@ class World:
         self.checks.look("right-audience", saying is not None and saying.reader == person, f"{text[:9]!r} at {person}")
         self.checks.look("nothing-twice", phone.app.heard.count(text) == 1, f"{text[:9]!r} twice at {phone.name}")
         self.opened[person].add(text)
+        if saying is not None and not self.excused(saying.author):
+            self._meant_for(phone, self.phones[saying.author], text)
+
+    def _meant_for(self, reader: Phone, author: Phone, text: str) -> None:
+        """Judge whether a text was sealed for the account key that opens it: a number may have changed hands (R11)."""
+        row = author.database.connection.execute("SELECT audience FROM message WHERE key = ?", (text,)).fetchone()
+        own = reader.store.contacts.contact(reader.engine.device.account)
+        if row is not None and own is not None:
+            self.checks.look("right-audience", row[0] == own.account_key, f"{text[:9]!r}: another account key's")
+
+    def copied(self, phone: Phone, chat: str, text: str) -> None:
+        """Judge a copy of what another device of this person has said."""
+        saying = self.sayings.get(text)
+        good = saying is not None and (saying.author, self.numbers[saying.reader]) == (phone.no - 1, chat)
+        self.checks.look("right-author", good, f"{phone.name} has a copy of {text[:9]!r}")
 
     def saw_turn(self, phone: Phone, inputs: Sequence[Input], turn: Turn) -> None:
         """Add a phone's turn to the trace."""
