@@ -14,9 +14,11 @@ SETTLE_S = 400.0
 """By then everything has been asked for again as often as it may be (R11)."""
 
 
-def calm_world(seed: int = 1, *, phones: int = 2, limits: ServerLimits | None = None, keep_all: bool = False) -> World:
+def calm_world(
+    seed: int = 1, *, phones: int = 2, limits: ServerLimits | None = None, reads: float = 0.0, keep_all: bool = False
+) -> World:
     """Make a world in which nothing goes wrong, and in which everybody has joined."""
-    world = World(Plan(seed, phones, 8, PEACE, (), 0.0, ()), keep_all=keep_all)
+    world = World(Plan(seed, phones, 8, PEACE, (), 0.0, (), reads), keep_all=keep_all)
     if limits is not None:
         world.server.limits = limits
         world.server.crash()

@@ -197,7 +197,6 @@ def _account_for(world: "World", saying: "Saying") -> None:
     opened = saying.text in world.opened[reader]
     deceived = world.deceived(reader) or world.deceived(saying.author)
     excused = world.excused(saying.author, reader)
-    _read(world, saying, state)
     if state in {MessageState.DELIVERED, MessageState.READ}:
         up_to = state is MessageState.READ and excused  # a receipt says "up to"; what did not open may be below
         world.checks.look("ticks-are-true", opened or deceived or up_to, f"{saying.no} is shown as delivered")
@@ -207,6 +206,8 @@ def _account_for(world: "World", saying: "Saying") -> None:
         by_faults = (excused or deceived) and state not in {MessageState.EXPIRED, MessageState.REJECTED}
         good = by_faults or _may_end_as(world, saying, state)
         world.checks.look("nothing-lost", good, f"{saying.no} ended as {state} {reason}, opened: {opened}")
+    if not state.failed:
+        _read(world, saying, state)
 
 
 def _read(world: "World", saying: "Saying", state: MessageState) -> None:
