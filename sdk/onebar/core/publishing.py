@@ -122,7 +122,7 @@ def remove_device(state: DeviceState, device: int) -> bool:
 
 def _next_step(state: DeviceState, stock: Stock) -> Publish | None:
     own = _own_list(state)
-    if own is not None and stock.list_counter > own.counter:
+    if stock.list_counter > (0 if own is None else own.counter):
         _fetch_own_list(state)  # another device of ours, or a lost copy of this one, signed it
         state.publish_due = False  # until it has come
         return None

@@ -9,7 +9,7 @@ from onebar.core import outbox, trust
 from onebar.core.frames import FRAMES_MAX, ClientFrame, Hello, Refused, Welcome, encode_message
 from onebar.core.link import Link
 from onebar.core.link_states import LinkTrigger
-from onebar.core.records import Status
+from onebar.core.records import Peer, Status
 from onebar.core.state import DeviceState
 from onebar.core.turn import Dial, Registered, Replace, ReplaceFailed, ReplaceRefused
 from onebar.crypto.certificates import list_from_bytes
@@ -195,6 +195,8 @@ def registered(state: DeviceState, answer: Registered) -> None:
     state.confirmed = False
     state.stock, state.listed = None, False
     if replacing:
+        old = Peer(device.account, device.device, state.keys.public(), removed=True)
+        state.store.contacts.put_device(old)  # its lost copy may have published a list that this one never saw
         state.store.contacts.remove_device(device.account, device.device)
     elif not answer.devices:  # a code puts all devices before out of use (§2): no list may name them any more
         for peer in state.store.contacts.devices(answer.account):

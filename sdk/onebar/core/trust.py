@@ -6,6 +6,7 @@ from onebar.core.questions import AccountInfo, FindDevice, FindPhone, Question
 from onebar.core.records import Contact, Peer, Trust
 from onebar.core.state import DeviceState
 from onebar.crypto.certificates import (
+    AccountKey,
     AccountKeyChangedError,
     CertificateError,
     DeviceList,
@@ -82,6 +83,9 @@ def _learn_list(state: DeviceState, info: AccountInfo) -> bool:
             state.store.contacts.put(Contact(info.account, info.phone, b"", b""))
         return False
     devices = list_from_bytes(info.devices)
+    seed = state.device.account_seed if info.account == state.device.account else b""
+    if seed and devices.account_key != AccountKey(seed).public:
+        raise CertificateError("a list of our own account under another account key")
     try:
         check_list(devices, info.account, known_list(contact))
     except AccountKeyChangedError:
