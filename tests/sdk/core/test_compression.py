@@ -3,6 +3,7 @@
 import hashlib
 import zlib
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ from onebar.core.compression import (
     compress,
     decompress,
 )
-from onebar.core.content import Text, encode
+from onebar.core.content import Text
 from onebar.crypto.padding import pad
 
 TEXTS = [
@@ -34,7 +35,7 @@ EQUAL = b" kvjvjvvk"  # its deflated form is as long as itself
 
 def content_of(text: str) -> bytes:
     number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
-    return encode(Text(number, 7, 1_795_509_943_123, text))
+    return msgspec.msgpack.encode(Text(number, 7, 1_795_509_943_123, text))
 
 
 @given(st.binary(max_size=3000) | st.text(max_size=1000).map(str.encode))

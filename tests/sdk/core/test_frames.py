@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onebar.core import frames
+from onebar.core import frames, questions
 from onebar.core.frames import (
     FRAMES_MAX,
     ClientFrame,
@@ -148,9 +148,9 @@ def test_text_that_is_no_utf_8_spoils_its_frame_only(decode: Any, message: list[
 
 def test_parameters_and_results_that_are_no_utf_8_are_message_errors() -> None:
     with pytest.raises(MessageError, match="FindPhone"):
-        decode_as(frames.FindPhone, b"\x91\xa1\xff")
+        decode_as(questions.FindPhone, b"\x91\xa1\xff")
     with pytest.raises(MessageError, match="AccountInfo"):
-        decode_as(frames.AccountInfo, b"\x93\x01\xa1\xff\x90")
+        decode_as(questions.AccountInfo, b"\x93\x01\xa1\xff\xc4\x00")
 
 
 @BOTH
@@ -260,8 +260,8 @@ def test_recipients_that_are_none_are_a_message_error(sealed: bytes) -> None:
 def test_any_bytes_as_recipients_parameters_or_results_are_fine_or_a_message_error(data: bytes) -> None:
     for attempt in (
         lambda: decode_recipients(msgspec.Raw(data)),
-        lambda: decode_as(frames.AccountInfo, data),
-        lambda: decode_as(frames.FindPhone, msgspec.Raw(data)),
+        lambda: decode_as(questions.AccountInfo, data),
+        lambda: decode_as(questions.Publish, msgspec.Raw(data)),
     ):
         try:
             attempt()
@@ -270,10 +270,24 @@ def test_any_bytes_as_recipients_parameters_or_results_are_fine_or_a_message_err
 
 
 @pytest.mark.parametrize("length", [0, 31, 33])
-def test_keys_in_the_directory_have_the_right_length(length: int) -> None:
-    device = [1, b"k" * 32, b"k" * length, b"s" * 64, False]
+def test_keys_of_a_device_that_is_to_be_added_have_the_right_length(length: int) -> None:
+    decode_as(questions.AddDevice, encode([b"k" * 32, b"k" * 32, b"s" * 64]))
     with pytest.raises(MessageError):
-        decode_as(frames.AccountInfo, encode([7, "+4915112345672", [device]]))
+        decode_as(questions.AddDevice, encode([b"k" * 32, b"k" * length, b"s" * 64]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "limit", "fields"),
+    [
+        (questions.AccountInfo, questions.DEVICE_LIST_BYTES_MAX, lambda data: [7, "+4915112345672", data]),
+        (questions.Bundle, questions.SIGNED_BUNDLE_BYTES_MAX, lambda data: [data]),
+        (questions.Publish, questions.PREKEY_BYTES_MAX, lambda data: [b"", b"", 0, [[1, data]]]),
+    ],
+)
+def test_what_is_signed_is_bounded(kind: type, limit: int, fields: Any) -> None:
+    decode_as(kind, encode(fields(bytes(limit))))
+    with pytest.raises(MessageError):
+        decode_as(kind, encode(fields(bytes(limit + 1))))
 
 
 def test_defaults_stand_for_fields_that_an_older_peer_leaves_out() -> None:

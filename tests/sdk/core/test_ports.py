@@ -5,11 +5,14 @@ import inspect
 import pytest
 
 from onebar.core import ports
+from onebar.core.records import Device, Status
 from onebar.store import SqliteStore
 from onebar.store.contacts import SqliteContacts
 from onebar.store.events import SqliteEvents
 from onebar.store.inbox import SqliteInbox
 from onebar.store.outbox import SqliteOutbox
+from onebar.store.prekeys import SqlitePrekeys
+from onebar.store.sessions import SqliteSessions
 
 
 @pytest.mark.parametrize(
@@ -19,6 +22,8 @@ from onebar.store.outbox import SqliteOutbox
         (ports.Inbox, SqliteInbox),
         (ports.Contacts, SqliteContacts),
         (ports.Events, SqliteEvents),
+        (ports.Prekeys, SqlitePrekeys),
+        (ports.Sessions, SqliteSessions),
     ],
 )
 def test_the_adapter_has_every_method_with_the_same_parameters(port: type, adapter: type) -> None:
@@ -36,11 +41,12 @@ def test_the_store_has_all_that_its_port_names(store: SqliteStore) -> None:
 
 
 def test_a_device_shows_its_ids_and_status_only() -> None:
-    device = ports.Device(
-        ports.Status.REGISTERED,
+    device = Device(
+        Status.REGISTERED,
         "+4915112345671",
         7,
         9,
+        b"secret",
         b"secret",
         b"secret",
         b"secret",

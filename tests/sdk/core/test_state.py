@@ -102,7 +102,7 @@ def test_an_event_is_a_row_and_news(state: DeviceState, store: SqliteStore) -> N
     assert state.news
 
 
-def test_a_new_device_has_two_different_keys_from_entropy_and_no_place_yet() -> None:
+def test_a_new_device_has_three_different_keys_from_entropy_and_no_place_yet() -> None:
     drawn: list[bytes] = []
 
     def entropy(size: int) -> bytes:
@@ -110,8 +110,8 @@ def test_a_new_device_has_two_different_keys_from_entropy_and_no_place_yet() -> 
         return drawn[-1]
 
     device = new_device(entropy)
-    assert [device.identity_seed, device.box_secret] == drawn
-    assert [len(secret) for secret in drawn] == [32, 32]
+    assert [device.account_seed, device.identity_seed, device.box_secret] == drawn
+    assert [len(secret) for secret in drawn] == [32, 32, 32]
     assert device.status is Status.NEW
     assert device.account == device.device == device.out_no == device.cursor == device.connection_no == 0
 
