@@ -34,6 +34,7 @@ from onebar.core.frames import (
     encode,
     encode_message,
 )
+from onebar.core.link_states import LinkState
 from onebar.core.questions import AccountInfo, Bundle, FindBundle, Publish
 from onebar.core.sealing import the_way
 from onebar.core.turn import (
@@ -158,6 +159,8 @@ class Scripted:
 
     def give(self, *inputs: Input) -> Turn:
         """Run one turn; its outputs are kept for the questions below."""
+        if any(isinstance(item, Registered) for item in inputs):  # a new device has published nothing, on no link yet
+            self.stock, self._answered = Stock(self.stock.list_counter), set()
         self.turn = self.engine.turn(inputs, self._now)
         self.outputs = self.turn.outputs
         while answers := self._answers():
@@ -173,15 +176,20 @@ class Scripted:
     def _answers(self) -> list[Input]:
         """Answer what the device publishes, and its questions for prekeys."""
         answers: list[Input] = []
-        for output in self.outputs:
-            for frame in decode_client(output.data) if isinstance(output, Transmit) else []:
-                if not isinstance(frame, Request) or (output.link_no, frame.no) in self._answered:  # type: ignore[union-attr]
-                    continue
-                answer = self._answer_to(frame)
-                if answer is not None:
-                    self._answered.add((output.link_no, frame.no))  # type: ignore[union-attr]
-                    answers.append(MessageArrived(output.link_no, encode_message([answer])))  # type: ignore[union-attr]
+        for link_no, frame in self._sent():
+            if not isinstance(frame, Request) or (link_no, frame.no) in self._answered:
+                continue
+            answer = self._answer_to(frame)
+            if answer is not None:
+                self._answered.add((link_no, frame.no))
+                answers.append(MessageArrived(link_no, encode_message([answer])))
         return answers
+
+    def _sent(self) -> list[tuple[int, ClientFrame | Unreadable]]:
+        """The frames that the last turn sent and their links; a flight that goes as a message begins with 64 bytes."""
+        sent = [output for output in self.outputs if isinstance(output, Transmit)]
+        start = {link_no: 64 for link_no, state in self.engine.links.items() if state is LinkState.GREETING}
+        return [(one.link_no, frame) for one in sent for frame in decode_client(one.data[start.get(one.link_no, 0) :])]
 
     def _answer_to(self, request: Request) -> Response | None:
         if request.method == "publish" and Publish not in self.silent:
@@ -214,8 +222,7 @@ class Scripted:
     @property
     def frames(self) -> list[ClientFrame | Unreadable]:
         """The frames that the last turn sent."""
-        sent = [output.data for output in self.outputs if isinstance(output, Transmit)]
-        every = [frame for data in sent for frame in decode_client(data)]
+        every = [frame for _, frame in self._sent()]
         return [frame for frame in every if not (isinstance(frame, Request) and frame.method in {"publish", "bundle"})]
 
     def give_bundles(self) -> None:
@@ -225,9 +232,7 @@ class Scripted:
 
     def requests(self, method: str) -> list[Request]:
         """The requests of a kind that the last turn made."""
-        sent = [output.data for output in self.outputs if isinstance(output, Transmit)]
-        every = [frame for data in sent for frame in decode_client(data)]
-        return [frame for frame in every if isinstance(frame, Request) and frame.method == method]
+        return [frame for _, frame in self._sent() if isinstance(frame, Request) and frame.method == method]
 
     def submits(self) -> list[Submit]:
         """The envelopes that the last turn sent."""
@@ -248,19 +253,10 @@ class Scripted:
                 notes: tuple[Note, ...] = (), connection_no: int | None = None, floor: int = 0) -> Turn:  # fmt: skip
         """Answer a dial."""
         self.seq = cursor
+        number = link_no if connection_no is None else connection_no
         welcome = Welcome(
             WALL_MS + round(self.now_s * 1000),
-            *(
-                link_no if connection_no is None else connection_no,
-                epoch,
-                cursor,
-                mark,
-                mark_hash,
-                notes,
-                LIMITS,
-                floor,
-                self.stock,
-            ),
+            *(number, epoch, cursor, mark, mark_hash, notes, LIMITS, floor, self.stock),
         )
         return self.give(LinkConnected(link_no), MessageArrived(link_no, encode_message([welcome])))
 

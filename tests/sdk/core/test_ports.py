@@ -7,30 +7,17 @@ import pytest
 from onebar.core import ports
 from onebar.core.records import Device, Status
 from onebar.store import SqliteStore
-from onebar.store.contacts import SqliteContacts
-from onebar.store.events import SqliteEvents
-from onebar.store.inbox import SqliteInbox
-from onebar.store.outbox import SqliteOutbox
-from onebar.store.prekeys import SqlitePrekeys
-from onebar.store.sessions import SqliteSessions
 
 
-@pytest.mark.parametrize(
-    ("port", "adapter"),
-    [
-        (ports.Outbox, SqliteOutbox),
-        (ports.Inbox, SqliteInbox),
-        (ports.Contacts, SqliteContacts),
-        (ports.Events, SqliteEvents),
-        (ports.Prekeys, SqlitePrekeys),
-        (ports.Sessions, SqliteSessions),
-    ],
-)
-def test_the_adapter_has_every_method_with_the_same_parameters(port: type, adapter: type) -> None:
+@pytest.mark.parametrize("part", ["outbox", "inbox", "contacts", "events", "sessions", "prekeys"])
+def test_the_adapter_has_every_method_with_the_same_parameters(store: SqliteStore, part: str) -> None:
+    port, adapter = getattr(ports, part.capitalize()), getattr(store, part)
     methods = [name for name, _ in inspect.getmembers(port, inspect.isfunction) if not name.startswith("_")]
     assert methods
     for name in methods:
-        assert inspect.signature(getattr(adapter, name)) == inspect.signature(getattr(port, name)), name
+        wanted = inspect.signature(getattr(port, name))
+        without_self = wanted.replace(parameters=list(wanted.parameters.values())[1:])
+        assert inspect.signature(getattr(adapter, name)) == without_self, name
 
 
 def test_the_store_has_all_that_its_port_names(store: SqliteStore) -> None:
