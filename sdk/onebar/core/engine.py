@@ -306,9 +306,9 @@ class Engine:
         opened = next(state.open_links(), None)
         if opened is not None and state.expire_at_s <= now_s:
             outbox.expire(state)
+        publishing.advance(state)  # before asking again: only who is listed may seal
         if opened is not None and state.repair_at_s is not None and state.repair_at_s <= now_s:
             inbox.repair(state)
-        publishing.advance(state)
         outbox.seal_waiting(state)
         if not any(link.live for link in state.links.values()) and state.dial_at_s <= now_s:
             self._dial()

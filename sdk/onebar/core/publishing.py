@@ -132,7 +132,10 @@ def _next_step(state: DeviceState, stock: Stock) -> Publish | None:
     signed, bundle_ms = _bundle(state, stock)
     if devices or signed:
         return Publish(devices, signed, bundle_ms)
-    state.listed = own is not None and own.certificate(state.device.device) is not None
+    listed = own is not None and own.certificate(state.device.device) is not None
+    if listed and not state.listed and state.repair_at_s is not None:
+        state.repair_at_s = state.now.monotonic_s  # what did not open can be asked for from now on
+    state.listed = listed
     one_time = _one_time(state, stock)
     state.publish_due = one_time is not None
     return None if _busy(state) else one_time
