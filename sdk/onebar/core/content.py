@@ -68,6 +68,10 @@ class Unknown(msgspec.Struct, array_like=True, frozen=True):
     sent_at_ms: int
     content: bytes
 
+    def __repr__(self) -> str:
+        """Show the place, never what is said."""
+        return f"<Unknown {self.chat_no}>"
+
 
 Content = Text | Again | Resealed | Read | Copy
 

@@ -24,8 +24,26 @@ from onebar.models import MessageState
 
 _log = logging.getLogger("onebar")
 
+REREAD_PAGE: Final = 64
+"""Messages that are read again at a time after an update, so that a long history is never in memory at once."""
+
 RESEALS_MAX: Final = 3
 """How often one envelope is sealed again for someone who could not open it (R11)."""
+
+
+def reread(state: DeviceState) -> None:
+    """Show, after an update, what an earlier version kept without understanding it (docs/protocol.md §6)."""
+    inbox, above = state.store.inbox, 0
+    while kept := inbox.unsupported(REREAD_PAGE, above):
+        for message_no, packed in kept:
+            above = message_no
+            try:
+                what = content.read(packed)
+            except ValueError as error:
+                _log.warning("message %d stays unsupported: %s", message_no, error)
+                continue
+            if isinstance(what, content.Text):
+                inbox.understood(message_no, what.text)
 
 
 def take(state: DeviceState, link: Link, frame: MailFrame) -> None:

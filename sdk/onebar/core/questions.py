@@ -34,6 +34,10 @@ class FindPhone(msgspec.Struct, array_like=True, frozen=True):
 
     phone: Annotated[str, msgspec.Meta(max_length=16)]
 
+    def __repr__(self) -> str:
+        """Show no number."""
+        return "<FindPhone>"
+
 
 class FindAccount(msgspec.Struct, array_like=True, frozen=True):
     """Parameters of the request `account`: which devices does this account have?"""
@@ -109,6 +113,10 @@ class AccountInfo(msgspec.Struct, array_like=True, frozen=True):
     """For `device`: the last certificate that was published for it; empty if there was none yet."""
     removed: bool = False
     """For `device`: whether it is out of use."""
+
+    def __repr__(self) -> str:
+        """Show no number."""
+        return f"<AccountInfo {self.account}>"
 
 
 class Bundle(msgspec.Struct, array_like=True, frozen=True):

@@ -64,6 +64,10 @@ class Draft(msgspec.Struct, frozen=True):
     """The recipient's account key when the message was first sealed: nobody else may ever open it (R11). Empty: it was
     not sealed yet, or by version 0.1.0, which knew no account keys."""
 
+    def __repr__(self) -> str:
+        """Show no number and no text."""
+        return f"<Draft {self.message_no}>"
+
 
 class TopUp(msgspec.Struct, frozen=True):
     """A message that is due for one more device (R4), or once more for one that could not open it (R11)."""
@@ -157,3 +161,7 @@ class Arrival(msgspec.Struct, frozen=True):
     """`received`, `unsupported`, or `sent` for a copy."""
     content: bytes = b""
     """Content that this version does not know, for a later one to read."""
+
+    def __repr__(self) -> str:
+        """Show its place, never what is said."""
+        return f"<Arrival {self.account}/{self.device} {self.chat_no} {self.state}>"

@@ -17,7 +17,7 @@ class Instant(NamedTuple):
 class Send:
     """The app sends a text; the result is the message's number (int)."""
 
-    phone: str
+    phone: str = field(repr=False)
     text: str = field(repr=False)
     key: str | None = None
 
@@ -28,7 +28,7 @@ class Registered:
 
     account: int
     device: int
-    phone: str = ""
+    phone: str = field(default="", repr=False)
     """The account's number; empty when only the device id is new."""
     devices: bytes = field(default=b"", repr=False)
     """For a further device of an account: the device list that another one of its devices signed, and the caller has
@@ -39,7 +39,7 @@ class Registered:
 class MarkRead:
     """The app has shown a chat up to a message."""
 
-    phone: str
+    phone: str = field(repr=False)
     message_no: int
 
 
@@ -54,7 +54,7 @@ class SetReadReceipts:
 class SetTrust:
     """The user has compared a contact's safety number, or accepts a new one; `account_key` is the one that was seen."""
 
-    phone: str
+    phone: str = field(repr=False)
     account_key: bytes = field(repr=False)
     verified: bool
 
