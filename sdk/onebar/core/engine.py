@@ -77,8 +77,9 @@ class Engine:
             with store.transaction():
                 store.save_device(device)
         self._state = DeviceState(store, entropy, config, device, config.window, kem=kem)
-        with store.transaction():
-            inbox.reread(self._state)
+        if store.inbox.unsupported(1):
+            with store.transaction():
+                inbox.reread(self._state)
         self._committed = device
         self._link = status(self._state, None, LinkStatus(Reach.WAITING))
         self._pause_until_s = 0.0  # after a turn that failed for no input's fault
