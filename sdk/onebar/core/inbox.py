@@ -8,7 +8,7 @@ from onebar.core import content, outbox, sealing
 from onebar.core.directory import ask
 from onebar.core.frames import FLAG_SILENT, FLAG_TOP_UP, FRAMES_MAX, Ack, Deliver, Delivered, Undelivered
 from onebar.core.link import Link, MailFrame
-from onebar.core.questions import FindBundle, FindDevice, Question
+from onebar.core.questions import FindAccount, FindBundle, FindDevice, Question
 from onebar.core.records import Arrival, Peer
 from onebar.core.state import DeviceState
 from onebar.errors import DecryptionError
@@ -123,9 +123,21 @@ def _deliver(state: DeviceState, frame: Deliver) -> None:
     except ValueError:
         quarantine(state, frame, "no_content", ask_again=False)
         return
+    if _stands_nowhere(state, peer, what):
+        quarantine(state, frame, "unknown_chat", ask_again=True)
+        return
     state.store.inbox.put_opened(*sender, frame.out_no, frame.seq, state.server_ms)
     state.store.inbox.release(*sender, frame.out_no)  # an intact copy of one that had not opened
     _take_effect(state, peer, what, silent=bool(frame.flags & FLAG_SILENT))
+
+
+def _stands_nowhere(state: DeviceState, peer: Peer, what: content.Content | content.Unknown) -> bool:
+    """Whether it is a copy for somebody unknown here: ask who that is, and for the copy again when that is known."""
+    to = what.to if isinstance(what, content.Copy | content.Resealed) else 0
+    if not to or peer.account != state.device.account or state.store.contacts.contact(to) is not None:
+        return False
+    ask(state, FindAccount(to))
+    return True
 
 
 def _take_effect(state: DeviceState, peer: Peer, what: content.Content | content.Unknown, *, silent: bool) -> None:

@@ -169,13 +169,15 @@ def _seal_draft(state: DeviceState, draft: Draft) -> bool:
         return True
     if contact.trust is Trust.CHANGED:
         return False  # until the user has looked at the new safety number
-    own = sealing.own_devices(state)
+    own = every = sealing.own_devices(state)
     blocked = store.outbox.blocked(draft.phone, [peer.device for peer in (*peers, *own)])
     peers, own = ([peer for peer in some if peer.device not in blocked] for some in (peers, own))
     peers, own = ([peer for peer in some if sealing.is_ready(state, peer)] for some in (peers, own))
     if not peers:
         return False
     seal_message(state, draft, peers, own, contact.account_key)
+    for peer in [] if own else every:  # a server names only those missing whose account the envelope names
+        store.outbox.add_top_up(draft.message_no, peer.account, peer.device, 0)
     return True
 
 
