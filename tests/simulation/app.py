@@ -5,13 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from onebar.core.turn import (
+    AppInput,
     Input,
     MarkRead,
-    NetworkChanged,
-    Poked,
     Registered,
-    ReplaceFailed,
-    ReplaceRefused,
     Send,
 )
 from onebar.errors import NotRegisteredError
@@ -33,10 +30,8 @@ EVENTS_AT_ONCE: Final = 20
 
 CONSUMER: Final = "app"
 
-_CALLS: Final = (Send, MarkRead, Registered, ReplaceRefused, ReplaceFailed, NetworkChanged, Poked)
-
 _NEW_EVENTS: Final = """
-    SELECT e.event_no, e.kind, e.message_no, e.detail, c.phone, m.text, m.account FROM event e
+    SELECT e.event_no, e.kind, e.message_no, e.detail, c.phone, m.text, m.account, m.device FROM event e
     LEFT JOIN message m USING (message_no) LEFT JOIN chat c USING (chat_id) WHERE e.event_no > ? ORDER BY e.event_no"""
 
 
@@ -113,7 +108,7 @@ class App:
 
     def results(self, inputs: list[Input], results: list[object]) -> None:
         """Take the results of calls, in the order of the calls."""
-        self._asked.extend(item for item in inputs if isinstance(item, _CALLS))
+        self._asked.extend(item for item in inputs if isinstance(item, AppInput))
         for result in results:
             call = self._asked.popleft()
             if isinstance(call, Send):
@@ -136,7 +131,7 @@ class App:
     def look(self) -> None:
         """See what the SDK committed for the app; the simulator judges it, the app takes some of it."""
         rows = self.phone.database.connection.execute(_NEW_EVENTS, (self.looked_up_to,)).fetchall()
-        for event_no, kind, message_no, detail, chat, text, account in rows:
+        for event_no, kind, message_no, detail, chat, text, account, device in rows:
             self.looked_up_to = event_no
             self.world.note(self.phone.name, "event", event_no, kind, message_no, detail)
             if message_no is None:
@@ -145,9 +140,9 @@ class App:
                 self.heard.append(text)
                 self.world.heard(self.phone, chat, text)
                 self._perhaps_mark(chat, message_no, text)
-            elif kind == MessageSent.__name__ and account:
+            elif kind == MessageSent.__name__ and device:
                 self.world.copied(self.phone, chat, text)
-            elif account == 0:
+            elif account == 0 and device == 0:
                 self.world.checks.verdict_is_shown(self.phone, message_no, kind, detail)
                 self.world.checks.states_go_forward(self, message_no, kind, detail, text)
         fault = self.phone.take(Kind.APP_KILLED, self.world.clock.now_s)

@@ -274,7 +274,7 @@ class Checks:
             return
         behind = phone.database.connection.execute(
             "SELECT o.key FROM message m JOIN message o ON o.chat_id = m.chat_id AND o.chat_no >= m.chat_no"
-            " WHERE m.message_no = ? AND o.account = 0",
+            " WHERE m.message_no = ? AND o.account = 0 AND o.device = 0",
             (message_no,),
         )
         shown = any(key in self.world.shown for (key,) in behind)

@@ -2,6 +2,8 @@
 
 import random
 
+from onebar.core.trust import known_list
+from onebar.core.turn import AddDevice, Registered
 from onebar.models import Message, MessageState
 from onebar_mockserver.limits import ServerLimits
 from tests.simulation import havoc, verdict
@@ -9,6 +11,9 @@ from tests.simulation.app import Saying
 from tests.simulation.faults import Fault, Kind
 from tests.simulation.phone import Image, Phone
 from tests.simulation.world import JOINED_S, PEACE, Plan, World
+
+ADDED_S = 120
+"""By then a second phone has been added, whatever breaks."""
 
 SETTLE_S = 400.0
 """By then everything has been asked for again as often as it may be (R11)."""
@@ -25,6 +30,26 @@ def calm_world(
         world.crashes = 0
     world.clock.run_until(JOINED_S)
     return world
+
+
+def add_phone(world: World, person: int) -> Phone:
+    """Give a person a second phone, approved by the first one as the client does it."""
+    first = world.phones[person]
+    new = Phone(world, first.no, f"{first.name} b", first.number)
+    world.further.append(new)
+    keys = new.engine.public_keys()
+    first.hear(AddDevice(keys))
+    for _ in range(ADDED_S):
+        pass_time(world, 1.0)
+        contact, stock = first.store.contacts.contact(first.engine.device.account), first.engine._state.stock
+        devices = known_list(contact)
+        if contact is None or devices is None or stock is None or stock.list_counter < devices.counter:
+            continue
+        for one in devices.certificates:
+            if one.keys == keys:
+                new.hear(Registered(one.account, one.device, first.number, contact.devices))
+                return new
+    raise AssertionError(f"{first.name} has no second phone after {ADDED_S} s")
 
 
 def pass_time(world: World, seconds: float) -> None:

@@ -50,11 +50,11 @@ def judge(world: "World") -> None:
         ViolationError: Something that must hold does not.
     """
     _drain(world)
-    for phone in world.phones:
+    for phone in world.in_use:
         phone.app.look()
         while phone.app.consume():
             pass
-    for phone in world.phones:
+    for phone in world.in_use:
         _storage(world, phone)
         _told(world, phone)
         _ledger(world, phone)
@@ -80,7 +80,7 @@ def _drain(world: "World") -> None:
 def _waiting(world: "World") -> list[str]:
     """Say what is still to be done."""
     found = []
-    for phone in world.phones:
+    for phone in world.in_use:
         if phone.removed:
             continue
         connection = phone.database.connection
@@ -171,7 +171,7 @@ def _history(world: "World", phone: "Phone") -> None:
             world.checks.look("gaps-are-seen", row[4] >= gap or gap <= 0, f"{phone.name}: {before} {row}")
 
 
-_SAID: Final = "SELECT key FROM message WHERE account = 0 ORDER BY message_no"
+_SAID: Final = "SELECT key FROM message WHERE account = 0 AND device = 0 ORDER BY message_no"
 _PLACES: Final = """
     SELECT chat_id, account, device, chat_no, missing_before FROM message WHERE account > 0 AND state = 'received'
     ORDER BY chat_id, account, device, chat_no"""
@@ -186,7 +186,7 @@ def _dials(world: "World", phone: "Phone") -> None:
 
 def _account_for(world: "World", saying: "Saying") -> None:
     """Find out what became of one thing that was said."""
-    author, reader = world.phones[saying.author], saying.reader
+    author, reader = _said_on(world, saying), saying.reader
     if saying.text in world.orphans or saying.text in author.app.refused:
         return
     row = author.database.connection.execute(
@@ -208,6 +208,12 @@ def _account_for(world: "World", saying: "Saying") -> None:
         world.checks.look("nothing-lost", good, f"{saying.no} ended as {state} {reason}, opened: {opened}")
     if not state.failed:
         _read(world, saying, state)
+
+
+def _said_on(world: "World", saying: "Saying") -> "Phone":
+    """Return the phone on which somebody has said something: a second one, if it says that it has it."""
+    further = (phone for phone in world.further if phone.no - 1 == saying.author and saying.text in phone.app.stored)
+    return next(further, world.phones[saying.author])
 
 
 def _read(world: "World", saying: "Saying", state: MessageState) -> None:
@@ -235,7 +241,7 @@ def _stay_quiet(world: "World") -> None:
     if world.seed % 4 or Kind.CLONE in world.touched:  # it costs as much as a conversation; two copies have more to say
         return
     said: list[str] = []
-    for phone in world.phones:
+    for phone in world.in_use:
         phone.overheard = lambda data: said.extend(
             type(frame).__name__ for frame in decode_client(data) if isinstance(frame, Submit | Void | Ack)
         )

@@ -84,6 +84,8 @@ class World:
         self.numbers = [f"+1202555{101 + no:04}" for no in range(plan.phones)]
         self.phones = [Phone(self, no + 1, f"phone {no + 1}", number) for no, number in enumerate(self.numbers)]
         self.retired: list[Phone] = []
+        self.further: list[Phone] = []
+        """Second phones of people, beside those in `phones`."""
         self.sayings: dict[str, Saying] = {}
         self.opened: dict[int, set[str]] = {no: set() for no in range(plan.phones)}
         """What each person has ever opened, on any phone."""
@@ -97,6 +99,11 @@ class World:
         havoc.plan(self, early)  # before anybody joins; the plan's own faults wait until all have joined
         for phone in self.phones:
             phone.register()
+
+    @property
+    def in_use(self) -> list[Phone]:
+        """All phones that somebody uses."""
+        return [*self.phones, *self.further]
 
     def note(self, party: str, what: str, *details: object) -> None:
         """Add an event to the trace."""
@@ -127,7 +134,7 @@ class World:
         verdict.judge(self)
 
     def _all_awake_s(self) -> float:
-        return max(phone.asleep_until_s for phone in [*self.phones, *self.retired])
+        return max(phone.asleep_until_s for phone in [*self.in_use, *self.retired])
 
     def _play(self, script: Script) -> None:
         for step in script:
@@ -161,7 +168,7 @@ class World:
         self.server.waiting.clear()
         self.server.slow_until_s = 0.0
         self.server.free_disk()
-        for phone in [*self.phones, *self.retired]:
+        for phone in [*self.in_use, *self.retired]:
             phone.waiting.clear()
             phone.free_disk()
             phone.weather.switch(PEACE, self.clock.now_s)
