@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onebar.core import frames, questions
+from onebar.core import questions
 from onebar.core.frames import (
     FRAMES_MAX,
     ClientFrame,

@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from onebar.core.frames import Pong, Refused
+from onebar.core.questions import Publish
 from onebar.core.turn import LinkConnected, LinkLost
 from onebar.models import Reach
 from tests.sdk.core.scripted import WALL_MS, Scripted, text
@@ -57,12 +58,16 @@ def test_the_round_trip_is_measured_by_answers_and_smoothed() -> None:
     link_no = phone.register().link_no
     phone.give(LinkConnected(link_no))
     phone.now_s += 0.4
+    phone.silent = {Publish}
     phone.welcome_again(link_no)
     assert phone.engine.link.round_trip_ms == pytest.approx(400)
+    phone.silent, phone.now_s = set(), phone.now_s + 0.8
+    phone.give_bundles()  # what it published is answered now
+    assert phone.engine.link.round_trip_ms == pytest.approx(450)
     phone.wait(phone.config.keepalive_s)
     phone.now_s += 1.2
     phone.say(link_no, Pong(1))
-    assert phone.engine.link.round_trip_ms == pytest.approx(400 * 7 / 8 + 1200 / 8)
+    assert phone.engine.link.round_trip_ms == pytest.approx(450 * 7 / 8 + 1200 / 8)
 
 
 def test_the_log_names_frames_and_never_what_they_carry(caplog: pytest.LogCaptureFixture) -> None:
