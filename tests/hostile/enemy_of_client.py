@@ -9,18 +9,20 @@ import msgspec
 from onebar.core import content, frames
 from onebar.core.frames import Deliver, Dropped, Note, ServerFrame, Undelivered
 from onebar.core.link_states import LinkState
-from onebar.core.questions import DeviceInfo
+from onebar.core.questions import Added, FindBundle, Publish
 from onebar.core.records import Status
 from onebar.core.turn import Dial, LinkConnected, LinkLost, MessageArrived, NetworkChanged, Registered
-from onebar.crypto.sealer import associated_data, seal
 from tests.hostile.mutations import Mutator
-from tests.sdk.core.scripted import LIMITS, ME, MY_PHONE, PEER, PEER_PHONE, WALL_MS, Scripted, text
+from tests.sdk.core.scripted import LIMITS, ME, MY_PHONE, PEER, WALL_MS, Scripted, text
 
 ROUND_S_MAX: Final = 40.0
 """Longest pause between two turns of an attack: longer than every timer of a link."""
 
 SEQ_MAX: Final = 2**40
 """An honest server never gives a place in a mailbox beyond this."""
+
+SECOND_DEVICE: Final = 23
+"""Another device of the peer's account."""
 
 SENT: Final = "ours"
 """What the device sends during an attack, in front of a number."""
@@ -73,6 +75,7 @@ class Captive:
         self.examples += 1
         dice, device = self.dice, self.device
         device.now_s += dice.choice((0.0, 0.001, 0.1, dice.uniform(0, ROUND_S_MAX)))
+        device.silent = {question for question in (FindBundle, Publish) if dice.random() < 0.5}  # the enemy answers
         if dice.random() < 0.05:
             self.sent += 1
             self._try_to_send()
@@ -101,8 +104,9 @@ class Captive:
 
     def check_rescue(self) -> None:
         """With an honest server the device works again: it receives and it sends."""
-        self._free()
         device = self.device
+        device.silent = set()
+        self._free()
         link_no = self._welcome_honestly()
         words = f"genuine, after {self.examples}"
         self.genuine.add(words)
@@ -120,8 +124,8 @@ class Captive:
     def _deliver_to(self, own: tuple[int, int], what: content.Text) -> Deliver:
         device = self.device
         out_no = 1_000_000 + self.examples
-        bound = associated_data(PEER, out_no, own)
-        sealed = seal(content.encode(what), bound, device.peer_keys, device.engine.public_keys(), device.dice.randbytes)
+        device.peer.forget()  # the device may be a new one, with new keys
+        sealed = device.peer.seal(content.encode(what), out_no, own, device.engine.public_keys(), device.signed)
         device.seq += 1
         return Deliver(device.seq - 1, device.seq, *PEER, out_no, WALL_MS, 0, sealed)
 
@@ -205,16 +209,12 @@ class Captive:
             msgspec.structs.replace(frame, prev_seq=(seq + number) % 2**63, seq=(seq + number + 1) % 2**63)
             for number, frame in enumerate(self.mail)
         ]
-        keys = self.device.peer_keys.public()
-        info = frames.AccountInfo(
-            *PEER[:1],
-            PEER_PHONE,
-            (DeviceInfo(PEER[1], keys.identity_key, keys.box_key, keys.key_signature, False),),
-        )
-        answer = msgspec.Raw(frames.encode(info))
+        info = self.device.peer_info(PEER[1], SECOND_DEVICE, certificate=SECOND_DEVICE)
+        answers = (info, self.device.peer.bundle(), self.device.stock, Added(12))
         welcome = frames.Welcome(
             *(WALL_MS, known.connection_no, known.epoch or 1, seq, known.floor, known.floor_hash),
             *((Note(known.floor + 1, "", ((2, 23),), ((2, 22),)),), LIMITS, known.floor),
+            self.device.stock,
         )
         said: list[list[ServerFrame]] = [
             [welcome],
@@ -222,8 +222,10 @@ class Captive:
             [frames.Accepted(known.out_no)],
             [frames.Accepted(known.floor + 1, (Note(known.floor + 1, "mailbox_full"),))],
             [frames.Accepted(known.out_no, (Note(known.out_no, "", ((2, 23),), ((2, 22),)),))],
-            [frames.Response(1, "", answer)],
+            *([_answer(no, what)] for what in answers for no in range(1, 4)),
             [frames.Response(2, "no_account")],
+            [frames.Response(1, "no_bundle")],
+            [frames.Response(1, "old_list")],
             [*mail],
             [Dropped(seq, mail[0].seq, 1, "expired")],
             [frames.Delivered(seq, mail[0].seq, *PEER, ((1, 3),))],
@@ -236,3 +238,7 @@ class Captive:
         ]
         one_by_one = [frames.encode_message([frame]) for frame in mail]
         return [frames.encode_message(message) for message in said] + one_by_one
+
+
+def _answer(no: int, what: msgspec.Struct) -> ServerFrame:
+    return frames.Response(no, "", msgspec.Raw(frames.encode(what)))

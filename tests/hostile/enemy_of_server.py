@@ -8,8 +8,12 @@ import msgspec
 from nacl.public import PrivateKey
 from nacl.signing import SigningKey
 
-from onebar.core import frames
+from onebar.core import frames, questions
 from onebar.core.frames import ClientFrame, Hello, Recipient, Submit, Unreadable
+from onebar.crypto import certificates
+from onebar.crypto.certificates import AccountKey
+from onebar.crypto.keys import DeviceKeys
+from onebar.crypto.prekeys import SignedPrekey, make_bundle
 from onebar_mockserver.flight import NoFlightError, open_flight
 from onebar_mockserver.limits import ServerLimits
 from onebar_mockserver.links import Outgoing
@@ -47,7 +51,10 @@ class Peer:
 
     def __init__(self, engine: InlineEngine, phone: str, dice: random.Random) -> None:
         self.signing = SigningKey(dice.randbytes(32))
-        box = bytes(PrivateKey(dice.randbytes(32)).public_key)
+        box_secret = PrivateKey(dice.randbytes(32))
+        self.device_keys = DeviceKeys(bytes(self.signing), bytes(box_secret))
+        self.account_key = AccountKey(dice.randbytes(32))
+        box = bytes(box_secret.public_key)
         keys = Keys(bytes(self.signing.verify_key), box, self.signing.sign(b"onebar box key 1\0" + box).signature)
         code = run(engine.issue_code(phone, "123456", NOW_MS)).code
         registered = run(engine.register(phone, code, keys, NOW_MS))
@@ -62,8 +69,15 @@ class Peer:
     def submit(self, to: "Peer", text: bytes) -> Submit:
         """Make the next envelope."""
         self.out_no += 1
-        sealed = frames.encode([Recipient(to.account, ((to.device, text),))])
+        sealed = frames.encode_recipients([(to.device, text)])
         return Submit(self.out_no, max(0, self.out_no - 1), 0, msgspec.Raw(sealed))
+
+    def publish(self) -> questions.Publish:
+        """Make all that a device publishes: its account's list, its bundle and one-time prekeys."""
+        one = self.account_key.certify(self.account, self.device, self.device_keys.public(), NOW_MS)
+        listed = certificates.to_bytes(self.account_key.sign_list(self.account, (one,), NOW_MS))
+        bundle = make_bundle(self.device_keys, SignedPrekey(1, bytes(range(32)), NOW_MS), None, NOW_MS)
+        return questions.Publish(listed, frames.encode(bundle), NOW_MS, ((2, b"o" * 34), (3, b"p" * 34)), ((4, b"k"),))
 
 
 class Siege:
@@ -199,7 +213,7 @@ class Siege:
         """Make what an honest client would say in the enemy's place."""
         me, victim = self.enemy, self.peers["victim"]
         out_no = me.out_no + 1
-        sealed = msgspec.Raw(frames.encode([Recipient(victim.account, ((victim.device, b"x" * 40),))]))
+        sealed = msgspec.Raw(frames.encode_recipients([(victim.device, b"x" * 40)]))
         both = msgspec.Raw(
             frames.encode([Recipient(victim.account, ((victim.device, b"y"), (99, b"z"))), Recipient(7, ((8, b""),))])
         )
@@ -213,10 +227,26 @@ class Siege:
             [frames.Ack(1, 0)],
             [frames.Ack(1, 5, (1, 2, 3))],
             [frames.Ping(9)],
-            [frames.Request(1, "phone", msgspec.Raw(frames.encode(frames.FindPhone("+12025550101"))))],
-            [frames.Request(2, "account", msgspec.Raw(frames.encode(frames.FindAccount(victim.account))))],
-            [frames.Request(3, "device", msgspec.Raw(frames.encode(frames.FindDevice(victim.account, victim.device))))],
+            *([request] for request in _requests(me, victim)),
             [hello],
             [hello, *submits, frames.Ack(1, 0), frames.Ping(1)],
         ]
         return [frames.encode_message(message) for message in said]
+
+
+def _requests(me: Peer, victim: Peer) -> list[ClientFrame]:
+    """Make one request of each kind, and one that withdraws prekeys."""
+    new = victim.device_keys.public()
+    asked = (
+        questions.FindPhone("+12025550101"),
+        questions.FindAccount(victim.account),
+        questions.FindDevice(victim.account, victim.device),
+        questions.FindBundle(victim.account, victim.device),
+        me.publish(),
+        questions.Publish(anew=True),
+        questions.AddDevice(new.identity_key, new.box_key, new.key_signature),
+    )
+    return [
+        frames.Request(no, questions.METHODS[type(what)], msgspec.Raw(frames.encode(what)))
+        for no, what in enumerate(asked, 1)
+    ]

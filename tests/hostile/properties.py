@@ -8,7 +8,9 @@ from typing import Final
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from onebar.core import frames
+from onebar.core import content, frames, questions
+from onebar.crypto.certificates import CertificateError, check_list, list_from_bytes
+from onebar.errors import InputError
 from onebar_mockserver.flight import SIGNATURE_BYTES, NoFlightError, decode_header, open_flight
 from tests.hostile.enemy_of_client import Captive
 from tests.hostile.enemy_of_server import Siege
@@ -46,6 +48,9 @@ def decoders_hold(data: bytes) -> None:
             if not isinstance(frame, frames.Unreadable):
                 assert decode(frames.encode([frame])) == [frame]
                 _insides_hold(frame)
+    for read_content in (content.decode, content.read):
+        with suppress(ValueError):
+            read_content(data)
     _flight_holds(data)
     _flight_holds(bytes(SIGNATURE_BYTES) + data)
     with suppress(NoFlightError):
@@ -58,9 +63,17 @@ def _insides_hold(frame: object) -> None:
             frames.decode_recipients(frame.recipients)
     elif isinstance(frame, frames.Request | frames.Response):
         inside = frame.params if isinstance(frame, frames.Request) else frame.result
-        for kind in (frames.FindPhone, frames.FindAccount, frames.FindDevice, frames.AccountInfo):
+        answers = (questions.AccountInfo, questions.Bundle, questions.Added, frames.Stock)
+        for kind in (*questions.METHODS, *answers):
             with suppress(frames.MessageError):
-                frames.decode_as(kind, inside)
+                _signed_holds(frames.decode_as(kind, inside))
+
+
+def _signed_holds(said: object) -> None:
+    """What an account has signed is a list that can be checked, or refused as such."""
+    if isinstance(said, questions.AccountInfo | questions.Publish):
+        with suppress(CertificateError, InputError):
+            check_list(list_from_bytes(said.devices), 1)
 
 
 def _flight_holds(flight: bytes) -> None:
