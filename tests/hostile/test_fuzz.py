@@ -2,10 +2,10 @@
 
 import random
 
-import msgspec
 import pytest
 
-from onebar.core import frames, inbox
+from onebar.core import content, frames, sealing
+from onebar.core.frames import Deliver
 from onebar_mockserver.sqlite import verdicts
 from tests.hostile.enemy_of_server import Siege
 from tests.hostile.fuzz import attack_client, attack_decoders, attack_server
@@ -71,13 +71,14 @@ def test_a_frame_that_makes_a_turn_fail_is_seen(monkeypatch: pytest.MonkeyPatch)
     def raises(*_: object) -> None:
         raise KeyError("a defect")
 
-    monkeypatch.setattr(inbox, "open_sealed", raises)
+    monkeypatch.setattr(sealing, "open_", raises)
     assert "a defect" in attack_client(1, EXAMPLES).failure
 
 
 def test_a_text_that_nobody_sealed_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    def trusting(ciphertext: bytes, *_: object) -> bytes:
-        return msgspec.msgpack.encode([1, len(ciphertext), 1, 0, f"forged {ciphertext[-1:]!r}"])
+    def trusting(_: object, __: object, frame: Deliver) -> bytes:
+        forged = f"forged {frame.ciphertext[-1:]!r}"
+        return content.encode(content.Text(len(frame.ciphertext), 1, 0, forged))
 
-    monkeypatch.setattr(inbox, "open_sealed", trusting)
+    monkeypatch.setattr(sealing, "open_", trusting)
     assert "<Message 2 incoming received>" in attack_client(1, EXAMPLES).failure

@@ -2,7 +2,7 @@
 
 import hashlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -20,6 +20,7 @@ from onebar.core.frames import (
     Delivered,
     Hello,
     Limits,
+    MessageError,
     Note,
     Request,
     Response,
@@ -34,7 +35,6 @@ from onebar.core.frames import (
     encode,
     encode_message,
 )
-from onebar.core.link_states import LinkState
 from onebar.core.questions import AccountInfo, Bundle, FindBundle, Publish
 from onebar.core.sealing import the_way
 from onebar.core.turn import (
@@ -186,10 +186,9 @@ class Scripted:
         return answers
 
     def _sent(self) -> list[tuple[int, ClientFrame | Unreadable]]:
-        """The frames that the last turn sent and their links; a flight that goes as a message begins with 64 bytes."""
+        """The frames that the last turn sent, and their links."""
         sent = [output for output in self.outputs if isinstance(output, Transmit)]
-        start = {link_no: 64 for link_no, state in self.engine.links.items() if state is LinkState.GREETING}
-        return [(one.link_no, frame) for one in sent for frame in decode_client(one.data[start.get(one.link_no, 0) :])]
+        return [(output.link_no, frame) for output in sent for frame in _frames_of(output.data)]
 
     def _answer_to(self, request: Request) -> Response | None:
         if request.method == "publish" and Publish not in self.silent:
@@ -227,8 +226,7 @@ class Scripted:
 
     def give_bundles(self) -> None:
         """Answer the questions for prekeys of the last turn that found silence."""
-        answers = self._answers()
-        self.outputs = self.engine.turn(answers, self._now).outputs
+        self.outputs = self.engine.turn(self._answers(), self._now).outputs
 
     def requests(self, method: str) -> list[Request]:
         """The requests of a kind that the last turn made."""
@@ -361,6 +359,13 @@ class Scripted:
         """What the peer's chat shows of the peer."""
         page = self.store.history(PEER_PHONE, 10_000)
         return [message.text for message in page if message.state is MessageState.RECEIVED]
+
+
+def _frames_of(data: bytes) -> Sequence[ClientFrame | Unreadable]:
+    try:
+        return decode_client(data)
+    except MessageError:
+        return decode_client(data[64:])  # a flight that goes as a message, behind its signature
 
 
 @contextmanager
