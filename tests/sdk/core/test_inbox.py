@@ -1,5 +1,6 @@
 """What came in: once, in order, acked only when committed, and never blocked by what does not open."""
 
+import msgspec
 import pytest
 
 from onebar.core import content
@@ -265,3 +266,21 @@ def test_r25_more_unopened_than_one_ack_can_name_are_named_by_several() -> None:
     phone.give(LinkLost(link_no, "cut"))
     phone.wait(60)
     assert (phone.hello().cursor, len(phone.hello().unopened)) == (1024, 1024)
+
+
+def test_content_of_a_later_version_takes_its_place_and_nothing_silent_does() -> None:
+    phone, link_no = opened()
+    newer = [msgspec.msgpack.encode([99, 100 + place, place, WALL_MS, {"poll": []}]) for place in (2, 3)]
+    phone.say(link_no, phone.deliver(text(1), 1), phone.deliver(newer[0], 2), phone.deliver(text(4), 3))
+    phone.say(link_no, phone.deliver(newer[1], 4, flags=FLAG_SILENT))
+    page = [message for message in phone.store.history(PEER_PHONE, 9) if not message.outgoing]
+    assert [message.state for message in page] == ["received", "unsupported", "received"]
+    assert [plain for _, plain in phone.store.inbox.unsupported(9)] == newer[:1]
+    assert phone.frames == [Ack(1, 4)]
+
+
+def test_a_copy_by_somebody_else_is_not_believed() -> None:
+    phone, link_no = opened()
+    phone.say(link_no, phone.deliver(content.Copy(text(1), PEER[0]), 1))
+    phone.say(link_no, phone.deliver(content.Resealed(9, text(2), PEER[0]), 2))
+    assert len(phone.store.history(PEER_PHONE, 9)) == 1, "our own text"

@@ -1,5 +1,7 @@
 """Sealing, submitting, verdicts, top-ups (docs/protocol.md R1–R7)."""
 
+import random
+import string
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,19 +11,23 @@ from onebar.core import content, sealing
 from onebar.core.frames import (
     FLAG_SILENT,
     FLAG_TOP_UP,
+    SUBMIT_BYTES_MAX,
+    Delivered,
     Note,
     Request,
     Submit,
     Undelivered,
     decode_recipients,
+    encode_message,
 )
 from onebar.core.records import Peer
 from onebar.core.state import DeviceState
 from onebar.core.turn import LinkLost
-from onebar.models import MessageState
-from tests.sdk.core.scripted import PEER, PEER_PHONE, Scripted, hash_of
+from onebar.models import TEXT_BYTES_MAX, MessageState
+from tests.sdk.core.scripted import ME, PEER, PEER_PHONE, PeerDevice, Scripted, hash_of
 
 NEW_DEVICE = 23
+OWN_DEVICE = 12
 
 
 def meant_for(submit: Submit) -> list[int]:
@@ -270,3 +276,57 @@ def test_a_sealed_text_fits_a_submit_and_its_hash_is_stored(size: int) -> None:
     (submit,) = phone.submits()
     assert len(bytes(submit.recipients)) < 16_384
     assert phone.store.outbox.hash_of(1) == hash_of(submit)
+
+
+def with_another_own_device(phone: Scripted) -> PeerDevice:
+    """Let our account have one more device, which gets copies."""
+    own = PeerDevice(OWN_DEVICE, ME[0])
+    phone.peers[OWN_DEVICE] = own
+    phone.store.contacts.put_device(Peer(ME[0], OWN_DEVICE, own.keys.public(), removed=False))
+    return own
+
+
+def test_a_copy_for_an_own_device_that_is_undelivered_says_nothing_about_the_recipient() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    with_another_own_device(phone)
+    assert meant_for(phone.meet_peer(link_no)) == [PEER[1], OWN_DEVICE]
+    phone.accept(link_no, 1)
+    phone.say(link_no, Undelivered(0, 1, ME[0], OWN_DEVICE, 1, "retention"))
+    assert phone.message(1).state is MessageState.SENT
+    phone.say(link_no, Undelivered(1, 2, *PEER, 1, "retention"))
+    assert (phone.message(1).state, phone.message(1).reason) == (MessageState.UNDELIVERABLE, "retention")
+
+
+def test_a_tick_of_an_own_device_is_no_tick_of_the_recipient() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    with_another_own_device(phone)
+    phone.meet_peer(link_no)
+    phone.accept(link_no, 1)
+    phone.say(link_no, Delivered(0, 1, ME[0], OWN_DEVICE, ((1, 1),)))
+    assert phone.message(1).state is MessageState.SENT
+
+
+def test_r7_no_submit_is_longer_than_the_server_takes_and_who_is_left_out_gets_a_top_up() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    devices = range(30, 40)
+    dice = random.Random(1)  # such words do not shrink much
+    said = "".join(dice.choices(string.ascii_letters + string.digits, k=TEXT_BYTES_MAX))
+    phone.send(said)
+    phone.answer(link_no, phone.peer_info(*devices))
+    (submit,) = phone.submits()
+    served = meant_for(submit)
+    assert served == list(devices)[: len(served)]
+    assert 1 < len(served) < len(devices)
+    assert len(encode_message([submit])) <= SUBMIT_BYTES_MAX
+    missing = tuple((PEER[0], device) for device in devices if device not in served)
+    phone.accept(link_no, 1, Note(1, missing=missing))
+    top_ups = phone.submits()
+    assert [device for top_up in top_ups for device in meant_for(top_up)] == [device for _, device in missing]
+    for top_up in top_ups:
+        assert len(encode_message([top_up])) <= SUBMIT_BYTES_MAX
+        what = phone.opened(top_up)
+        assert isinstance(what, content.Text)
+        assert what.text == said
