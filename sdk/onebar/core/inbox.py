@@ -220,7 +220,7 @@ def acknowledge(state: DeviceState, link: Link) -> None:
 def repair(state: DeviceState) -> None:
     """Ask again for what did not open, and show as unreadable what was asked for often enough (R11)."""
     inbox, now_ms = state.store.inbox, state.server_ms
-    before_ms = now_ms - round(state.config.ask_again_s * 1000)
+    before_ms = now_ms - round(state.config.ask_again_s * 1000) + 1  # a timer that is exact finds it due, too
     room = state.window - (state.device.out_no - state.device.floor) if state.listed else 0
     due = inbox.due_again(before_ms, now_ms, content.AGAIN_MAX)
     for (account, device), rows in groupby(sorted(due), key=lambda row: row[:2]):
