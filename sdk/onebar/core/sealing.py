@@ -12,7 +12,7 @@ import msgspec
 from onebar.core import content
 from onebar.core.directory import ask
 from onebar.core.frames import SUBMIT_BYTES_MAX, Deliver
-from onebar.core.questions import Bundle, FindBundle
+from onebar.core.questions import Bundle, FindAccount, FindBundle
 from onebar.core.records import Kept, Peer
 from onebar.core.state import DeviceState
 from onebar.crypto import sessions
@@ -116,6 +116,7 @@ def begin(state: DeviceState, question: FindBundle, bundle: Bundle | None) -> No
     if peer is None or peer.removed:
         return
     if bundle is None:
+        ask(state, FindAccount(question.account))  # a newer list may no longer have it: its phone was installed anew
         state.postpone(question)
         return
     kept = state.store.sessions.get(*key)
