@@ -257,7 +257,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "        if rows:\n"
         "            self.confirm(consumer, rows[-1][0])\n",
         "an event is gone as soon as the app has fetched it",
-        known=1,
+        known=8,
     ),
     Mutant(
         "pushed-although-rolled-back",
@@ -327,14 +327,6 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "    if own and not to:\n",
         "a stranger may say what only another device of the account can have said",
         known=22,
-    ),
-    Mutant(
-        "own-list-not-fetched",
-        "onebar.core.publishing",
-        "if stock.list_counter > (0 if own is None else own.counter):",
-        "if own is not None and stock.list_counter > own.counter:",
-        "a phone restored from before its first device list signs one that is as old as the published one",
-        known=829,
     ),
     Mutant(
         "newer-list-not-asked-for",
