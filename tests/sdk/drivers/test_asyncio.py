@@ -76,6 +76,18 @@ def quiet(inputs: Sequence[Input], now: Instant) -> Turn:
     return Turn(results=results(inputs))
 
 
+def held_up() -> tuple[Script, threading.Event, threading.Event]:
+    """Return a script that tells when it has started, and ends no turn before it may go."""
+    started, go = threading.Event(), threading.Event()
+
+    def script(inputs: Sequence[Input], now: Instant) -> Turn:
+        started.set()
+        go.wait(PATIENCE_S)
+        return quiet(inputs, now)
+
+    return script, started, go
+
+
 @dataclass
 class Driven:
     driver: Driver
@@ -141,13 +153,7 @@ async def test_exceptions_are_raised_at_their_callers() -> None:
 
 
 async def test_inputs_gather_while_a_turn_runs() -> None:
-    go, started = threading.Event(), threading.Event()
-
-    def script(inputs: Sequence[Input], now: Instant) -> Turn:
-        started.set()
-        go.wait(PATIENCE_S)
-        return quiet(inputs, now)
-
+    script, started, go = held_up()
     async with driven(script) as here:
         await asyncio.to_thread(started.wait, PATIENCE_S)
         waiting = [here.driver.submit(SEND) for _ in range(INPUTS_PER_TURN_MAX + 44)]
@@ -170,13 +176,7 @@ async def test_left_over_inputs_get_their_results_later() -> None:
 
 
 async def test_cancelled_caller_takes_back_what_has_not_begun() -> None:
-    go, started = threading.Event(), threading.Event()
-
-    def script(inputs: Sequence[Input], now: Instant) -> Turn:
-        started.set()
-        go.wait(PATIENCE_S)
-        return quiet(inputs, now)
-
+    script, started, go = held_up()
     async with driven(script) as here:
         await asyncio.to_thread(started.wait, PATIENCE_S)
         here.driver.submit(SEND).cancel()
@@ -385,13 +385,7 @@ async def test_a_defect_ends_the_driver_loudly(caplog: pytest.LogCaptureFixture)
 
 
 async def test_close_tells_who_still_waits() -> None:
-    go, started = threading.Event(), threading.Event()
-
-    def script(inputs: Sequence[Input], now: Instant) -> Turn:
-        started.set()
-        go.wait(PATIENCE_S)
-        return quiet(inputs, now)
-
+    script, started, go = held_up()
     async with driven(script) as here:
         await asyncio.to_thread(started.wait, PATIENCE_S)
         late = here.driver.submit(SEND)
