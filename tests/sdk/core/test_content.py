@@ -30,14 +30,10 @@ def encoded(value: object) -> bytes:
     return msgspec.msgpack.encode(value)
 
 
-def sealed_form(plain: bytes) -> bytes:
-    return pad(compress(plain))
-
-
 def refusal(plain: bytes) -> ValueError:
-    """Decode what must not decode."""
+    """Read what must not be readable."""
     try:
-        understood = content.decode(sealed_form(plain))
+        understood = content.read(plain)
     except ValueError as error:
         return error
     pytest.fail(f"{understood} was understood")
@@ -48,52 +44,45 @@ def test_what_is_said_is_what_is_understood(said: content.Content) -> None:
     assert content.decode(content.encode(said)) == said
 
 
-@given(CONTENTS)
-def test_what_is_sealed_is_compressed_and_then_padded(said: content.Content) -> None:
-    assert decompress(unpad(content.encode(said))) == encoded(said)
-    assert content.read(encoded(said)) == said
-
-
-def test_texts_of_about_the_same_length_have_one_length() -> None:
-    words = ["see you soon", "on my way now", "call me later", "it's raining!", "where are you"]
-    assert len({len(content.encode(Text(2**62 + 1, 7, 1_795_509_943_123, one))) for one in words}) == 1
-
-
 @given(st.binary(max_size=200))
 def test_any_bytes_are_content_or_a_value_error(data: bytes) -> None:
-    inside = (data, b"\x95\x01" + data, b"\x93\x03\x01\x95" + data, b"\x94\x63" + data)
-    for attempt in (data, pad(data), *(sealed_form(plain) for plain in inside)):
+    for attempt in (data, b"\x95\x01" + data, b"\x93\x03\x01\x95" + data):
         try:
             content.decode(attempt)
         except ValueError:
             continue
 
 
+@given(st.binary(max_size=200))
+def test_any_bytes_inside_padding_and_compression_are_content_or_a_value_error(data: bytes) -> None:
+    for attempt in (data, b"\x95\x01" + data, b"\x93\x03\x01\x95" + data):
+        for inside in (pad(attempt), pad(compress(attempt))):
+            try:
+                content.decode(inside)
+            except ValueError:
+                continue
+
+
 @given(CONTENTS, st.data())
 def test_damaged_content_is_content_or_a_value_error(said: content.Content, data: st.DataObject) -> None:
-    for whole, form in ((content.encode(said), bytes), (encoded(said), sealed_form)):
-        damaged = bytearray(whole)
-        damaged[data.draw(st.integers(0, len(damaged) - 1))] ^= data.draw(st.integers(1, 255))
-        try:
-            content.decode(form(bytes(damaged)))
-        except ValueError:
-            continue
+    damaged = bytearray(content.encode(said))
+    damaged[data.draw(st.integers(0, len(damaged) - 1))] ^= data.draw(st.integers(1, 255))
+    try:
+        content.decode(bytes(damaged))
+    except ValueError:
+        return
 
 
 @pytest.mark.parametrize("tag", [0, 6, 99, 2**32, TOP])
-@pytest.mark.parametrize("fields", [[], [4], [{"poll": ["tea", "coffee"]}, b"more"]])
-def test_content_of_a_later_version_is_kept_in_its_place(tag: int, fields: list[Any]) -> None:
-    plain = encoded([tag, 11, 22, 33, *fields])
-    assert content.decode(sealed_form(plain)) == Unknown(11, 22, 33, plain)
-    assert content.read(plain) == Unknown(11, 22, 33, plain), "a later version reads it again as it came"
+@pytest.mark.parametrize("fields", [[], [1, 2, 3, 4], [{"poll": []}]])
+def test_content_of_a_later_version_is_kept_with_its_place(tag: int, fields: list[Any]) -> None:
+    plain = encoded([tag, 7, 8, 9, *fields])
+    assert content.decode(pad(compress(plain))) == Unknown(7, 8, 9, plain)
 
 
-@pytest.mark.parametrize("tag", [0, 6, 99, TOP + 1, 2**64 - 1, -1])
-@pytest.mark.parametrize("fields", [[], [1, 2], [1, 2, -3], [1, 2, TOP + 1], ["1", 2, 3], [{"poll": []}]])
-def test_content_of_a_later_version_without_a_place_is_a_value_error(tag: int, fields: list[Any]) -> None:
-    error = refusal(encoded([tag, *fields]))
-    assert "stands nowhere" in str(error)
-    assert error.__cause__ is None
+@pytest.mark.parametrize("fields", [[], [1, 2], [1, 2, "soon"], [1, -2, 3], [{"poll": []}]])
+def test_content_of_a_later_version_without_a_place_is_a_value_error(fields: list[Any]) -> None:
+    assert "later version" in str(refusal(encoded([99, *fields])))
 
 
 @pytest.mark.parametrize(
@@ -118,16 +107,11 @@ def test_content_of_a_later_version_without_a_place_is_a_value_error(tag: int, f
         [3, 1, [2, [1]]],
         [3, 1, [9, 1, 1, 1, "x"]],
         [3, 1, [3, 1, [1, 1, 1, 1, "x"]]],
-        [3, 1, [1, 1, 1, 1, "x"], -1],
-        [4, 5],
-        [4, [1, 2]],
         [4, [[1]]],
         [4, [[1, -1]]],
         [4, [[1, 1]] * (MARKS_MAX + 1)],
         [5, [1, 1, 1, 1, "x"]],
-        [5, [1, 1, 1, 1, ""], 7],
-        [5, [1, 1, 1, 1, "x"], "7"],
-        [5, [5, [1, 1, 1, 1, "x"], 7], 7],
+        [5, [1, 1, 1, 1, "x"], -1],
     ],
 )
 def test_broken_content_is_not_taken_for_newer_content(broken: object) -> None:
@@ -135,7 +119,7 @@ def test_broken_content_is_not_taken_for_newer_content(broken: object) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"\x95\x01\x01\x01\x01\xa1\xff", b"\x95\x01\x01\x01\x01\xa3\xed\xa0\x80",
-                                  b"\x91" * INFLATED_BYTES_MAX, encoded([2, [1]]) + b"\0"])  # fmt: skip
+                                  b"\x91" * 100_000, encoded([2, [1]]) + b"\0"])  # fmt: skip
 def test_bytes_that_are_no_content_are_a_plain_value_error(data: bytes) -> None:
     assert type(refusal(data)) is ValueError
 
@@ -150,15 +134,23 @@ def test_an_error_never_quotes_the_text() -> None:
 
 
 def test_fields_that_a_later_version_added_are_ignored() -> None:
-    text = Text(1, 2, 3, "hi")
-    for tail in ([], ["new", [1]]):
-        assert content.decode(sealed_form(encoded([1, 1, 2, 3, "hi", *tail]))) == text
-    assert content.decode(sealed_form(encoded([3, 9, [1, 1, 2, 3, "hi"]]))) == Resealed(9, text, 0), "of version 0.1.0"
+    assert content.read(encoded([1, 1, 2, 3, "hi", "new", [1]])) == Text(1, 2, 3, "hi")
 
 
 def test_a_log_never_shows_a_text() -> None:
     text = Text(1, 2, 3, "secret")
-    assert "secret" not in f"{text!r} {Resealed(1, text)!r} {Copy(text, 7)!r} {text}"
+    assert "secret" not in f"{text!r} {Resealed(1, text)!r} {text}"
+
+
+@given(CONTENTS)
+def test_what_is_sealed_is_compressed_and_then_padded(said: content.Content) -> None:
+    assert decompress(unpad(content.encode(said))) == encoded(said)
+    assert content.read(encoded(said)) == said
+
+
+def test_texts_of_about_the_same_length_have_one_length() -> None:
+    words = ["see you soon", "on my way now", "call me later", "it's raining!", "where are you"]
+    assert len({len(content.encode(Text(2**62 + 1, 7, 1_795_509_943_123, one))) for one in words}) == 1
 
 
 def test_the_longest_text_and_the_longest_unknown_content_pass() -> None:
@@ -168,12 +160,4 @@ def test_the_longest_text_and_the_longest_unknown_content_pass() -> None:
     assert content.decode(content.encode(longest)) == longest
     assert content.decode(content.encode(Copy(longest, TOP))) == Copy(longest, TOP)
     plain = encoded([99, 1, 2, 3, bytes(INFLATED_BYTES_MAX - 8)])
-    assert content.decode(sealed_form(plain)) == Unknown(1, 2, 3, plain)
-
-
-@pytest.mark.parametrize("data", [b"", bytes(40), pad(b""), pad(b"\x02whatever"), compress(encoded([2, [1]]))])
-def test_what_is_not_padded_or_compressed_as_content_is_a_value_error(data: bytes) -> None:
-    with pytest.raises(ValueError) as caught:  # noqa: PT011 - each layer says it in its own words
-        content.decode(data)
-    assert not isinstance(caught.value, UnicodeDecodeError)
-    assert caught.value.__cause__ is None
+    assert content.decode(pad(compress(plain))) == Unknown(1, 2, 3, plain)
