@@ -322,6 +322,17 @@ def test_the_first_again_goes_in_the_old_session_and_the_second_in_a_new_one_tha
     phone.peer.forget()
     assert phone.opened(second) == content.Again((1,))
     assert [event.chat for event in phone.events() if isinstance(event, SessionHealed)] == [PEER_PHONE]
+    phone.accept(link_no, 3)
+    phone.tick(link_no, 1, 1)
+    phone.send("next")
+    assert envelopes(phone.submits()[0])[PEER[1]][0] == INITIAL, "the tick was of the session before"
+
+
+def test_two_that_begin_at_the_same_time_have_healed_nothing() -> None:
+    phone, link_no = met()
+    phone.say(link_no, phone.deliver(text(1), 1))
+    assert phone.texts() == ["text 1"]
+    assert not [event for event in phone.events() if isinstance(event, SessionHealed)]
 
 
 def test_a_peer_that_has_lost_its_sessions_begins_a_new_one_and_that_is_told() -> None:

@@ -289,6 +289,7 @@ def test_our_own_list_under_another_key_is_refused() -> None:
     phone.answer_no(link_no, request.no, info(device_list(thief, counter=7, account=ME[0]), MY_PHONE))
     assert contact(phone, ME[0]) == known
     assert phone.store.contacts.device(ME[0], 12) is None
+    assert list(phone.engine.links) == [link_no]
     assert not changes(phone)
 
 
