@@ -200,7 +200,7 @@ class Checks:
     def _answered(self, device: int, to: int) -> None:
         sql = "SELECT EXISTS (SELECT 1 FROM opened WHERE device = ?)"
         for phone in self.world.phones:
-            if phone.engine.device.device == to:
+            if phone.engine.device.device == to and not self.world.deceived(phone.no - 1):
                 (opened,) = phone.database.connection.execute(sql, (device,)).fetchone()
                 self.look("header-until-answered", bool(opened), f"device {device} to {to}, which has opened nothing")
 
