@@ -3,16 +3,15 @@
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
 import pytest
 
-from onebar.core.frames import Accepted, Ack, Deliver, Hello, Note, Recipient, Submit, Void, encode_message
+from onebar.core.frames import Accepted, Ack, Deliver, Hello, Note, Void, encode_message
 from onebar.core.questions import Bundle
 from onebar.core.turn import Transmit
-from onebar.crypto.pqxdh import InitialHeader, encode_initial
 from onebar_mockserver.ports import Judged
 from tests.simulation import verdict
 from tests.simulation.checkers import SENTENCES, ViolationError
+from tests.simulation.envelopes import initial, sealed, submit
 from tests.simulation.faults import SERVER, Fault, Kind
 from tests.simulation.network import Wire
 from tests.simulation.phone import Phone
@@ -38,22 +37,6 @@ def talked() -> World:
 
 def wire_of(phone: Phone) -> Wire:
     return next(iter(phone.wires.values()))
-
-
-def submit(out_no: int, ciphertext: bytes, floor: int = 0) -> Submit:
-    recipients = msgspec.msgpack.encode([Recipient(1, ((2, ciphertext),))])
-    return Submit(out_no, floor, 0, msgspec.Raw(recipients))
-
-
-def sealed(key: bytes, body: bytes, salt: bytes = b"salted") -> bytes:
-    """Make what looks like an envelope, sealed with this key of a ratchet."""
-    return b"\x20" + key.ljust(32, b"k") + b"\0\0" + salt + body.ljust(56, b".")
-
-
-def initial(ephemeral: bytes, one_time: int) -> bytes:
-    """Make an initial header with this ephemeral key."""
-    key = ephemeral.ljust(32, b"k")
-    return encode_initial(InitialHeader(key, key, 0, 1, one_time, None, b""))
 
 
 # --- what a phone or the server says --------------------------------------------------------------

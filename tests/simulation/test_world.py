@@ -34,6 +34,7 @@ OTHERWISE: dict[str, object] = {
     "script": PLAN.script[1:],
     "seconds": 3.0,
     "faults": (Fault(Kind.CUT, 1, 3.5),),
+    "reads": 1.0,
 }
 """Another value for each field of a plan."""
 
