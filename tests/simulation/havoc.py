@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from onebar.core import outbox
 from onebar.core.content import Again, Content, Copy, Text
+from onebar.core.records import Status
 from onebar.core.turn import NetworkChanged, Poked
 from onebar_mockserver.limits import MAILBOX_BYTES_MAX
 from tests.simulation.faults import AT_COMMIT, AT_DIAL, AT_MESSAGE, AT_WORK, SERVER, Fault, Kind
@@ -97,6 +98,8 @@ def _restore(phone: "Phone", fault: Fault) -> None:
 
 
 def _clone(phone: "Phone", fault: Fault) -> None:
+    if phone.engine.device.status is Status.NEW:
+        return  # a copy of an empty database is a new phone, and nobody would register it
     image = phone.image()
     phone.world.clock.after(fault.amount, lambda: phone.world.clone(phone, image))
 
