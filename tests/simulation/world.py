@@ -55,7 +55,7 @@ def draw_plan(seed: int) -> Plan:
     dice = random.Random(f"{seed} plan")
     phones = dice.choices((2, 3, 4, 5, 6, 7, 8), weights=(50, 25, 10, 6, 4, 3, 2))[0]
     seconds = dice.choice((1.0, 8.0, 30.0, 90.0))
-    messages = dice.randint(4, 30)
+    messages = dice.randint(3, 20)
     workload = WORKLOADS[dice.choice(list(WORKLOADS))]
     network = PROFILES[dice.choice(list(PROFILES))] if dice.random() < 0.6 else PEACE
     script = workload(dice, phones, messages, seconds)
