@@ -131,6 +131,7 @@ def test_a_list_holds_so_many_devices_and_each_once() -> None:
 def test_a_newer_list_follows_and_the_same_one_again_is_fine() -> None:
     check_list(SECOND, 7, FIRST)
     check_list(FIRST, 7, FIRST)
+    check_list(ACCOUNT.sign_list(7, (TABLET,), NOW_MS, FIRST), 7, FIRST)  # in the same millisecond
     assert (FIRST.counter, SECOND.counter) == (1, 2)
 
 

@@ -220,6 +220,17 @@ def test_the_longest_gap_opens_and_one_more_needs_a_new_session() -> None:
     assert len(bob.state.skipped) == SKIP_MAX
 
 
+def test_the_gap_is_counted_from_what_was_opened_last() -> None:
+    alice, bob = talking()
+    alice, messages = write(alice, SKIP_MAX + 5)
+    for message in messages[:3]:
+        bob, _ = read(bob, message)
+    with pytest.raises(GapTooLongError, match=f"{SKIP_MAX + 1} messages are missing"):
+        read(bob, messages[SKIP_MAX + 4])
+    bob, _ = read(bob, messages[SKIP_MAX + 3])
+    assert len(bob.state.skipped) == SKIP_MAX
+
+
 def test_a_gap_at_the_end_of_the_chain_before_has_the_same_limit() -> None:
     _, bob = talking()
     sealed = ONEBAR_V1.seal(

@@ -81,7 +81,7 @@ def test_a_low_order_box_key_is_refused_though_honestly_signed(mallory: DeviceKe
     """With such a key everyone would compute the same shared secret: zero."""
     peer = signed_box_key(mallory, bytes.fromhex(encoding))
     assert verify(peer.identity_key, peer.key_signature, BOX_KEY_CONTEXT + peer.box_key)
-    assert not peer.valid
+    assert peer.valid is False
 
 
 def test_honest_keys_are_valid(alice: DeviceKeys) -> None:
@@ -101,13 +101,13 @@ def test_one_flipped_bit_anywhere_makes_keys_invalid(alice: DeviceKeys, field: s
 
 @given(st.binary(max_size=70), st.binary(max_size=70), st.binary(max_size=70))
 def test_malformed_keys_are_invalid_and_never_raise(identity_key: bytes, box_key: bytes, signature: bytes) -> None:
-    assert not PeerKeys(identity_key, box_key, signature).valid
-    assert not verify(identity_key, signature, box_key)
+    assert PeerKeys(identity_key, box_key, signature).valid is False
+    assert verify(identity_key, signature, box_key) is False
 
 
 @pytest.mark.parametrize("length", [0, 31, 33, 64])
 def test_a_signed_box_key_of_another_length_is_refused(alice: DeviceKeys, length: int) -> None:
-    assert not signed_box_key(alice, b"\x09" * length).valid
+    assert signed_box_key(alice, b"\x09" * length).valid is False
 
 
 def test_keys_cannot_be_mixed_between_devices(alice: DeviceKeys, bob: DeviceKeys) -> None:
@@ -122,10 +122,20 @@ def test_a_signature_fits_its_message_and_key_only(message: bytes, more: bytes) 
     keys, other = DeviceKeys(b"\1" * 32, b"\2" * 32), DeviceKeys(b"\3" * 32, b"\2" * 32)
     signature, public = keys.sign(message), keys.public().identity_key
     assert verify(public, signature, message)
-    assert not verify(public, signature, message + more)
+    assert verify(public, signature, message + more) is False
     assert not verify(other.public().identity_key, signature, message)
     assert not verify(public, signature[:-1], message)
     assert not verify(public, signature + more, message)
+
+
+@given(st.binary(min_size=1, max_size=200), st.data())
+def test_nothing_can_move_from_the_message_into_the_signature_or_back(message: bytes, data: st.DataObject) -> None:
+    """Both are joined where they are verified: only the length of a signature says where it ends."""
+    keys = DeviceKeys(b"\1" * 32, b"\2" * 32)
+    signature, public = keys.sign(message), keys.public().identity_key
+    cut = data.draw(st.integers(1, len(message)))
+    assert verify(public, signature + message[:cut], message[cut:]) is False
+    assert verify(public, signature[:-cut], signature[-cut:] + message) is False
 
 
 def test_a_signature_for_one_purpose_is_worth_nothing_for_another(alice: DeviceKeys) -> None:
@@ -157,6 +167,8 @@ def test_a_replacement_proof_names_account_device_and_both_new_keys(alice: Devic
 def test_no_key_shows_in_a_log(alice: DeviceKeys) -> None:
     shown = f"{alice!r} {alice} {alice.public()!r} {[alice]}"
     assert "box_secret" not in shown
-    for secret in (alice.identity_seed, alice.box_secret, alice.public().identity_key):
+    public = alice.public()
+    hidden = (alice.identity_seed, alice.box_secret, public.identity_key, public.box_key, public.key_signature)
+    for secret in hidden:
         assert secret.hex() not in shown
         assert repr(secret)[2:-1] not in shown

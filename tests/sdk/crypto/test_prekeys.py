@@ -12,8 +12,10 @@ from onebar.crypto.prekeys import (
     PREKEY_KEPT_MS,
     SIGNED_PREKEY_ROTATION_MS,
     UNANSWERED_MS_MAX,
+    KemPrekeyPublic,
     LastResortKemPrekey,
     OneTimeKemPrekey,
+    OneTimeKemPublic,
     OneTimePrekey,
     PrekeyBundle,
     SignedPrekey,
@@ -24,6 +26,7 @@ from onebar.crypto.prekeys import (
     verify_bundle,
 )
 from onebar.crypto.values import pack, unpack
+from onebar.errors import InputError
 from tests.sdk.crypto.devices import DAY_MS, LOW_ORDER, NOW_MS, pair
 
 
@@ -62,6 +65,13 @@ def test_the_signatures_cover_what_is_documented() -> None:
     assert whole.one_time_kem.signature == bob.keys.sign(covered)
 
 
+def test_without_ml_kem_the_signature_ends_with_the_signed_prekey() -> None:
+    small, bob = bundles()[1], pair(stock=0)[1]
+    covered = b"onebar prekey bundle 1\0" + bob.public.identity_key + bob.public.box_key
+    covered += (0).to_bytes(4, "big") + NOW_MS.to_bytes(6, "big") + (1).to_bytes(4, "big")
+    assert small.signed.signature == bob.keys.sign(covered + bob.signed_prekeys[1].public)
+
+
 def test_a_bundle_is_for_one_box_key_of_the_identity() -> None:
     whole, bob, other = bundles()[0], pair(kem=True)[1], pair()[0].public.box_key
     rebound = PeerKeys(bob.public.identity_key, other, bob.keys.sign(BOX_KEY_CONTEXT + other))
@@ -72,6 +82,13 @@ def test_a_bundle_is_for_one_box_key_of_the_identity() -> None:
 @pytest.mark.parametrize("bundle", bundles())
 def test_a_bundle_travels(bundle: PrekeyBundle) -> None:
     assert unpack(1, pack(1, bundle), PrekeyBundle) == bundle
+
+
+@pytest.mark.parametrize("length", [0, 1183, 1185])
+def test_an_ml_kem_prekey_of_another_length_is_not_read(length: int) -> None:
+    for prekey in (KemPrekeyPublic(1, bytes(length)), OneTimeKemPublic(1, bytes(length), bytes(64))):
+        with pytest.raises(InputError, match="damaged"):
+            unpack(1, pack(1, prekey), type(prekey))
 
 
 @pytest.mark.parametrize(
@@ -100,7 +117,7 @@ def test_a_bundle_must_say_pq_exactly_if_it_has_the_prekey() -> None:
     """Even when the device itself signed it so."""
     bob = pair(kem=True)[1]
     last_resort = bob.kem_prekeys[0]
-    for kem, capabilities in [(None, CAPABILITY_PQ), (prekeys.KemPrekeyPublic(0, last_resort.public), 0)]:
+    for kem, capabilities in [(None, CAPABILITY_PQ), (KemPrekeyPublic(0, last_resort.public), 0)]:
         covered = prekeys._to_sign(bob.public, 1, bob.signed_prekeys[1].public, kem, capabilities, NOW_MS)
         signed = prekeys.SignedBundle(
             1, bob.signed_prekeys[1].public, kem, capabilities, NOW_MS, bob.keys.sign(covered)

@@ -55,6 +55,12 @@ def test_hkdf_gives_what_rfc_5869_says(secret: str, salt: str, info: str, output
     assert derived.hex() == output
 
 
+def test_the_longest_output_of_hkdf_is_that_of_rfc_5869() -> None:
+    longest = hkdf(b"salt", b"secret", b"info", 255 * 32)
+    assert len(longest) == 8_160
+    assert longest[:-32] == hkdf(b"salt", b"secret", b"info", 254 * 32)
+
+
 def test_x25519_gives_what_rfc_7748_says() -> None:
     assert public_of(ALICE).hex() == ALICE_PUBLIC
     assert agree(ALICE, BOB_PUBLIC).hex() == AGREED

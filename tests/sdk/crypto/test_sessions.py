@@ -8,10 +8,21 @@ from msgspec.structs import replace
 from onebar.crypto import double_ratchet, pqxdh
 from onebar.crypto.keys import DeviceKeys
 from onebar.crypto.pqxdh import DowngradeError, OtherIdentityError, PrekeyError
-from onebar.crypto.sessions import NOTHING_SPENT, SESSIONS_MAX, PeerSessions, answered, from_bytes, key_id, to_bytes
-from onebar.crypto.suites import SALT_BYTES
+from onebar.crypto.sessions import (
+    NOTHING_SPENT,
+    SESSIONS_MAX,
+    PeerSessions,
+    answered,
+    from_bytes,
+    key_id,
+    open_envelope,
+    seal,
+    start,
+    to_bytes,
+)
+from onebar.crypto.suites import ONEBAR_V1, SALT_BYTES
 from onebar.errors import DecryptionError, InputError
-from tests.sdk.crypto.devices import NOW_MS, WAY, Device, FakeKem, dice, pair, talking
+from tests.sdk.crypto.devices import NOW_MS, WAY, Device, FakeKem, Secrets, dice, pair, talking
 
 BOTH = pytest.mark.parametrize("kem", [False, True], ids=["x3dh", "pqxdh"])
 
@@ -125,6 +136,16 @@ def test_answered_changes_nothing_without_a_session_or_a_pending_header() -> Non
     assert answered(answered(alice.sessions)) is alice.sessions
 
 
+def test_answered_asks_the_newest_session_only() -> None:
+    alice, bob = talking()
+    alice.start(bob)
+    newest, older = alice.sessions.sessions
+    assert (bool(newest.pending), older.pending) == (True, b"")
+    assert answered(alice.sessions) == PeerSessions((replace(newest, pending=b""), older))
+    alice.sessions = PeerSessions((older, newest))
+    assert answered(alice.sessions) is alice.sessions
+
+
 # --- damage ---------------------------------------------------------------------------------------
 
 
@@ -179,6 +200,16 @@ def test_of_several_sessions_the_likely_one_says_why_it_does_not_open() -> None:
         bob.open(alice, envelope)
 
 
+def test_the_likely_session_is_the_one_that_has_seen_the_ratchet_key_though_it_is_older() -> None:
+    alice, bob = talking()
+    envelope = alice.seal(b"once")
+    bob.open(alice, envelope)
+    bob.start(alice)
+    assert len(bob.sessions.sessions) == 2
+    with pytest.raises(DecryptionError, match="opened before"):
+        bob.open(alice, envelope)
+
+
 def test_an_envelope_for_another_way_does_not_open() -> None:
     alice, bob = pair()
     alice.start(bob)
@@ -213,6 +244,25 @@ def test_the_initial_header_cannot_be_taken_off() -> None:
     bob.open(alice, alice.seal(b"hello"))
     with pytest.raises(DecryptionError, match="tag"):
         bob.open(alice, alice.seal(b"again")[73:])
+
+
+@BOTH
+def test_the_associated_data_of_a_message_is_laid_out_as_documented(kem: bool) -> None:
+    alice, bob = pair(kem)
+    alice.start(bob)
+    initial = alice.sessions.sessions[0].pending
+    check_associated_data(alice, initial, len(initial).to_bytes(2, "big") + initial)
+    bob.open(alice, alice.seal(b"hello"))
+    check_associated_data(bob, b"", bytes(2))
+
+
+def check_associated_data(writer: Device, front: bytes, covered: bytes) -> None:
+    """What this device seals is what its ratchet makes with the documented associated data."""
+    session, salt = writer.sessions.sessions[0], bytes(SALT_BYTES)
+    _, envelope = seal(writer.sessions, b"text", WAY, lambda length: bytes(length))
+    bound = session.associated_data + covered + WAY
+    _, sealed = double_ratchet.seal(double_ratchet.Ratchet(ONEBAR_V1, session.ratchet), b"text", bound, salt)
+    assert envelope == front + sealed
 
 
 # --- who it is ------------------------------------------------------------------------------------
@@ -259,6 +309,14 @@ def test_a_contact_that_has_used_ml_kem_is_not_downgraded() -> None:
     alice.must_be_pq = True
     with pytest.raises(DowngradeError):
         alice.start(bob, NOW_MS + 2)
+
+
+def test_ml_kem_need_not_be_unless_it_is_asked_for() -> None:
+    alice, bob = pair()
+    sessions = start(PeerSessions(), alice.keys, bob.public, bob.bundle(), NOW_MS, alice.entropy)
+    _, envelope = seal(sessions, b"hello", WAY, alice.entropy)
+    opened = open_envelope(PeerSessions(), envelope, WAY, bob.keys, alice.public, Secrets(bob), NOW_MS, bob.entropy)
+    assert (opened.plain, opened.is_pq) == (b"hello", False)
 
 
 def test_a_session_without_ml_kem_can_be_replaced_by_one_with_it() -> None:

@@ -107,6 +107,15 @@ def test_a_new_session_is_the_newest_even_if_the_clock_went_back() -> None:
     assert agree_on_one(alice, bob)
 
 
+@pytest.mark.parametrize(("now_ms", "started_ms"), [(0, 0), (1, 1), (-1, 0), (-DAY_MS, 0)])
+def test_the_first_session_is_dated_now_and_not_before_1970(now_ms: int, started_ms: int) -> None:
+    alice, bob = pair()
+    alice.start(bob, now_ms)
+    assert alice.sessions.sessions[0].started_ms == started_ms
+    assert from_bytes(to_bytes(alice.sessions)) == alice.sessions
+    assert bob.open(alice, alice.seal(b"hello")).plain == b"hello"
+
+
 def test_a_date_beyond_all_dates_does_not_stop_new_sessions() -> None:
     alice, bob = talking()
     alice.start(bob, MOMENT_MAX_MS + 5)

@@ -43,6 +43,10 @@ def test_a_message_is_laid_out_as_documented() -> None:
     assert ONEBAR_V1.open(KEY, sealed, 41, b"the way") == b"hello"
 
 
+def test_a_header_of_a_format_without_a_salt_has_none() -> None:
+    assert Header(HEADER.ratchet_public, 3, 4) == (HEADER.ratchet_public, 3, 4, b"")
+
+
 def test_key_and_nonce_come_from_the_message_key_and_the_salt() -> None:
     from nacl.bindings import crypto_aead_chacha20poly1305_ietf_encrypt
 

@@ -4,14 +4,37 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from onebar.crypto.values import COUNT_MAX, Key, Value, pack, read_varint, unpack, varint
+from onebar.crypto.values import (
+    COUNT_MAX,
+    Count,
+    Key,
+    Moment,
+    Number,
+    PrekeyId,
+    Signature,
+    Value,
+    pack,
+    read_varint,
+    unpack,
+    varint,
+)
 from onebar.errors import DecryptionError, InputError
 
 
 class Pair(Value, frozen=True):
     key: Key
     count: int
+
+
+class Everything(Value, frozen=True):
+    key: Key = bytes(32)
+    count: Count = 0
+    prekey_id: PrekeyId = 0
+    number: Number = 0
+    moment: Moment = 0
+    signature: Signature = bytes(64)
 
 
 PAIR = Pair(bytes(32), 7)
@@ -48,6 +71,31 @@ def test_a_value_cannot_be_changed() -> None:
 def test_other_bytes_are_refused_with_what_to_do(data: bytes) -> None:
     with pytest.raises(InputError, match=r"Pair .*made anew"):
         unpack(1, data, Pair)
+
+
+@pytest.mark.parametrize(
+    ("field", "lowest", "highest"),
+    [
+        ("count", 0, 2**32 - 1),
+        ("prekey_id", 0, 2**32 - 2),
+        ("number", 0, 2**63 - 1),
+        ("moment", 0, 2**48 - 1),
+    ],
+)
+def test_a_number_is_read_up_to_its_limits_and_refused_beyond(field: str, lowest: int, highest: int) -> None:
+    for number in (lowest, highest):
+        assert getattr(unpack(1, pack(1, replace(Everything(), **{field: number})), Everything), field) == number
+    for number in (lowest - 1, highest + 1):
+        with pytest.raises(InputError, match=r"Everything .*damaged"):
+            unpack(1, pack(1, replace(Everything(), **{field: number})), Everything)
+
+
+@pytest.mark.parametrize(("field", "length"), [("key", 32), ("signature", 64)])
+def test_a_key_and_a_signature_have_one_length(field: str, length: int) -> None:
+    assert unpack(1, pack(1, Everything()), Everything) == Everything()
+    for wrong in (0, length - 1, length + 1):
+        with pytest.raises(InputError, match=r"Everything .*damaged"):
+            unpack(1, pack(1, replace(Everything(), **{field: bytes(wrong)})), Everything)
 
 
 @given(st.binary(max_size=80))
