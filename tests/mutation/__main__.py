@@ -3,6 +3,8 @@
 Each mutant is one small change of one module. It is killed when a test fails, or does not end; it survives when the
 tests of its module pass. The order is that of the modules' texts. See docs/crypto-mutants.md.
 
+It fails if too few are killed, if a survivor is not argued, or if what is argued does not survive.
+
     ONLY=double_ratchet,sessions   these modules only
     WORKERS=1                      processes at once (the number of CPUs)
 """
@@ -85,6 +87,7 @@ def tell(console: Console, modules: list[str], mutants: list[Mutant], runs: list
     survivors = sorted((run.mutant for run in runs if run.survived and run.mutant), key=mutants.index)
     names = {mutant.name for mutant in survivors}
     stale = [name for name in ARGUED if name.partition(".")[0] in modules and name not in names]
+    not_argued = [mutant.name for mutant in survivors if mutant.name not in ARGUED]
     killed, percent = len(mutants) - len(survivors), 100 * (1 - len(survivors) / len(mutants))
     console.print(by_module(modules, mutants, runs))
     for mutant in survivors:
@@ -97,7 +100,7 @@ def tell(console: Console, modules: list[str], mutants: list[Mutant], runs: list
         "took_s": round(took_s, 1),
         "planted": len(mutants),
         "killed": killed,
-        "timed_out": sum(run.timed_out for run in runs),
+        "timed_out": [run.mutant.name for run in runs if run.timed_out and run.mutant],
         "survivors": [
             {"name": mutant.name, "line": mutant.line, "argued": ARGUED.get(mutant.name, "")} for mutant in survivors
         ],
@@ -109,7 +112,7 @@ def tell(console: Console, modules: list[str], mutants: list[Mutant], runs: list
         f"mutants-crypto: planted={len(mutants)} killed={killed} survived={len(survivors)} percent={percent:.1f}",
         flush=True,
     )
-    return 1 if percent < PERCENT_MIN or stale else 0
+    return 1 if percent < PERCENT_MIN or not_argued or stale else 0
 
 
 def by_module(modules: list[str], mutants: list[Mutant], runs: list[Run]) -> Table:

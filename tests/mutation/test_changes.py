@@ -5,7 +5,6 @@ import ast
 import pytest
 
 from tests.mutation.__main__ import TESTS
-from tests.mutation.argued import ARGUED
 from tests.mutation.changes import changes, make
 from tests.mutation.planting import TESTS as FOLDER
 from tests.mutation.planting import mutants_of, source_of
@@ -75,9 +74,3 @@ def test_each_mutant_of_a_module_is_another_text_under_another_name(module: str)
 
 def test_every_module_of_tests_is_there() -> None:
     assert not [name for tests in TESTS.values() for name in tests if not (FOLDER / f"test_{name}.py").is_file()]
-
-
-def test_what_is_argued_is_still_a_mutant_and_has_a_reason() -> None:
-    every = {mutant.name for module in TESTS for mutant in mutants_of(module)}
-    assert set(ARGUED) <= every
-    assert all(len(reason) > 20 for reason in ARGUED.values())

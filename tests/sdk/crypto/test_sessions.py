@@ -200,16 +200,6 @@ def test_of_several_sessions_the_likely_one_says_why_it_does_not_open() -> None:
         bob.open(alice, envelope)
 
 
-def test_the_likely_session_is_the_one_that_has_seen_the_ratchet_key_though_it_is_older() -> None:
-    alice, bob = talking()
-    envelope = alice.seal(b"once")
-    bob.open(alice, envelope)
-    bob.start(alice)
-    assert len(bob.sessions.sessions) == 2
-    with pytest.raises(DecryptionError, match="opened before"):
-        bob.open(alice, envelope)
-
-
 def test_an_envelope_for_another_way_does_not_open() -> None:
     alice, bob = pair()
     alice.start(bob)

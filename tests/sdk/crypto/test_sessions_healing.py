@@ -134,6 +134,16 @@ def test_what_was_on_its_way_in_the_older_session_opens_and_changes_nothing() ->
     assert alice.seal(b"hello")[0] == 0x30
 
 
+def test_the_likely_session_is_the_one_that_has_seen_the_ratchet_key_though_it_is_older() -> None:
+    alice, bob = talking()
+    envelope = alice.seal(b"once")
+    bob.open(alice, envelope)
+    bob.start(alice)
+    assert len(bob.sessions.sessions) == 2
+    with pytest.raises(DecryptionError, match="opened before"):
+        bob.open(alice, envelope)
+
+
 def test_a_gap_that_is_too_long_is_told_apart() -> None:
     alice, bob = talking()
     alice.start(bob)
