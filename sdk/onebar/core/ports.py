@@ -138,8 +138,8 @@ class Inbox(Protocol):
                    now_ms: int, *, ask: bool, answer: bool) -> None:  # fmt: skip
         """Keep an envelope that does not open, to be asked for again if that can help (R11)."""
 
-    def release(self, account: int, device: int, out_no: int) -> None:
-        """Forget a quarantined envelope whose message came after all."""
+    def release(self, account: int, device: int, out_no: int) -> bool:
+        """Forget a quarantined envelope whose message came after all; return whether it was there."""
 
     def due_again(self, before_ms: int, now_ms: int, limit: int) -> list[tuple[int, int, int, int]]:
         """Return (account, device, out_no, times asked) of those to ask for again, last asked before this time."""

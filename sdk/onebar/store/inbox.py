@@ -144,8 +144,11 @@ class SqliteInbox:
             *(ASKS_MAX, QUARANTINE_ROWS_MAX),
         )
 
-    def release(self, account: int, device: int, out_no: int) -> None:
-        """Forget an envelope in quarantine whose message came after all, and what was shown in its place."""
+    def release(self, account: int, device: int, out_no: int) -> bool:
+        """Forget an envelope in quarantine whose message came after all, and what was shown in its place.
+
+        Return whether it was there.
+        """
         gone = self._rows(
             "DELETE FROM quarantine WHERE account = ? AND device = ? AND out_no = ? RETURNING shown",
             *(account, device, out_no),
@@ -154,6 +157,7 @@ class SqliteInbox:
             chats = self._rows("DELETE FROM message WHERE message_no = ? RETURNING chat_id", shown)
             for (chat_id,) in chats:
                 self._rows("UPDATE chat SET messages = messages - 1 WHERE chat_id = ?", chat_id)
+        return bool(gone)
 
     def due_again(self, before_ms: int, now_ms: int, limit: int) -> list[tuple[int, int, int, int]]:
         """Return (account, device, out_no, times asked) to ask for: last asked before this time, or in the future."""

@@ -18,7 +18,7 @@ from onebar.core.frames import (
     encode_message,
 )
 from onebar.core.questions import FindDevice
-from onebar.core.turn import LinkLost, MessageArrived
+from onebar.core.turn import LinkLost, MessageArrived, NetworkChanged
 from onebar.events import MessageReceived, MessageUnreadable
 from onebar.models import MessageState
 from onebar.store.inbox import ASKS_MAX
@@ -284,3 +284,19 @@ def test_a_copy_by_somebody_else_is_not_believed() -> None:
     phone.say(link_no, phone.deliver(content.Copy(text(1), PEER[0]), 1))
     phone.say(link_no, phone.deliver(content.Resealed(9, text(2), PEER[0]), 2))
     assert len(phone.store.history(PEER_PHONE, 9)) == 1, "our own text"
+
+
+def test_r12_an_intact_copy_behind_an_ack_that_called_it_unopened_is_asked_for_again_so_that_it_earns_a_tick() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.meet_peer(link_no)
+    intact = phone.deliver(text(1), 1)
+    broken = msgspec.structs.replace(intact, ciphertext=intact.ciphertext[:-1] + b"?")
+    phone.say(link_no, broken)
+    assert Ack(1, 1, (1,)) in phone.frames
+    phone.give(NetworkChanged())
+    second = phone.dials[0].link_no
+    phone.welcome(second)
+    phone.say(second, intact)
+    assert phone.texts() == ["text 1"]
+    assert [phone.opened(submit) for submit in phone.submits()] == [content.Again((1,))]
