@@ -26,10 +26,11 @@ if TYPE_CHECKING:  # every pytest run of an app loads this module: what is heavy
     from onebar.testing import NetworkProfile, WeakNetwork, WeatherEvent
     from onebar_mockserver.mock import MockServer
 
-ASYNCIO_STAGE: Final = "_onebar_stage_of_pytest_asyncio"
 PLAIN_STAGE: Final = "_onebar_stage"
-"""The one async fixture, once for each plugin that may run it: pytest-asyncio's strict mode wants its own decorator,
-which hides the fixture from anyio."""
+"""The one async fixture, as anyio runs it."""
+
+ASYNCIO_STAGE: Final = "_onebar_stage_of_pytest_asyncio"
+"""The same for pytest-asyncio, whose strict mode wants a decorator of its own."""
 
 
 class Stage:
