@@ -66,6 +66,13 @@ LINK: Final = (
 )
 """Why a conversation is slow to recover when nobody tells the link that its connection is dead."""
 
+BEHIND: Final = (
+    "A text is on three disks before its reader sees it, which takes 14 ms (p95 48 ms on busy cores) where XMPP, which"
+    " keeps none, takes 5: on fast links that is more than the 20 ms or 5 % that count as equal. And a silent link is"
+    " replaced late, as for `tunnel_recovery_s`."
+)
+"""Why another peer is first on some networks."""
+
 GOALS: Final[tuple[Goal, ...]] = (
     Goal(WIRE, "short_text_up", 120, SEALER, 160),
     Goal(WIRE, "short_text_down", 125, "As for `short_text_up`.", 162),
@@ -98,10 +105,10 @@ GOALS: Final[tuple[Goal, ...]] = (
     Goal(WEAK, "lost", 0),
     Goal(WEAK, "duplicated", 0),
     Goal(WEAK, "reordered", 0),
-    Goal(WEAK, "behind_in", 0, LINK, 6),
-    Goal(WEAK, "tunnel_recovery_s", 1.21, "As for `behind_in`.", 35),
+    Goal(WEAK, "behind_in", 0, BEHIND, 6),
+    Goal(WEAK, "tunnel_recovery_s", 1.21, LINK, 35),
     Goal(WEAK, "handover_recovery_s", 1.5),
-    Goal(WEAK, "half_open_recovery_s", 5, "As for `behind_in`.", 35),
+    Goal(WEAK, "half_open_recovery_s", 5, "As for `tunnel_recovery_s`.", 35),
     Goal(
         WEAK,
         "bytes_ratio",
