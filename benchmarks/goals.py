@@ -67,9 +67,9 @@ LINK: Final = (
 """Why a conversation is slow to recover when nobody tells the link that its connection is dead."""
 
 BEHIND: Final = (
-    "A text is on three disks before its reader sees it, which takes 14 ms (p95 48 ms on busy cores) where XMPP, which"
-    " keeps none, takes 5: on fast links that is more than the 20 ms or 5 % that count as equal. And a silent link is"
-    " replaced late, as for `tunnel_recovery_s`."
+    "A text is synced to three disks before its reader sees it, which takes 14 ms (p95 48 ms on busy cores) where XMPP,"
+    " which syncs none, takes 5: on fast links that is more than the 20 ms or 5 % that count as equal. And a silent"
+    " link is replaced late, as for `tunnel_recovery_s`."
 )
 """Why another peer is first on some networks."""
 

@@ -23,7 +23,7 @@ FACTS: Final = Facts(
     name="mqtt",
     made_of="paho-mqtt, mosquitto; QoS 2, persistent sessions",
     encrypts="no",
-    fsyncs="no: it writes its file after each change, without fsync",
+    fsyncs="no: it writes and fsyncs its file after each change, and acknowledges before",
     cannot="keep unsent texts when the app ends; keep the order when a connection ends, except one text at a time",
 )
 

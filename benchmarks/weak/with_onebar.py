@@ -19,7 +19,7 @@ FACTS: Final = Facts(
     made_of="onebar client, onebar-mockserver",
     encrypts="yes",
     fsyncs="yes: SQLite, synchronous=FULL",
-    cannot="-",
+    cannot="replace a silent connection in less than 10 s",
 )
 
 

@@ -22,7 +22,7 @@ FACTS: Final = Facts(
     name="xmpp",
     made_of="slixmpp, prosody; XEP-0198 with resumption, XEP-0184, MAM",
     encrypts="no (OMEMO is a plugin of its own)",
-    fsyncs="no",
+    fsyncs="no: it writes files, and never fsyncs",
     cannot="send what was not acknowledged when a resumption fails; find a connection dead before its next ping",
 )
 
