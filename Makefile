@@ -13,6 +13,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 DEV := .venv/.installed-dev
 DEMO := .venv/.installed-demo
+BENCH := .venv/.installed-bench
 # The demo takes a complete .venv as it is; otherwise it installs no more than it needs.
 DEMO_NEEDS := $(if $(wildcard $(DEV)),$(DEV),$(DEMO))
 
@@ -64,6 +65,10 @@ bench-sdk: $(DEV)  ## Import time, memory when idle, sends and turns per second
 .PHONY: bench-server-quick
 bench-server-quick: $(DEV)  ## CPU of a message and memory of an idle link in the server
 	@$(BIN)/python -m benchmarks.server
+
+.PHONY: bench-weak
+bench-weak: $(BENCH)  ## One conversation over weak networks, by Onebar and its peers (FULL=1, ONLY=tunnel,edge, SEED=number)
+	@FULL="$(FULL)" ONLY="$(ONLY)" PEERS="$(PEERS)" SEED="$(SEED)" $(BIN)/python -m benchmarks.weak
 
 .PHONY: bench-weather
 bench-weather: $(DEV)  ## The emulated networks through the proxy, measured against their own numbers
@@ -125,7 +130,7 @@ clean:  ## Remove .venv, caches and everything built
 	@find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
 # A virtual environment whose interpreter is gone (an upgraded system) is made and filled anew.
-$(shell test -x $(BIN)/python || rm -f $(DEV) $(DEMO))
+$(shell test -x $(BIN)/python || rm -f $(DEV) $(DEMO) $(BENCH))
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Onebar needs Python 3.11 or newer, and none was found."; \
 		echo "On Debian or Ubuntu: apt-get install python3 python3-venv. Elsewhere: make PYTHON=/path/to/python3"; \
@@ -155,6 +160,11 @@ ifdef CI
 else
 	@$(PIP) install -e '.[dev]'
 endif
+	@touch $@
+
+$(BENCH): $(DEV)
+	@echo "Installing the peers' Python clients into .venv (half a minute the first time)"
+	@$(PIP) install --no-build-isolation -e '.[bench]'
 	@touch $@
 
 $(DEMO): pyproject.toml | $(BIN)/python
