@@ -184,7 +184,7 @@ def test_a_sender_who_lies_about_the_length_is_caught() -> None:
     with pytest.raises(AttachmentExtendedError, match="longer than the message says"):
         opened(sealed[: shorter.cipher_bytes], shorter)
     longer = msgspec.structs.replace(secret, plain_bytes=3 * PIECE_BYTES)
-    with pytest.raises(AttachmentTruncatedError, match=f"{PIECE_BYTES} bytes too short"):
+    with pytest.raises(AttachmentTruncatedError, match=f"{PIECE_BYTES} bytes shorter than said"):
         opened(sealed + bytes(longer.cipher_bytes - len(sealed)), longer)
 
 
