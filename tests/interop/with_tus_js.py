@@ -7,7 +7,6 @@ import asyncio
 import hashlib
 import json
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -17,49 +16,18 @@ from typing import Final
 import httpx
 
 from onebar_mockserver.blobs import BlobLimits
-from tests.interop.with_libsignal import NPM_TIMEOUT_S, MissingError
+from tests.interop.npm import find_node, folder_of, install
+from tests.interop.with_libsignal import MissingError
 from tests.mockserver.attachment_server import ALICE, BOB, application, opened_blobs, serving
 
 SOURCE: Final = Path(__file__).parent / "tus_js"
 """Where the pinned package and the program are."""
 
-FOLDER: Final = Path(__file__).resolve().parents[2] / "build" / "interop" / "tus_js"
+FOLDER: Final = folder_of("tus_js")
 """Where npm installs."""
 
 CHUNK_BYTES: Final = 300_000
 """What the client sends in one request."""
-
-
-def node() -> str:
-    """Return Node.js, if it and the client are here.
-
-    Raises:
-        MissingError: They are not.
-    """
-    found = shutil.which("node")
-    if found is None:
-        raise MissingError("Node.js is not installed")
-    if not (FOLDER / "node_modules" / "tus-js-client").is_dir():
-        raise MissingError("tus-js-client is not installed: run python -m tests.interop.with_tus_js")
-    return found
-
-
-def install() -> None:
-    """Fetch the client as the lock file says.
-
-    Raises:
-        MissingError: No npm, or it could not fetch it.
-    """
-    npm = shutil.which("npm")
-    if npm is None:
-        raise MissingError("npm is not installed")
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json", "upload.mjs"):
-        shutil.copy(SOURCE / name, FOLDER / name)
-    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=NPM_TIMEOUT_S, check=False)
-    if done.returncode != 0:
-        raise MissingError(f"npm could not fetch tus-js-client: {done.stderr.strip().splitlines()[-1:]}")
 
 
 async def upload_with_cuts(url: str, path: Path, cuts: list[int]) -> str:
@@ -68,7 +36,7 @@ async def upload_with_cuts(url: str, path: Path, cuts: list[int]) -> str:
     Raises:
         MissingError: The client is not here.
     """
-    program = node()
+    program = find_node(FOLDER, "tus-js-client")
     shutil.copy(SOURCE / "upload.mjs", FOLDER / "upload.mjs")
     wanted = {"endpoint": url, "file": str(path), "headers": ALICE, "chunkSize": CHUNK_BYTES, "cuts": cuts}
     process = await asyncio.create_subprocess_exec(
@@ -86,7 +54,7 @@ async def upload_with_cuts(url: str, path: Path, cuts: list[int]) -> str:
 async def main() -> int:
     """Install, upload through three cuts, compare; return the exit code."""
     try:
-        install()
+        install(SOURCE, FOLDER)
     except MissingError as error:
         print(f"Not run: {error}")
         return 0

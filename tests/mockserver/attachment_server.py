@@ -83,6 +83,33 @@ async def offset(client: httpx.AsyncClient, upload: str) -> int:
     return int(answer.headers["upload-offset"])
 
 
+class Stalled:
+    """A connection that has sent the head of a request and half of its body, and then nothing more."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    async def answer(self) -> bytes:
+        """Return what the server said before it closed the connection."""
+        said = await self.reader.read()
+        self.cut()
+        return said
+
+    def cut(self) -> None:
+        """Reset the connection."""
+        self.writer.transport.abort()
+
+
+async def stalled(upload: str, data: bytes, **headers: str) -> Stalled:
+    """Begin to send data, and stall halfway."""
+    address = httpx.URL(upload)
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    lines = {**ALICE, **BODY, "Host": address.host, "Upload-Offset": "0", "Content-Length": str(len(data)), **headers}
+    head = "".join(f"{name}: {text}\r\n" for name, text in lines.items())
+    writer.write(f"PATCH {address.path} HTTP/1.1\r\n{head}\r\n".encode() + data[: len(data) // 2])
+    return Stalled(reader, writer)
+
+
 async def main(folder: Path, port: int) -> None:
     """Serve until killed; say the address first."""
     async with opened_blobs(folder) as blobs, serving(application(blobs, BlobLimits()), port) as url:
