@@ -69,6 +69,10 @@ bench-server-quick: $(DEV)  ## CPU of a message and memory of an idle link in th
 bench-weather: $(DEV)  ## The emulated networks through the proxy, measured against their own numbers
 	@$(BIN)/python -m benchmarks.weather
 
+.PHONY: bench-media
+bench-media: $(DEV)  ## Photos, videos, voice notes: bytes at equal quality, encryption, memory (MEDIA=folder of samples)
+	@MEDIA="$(MEDIA)" $(BIN)/python -m benchmarks.media
+
 .PHONY: fuzz
 fuzz: $(DEV)  ## Hostile bytes for both ends, changed from valid ones (EXAMPLES=100000, SEED=number)
 	@EXAMPLES="$(EXAMPLES)" SEED="$(SEED)" $(BIN)/python -m tests.hostile.fuzz

@@ -44,6 +44,7 @@ class Goal:
 WIRE: Final = "bench-wire"
 SDK: Final = "bench-sdk"
 SERVER: Final = "bench-server-quick"
+MEDIA: Final = "bench-media"
 
 SEALER: Final = (
     "The interim sealer adds 73 bytes to an envelope, where the ratchet is to add at most 57, and texts are not"
@@ -90,6 +91,8 @@ GOALS: Final[tuple[Goal, ...]] = (
     Goal(SERVER, "us_window1", 60, THREE_FRAMES, 300),
     Goal(SERVER, "us_window8", 30, "As for `us_window1`.", 120),
     Goal(SERVER, "idle_kb", 10),
+    Goal(MEDIA, "jpeg_ratio", 1.04),
+    Goal(MEDIA, "avif_ratio", 0.82),
 )
 """The goals of the design's budgets that these benches measure."""
 
