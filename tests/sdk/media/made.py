@@ -50,6 +50,29 @@ def srgb_profile() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
+def display_p3_profile() -> bytes:
+    """The colours of phones' screens, as a profile of primaries and a gamma of 2.2 (ICC.1:2001)."""
+
+    def number(value: float) -> bytes:
+        return round(value * 65536).to_bytes(4, "big", signed=True)
+
+    primaries = {"rXYZ": (0.5151, 0.2412, -0.0011), "gXYZ": (0.2920, 0.6922, 0.0419), "bXYZ": (0.1571, 0.0666, 0.7841)}
+    white = {"wtpt": (0.9642, 1.0, 0.8249)}
+    tags = {name: b"XYZ " + bytes(4) + b"".join(map(number, xyz)) for name, xyz in (primaries | white).items()}
+    tags |= {name: b"curv" + bytes(4) + b"\0\0\0\1\x02\x33\0\0" for name in ("rTRC", "gTRC", "bTRC")}
+    tags["desc"] = b"desc" + bytes(4) + b"\0\0\0\3P3\0" + bytes(80)
+    tags["cprt"] = b"text" + bytes(4) + b"none"
+    place, table, body = 128 + 4 + 12 * len(tags), b"", b""
+    for name, content in tags.items():
+        content += bytes(-len(content) % 4)
+        table += name.encode() + (place + len(body)).to_bytes(4, "big") + len(content).to_bytes(4, "big")
+        body += content
+    head = bytes(8) + b"\x02\x10\0\0mntrRGB XYZ " + bytes(12) + b"acsp" + bytes(28)
+    head += b"".join(map(number, white["wtpt"]))
+    whole = head.ljust(128, b"\0") + len(tags).to_bytes(4, "big") + table + body
+    return (place + len(body)).to_bytes(4, "big") + whole[4:]
+
+
 def png_of(width: int, height: int, rows: bytes) -> bytes:
     """A PNG with any size in its head, whatever its pixels are."""
 

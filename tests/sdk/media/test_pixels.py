@@ -7,7 +7,7 @@ from PIL import Image, ImageChops, ImageCms, ImageStat
 
 from onebar.media.errors import DamagedMediaError, MediaCancelledError
 from onebar.media.pixels import fitting, plain_pixels, scaled
-from tests.sdk.media.made import corpus, saved, scene, with_metadata
+from tests.sdk.media.made import corpus, display_p3_profile, saved, scene, with_metadata
 
 
 def on() -> None:
@@ -65,11 +65,17 @@ def test_broken_exif_does_not_hold_a_photo_up(exif: bytes) -> None:
     assert difference(plain_pixels(saved(scene(), "JPEG", exif=exif), 1000, on), scene()) < 6
 
 
-def test_another_colour_space_becomes_srgb() -> None:
-    # Bradford-adapted primaries of a wide gamut: the numbers of one colour differ by 30 between it and sRGB.
-    wide = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
-    red = saved(Image.new("RGB", (8, 8), (200, 60, 60)), "PNG", icc_profile=wide)
-    assert plain_pixels(red, 8, on).getpixel((0, 0)) == (200, 60, 60), "a profile of other channels is ignored"
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
+def test_another_colour_space_becomes_srgb(kind: str) -> None:
+    red = saved(Image.new("RGB", (16, 16), (200, 60, 60)), kind, icc_profile=display_p3_profile(), quality=100)
+    r, g, b = plain_pixels(red, 16, on).resize((1, 1)).getpixel((0, 0))  # type: ignore[misc]
+    assert (r, g, b) == (pytest.approx(216, abs=4), pytest.approx(42, abs=8), pytest.approx(54, abs=6))
+
+
+def test_a_profile_of_other_channels_is_ignored() -> None:
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    red = saved(Image.new("RGB", (8, 8), (200, 60, 60)), "PNG", icc_profile=lab)
+    assert plain_pixels(red, 8, on).getpixel((0, 0)) == (200, 60, 60)
 
 
 @pytest.mark.parametrize("profile", [b"", b"garbage", bytes(500)])
