@@ -101,8 +101,13 @@ def compare_all(report: Report, photos: list[Path]) -> list[Compared]:
     compared = []
     with Peer() as peer:
         for number, path in enumerate(photos, 1):
-            report.say(f"photo {number} of {len(photos)}: encoding and comparing")
-            compared.append(compare(pixels(path), peer, score))
+            one = compare(pixels(path), peer, score)
+            compared.append(one)
+            ratios = ", ".join(
+                f"{codec.partition('/')[2].upper()} {one.equal_bytes[codec] / one.peer.size:.2f} x" for codec in Codec
+            )
+            name = f"photo {number} of {len(photos)}, {path.parent.parent.parent.name}/{path.name}"
+            report.say(f"{name}: {one.peer.size / 1000:.0f} kB at {one.peer.score:.1f}; at that quality {ratios}")
     return compared
 
 
@@ -137,13 +142,11 @@ def add_photos(report: Report, compared: list[Compared]) -> None:
     for codec in Codec:
         name = codec.partition("/")[2]
         ratios = [one.equal_bytes[codec] / one.peer.size for one in compared]
-        report.add(
-            f"{name}_ratio",
-            f"{name.upper()}, bytes at equal quality",
-            geometric_mean(ratios),
-            "x",
-            str(summarize(ratios)),
-        )
+        spread = f"{summarize(ratios)}, one for each photo"
+        report.add(f"{name}_ratio", f"{name.upper()}, bytes at equal quality", geometric_mean(ratios), "x", spread)
+        total = sum(one.equal_bytes[codec] for one in compared) / sum(one.peer.size for one in compared)
+        report.add(f"{name}_total_ratio", "  of all photos together", total, "x")
+        report.add(f"{name}_median_ratio", "  of the median photo", median(ratios), "x")
         sent = [one.ours[codec].size / one.peer.size for one in compared]
         score = sum(one.ours[codec].score for one in compared) / len(compared)
         note = f"SSIMULACRA2 {score:.1f} at quality {RECIPES[PhotoMode.STANDARD, codec].quality}"

@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,12 @@ SOURCE: Final = Path(__file__).parent / "sharp_js"
 
 QUALITIES: Final = {Codec.JPEG: (76, 84), Codec.AVIF: (58, 72)}
 """Qualities on both sides of the peer's on nearly every photo; from those the bytes at its score are interpolated."""
+
+STEP: Final = 8
+"""How far the search goes on where they are not."""
+
+QUALITY_RANGE: Final = range(20, 97)
+"""Where it ends."""
 
 Score = Callable[[Path, Path], float]
 
@@ -93,12 +100,28 @@ def compare(picture: Image.Image, peer: Peer, score: Score) -> Compared:
             made.write_bytes(data)
             return Point(score(reference, made), len(data)), took_ms
 
+        def point(codec: Codec, quality: int) -> Point:
+            return measured(codec, quality)[0]
+
         ours, ms, equal = {}, {}, {}
         for codec in Codec:
-            points = [measured(codec, quality)[0] for quality in QUALITIES[codec]]
+            points = around(goal.score, QUALITIES[codec], partial(point, codec))
             ours[codec], ms[codec] = measured(codec, RECIPES[PhotoMode.STANDARD, codec].quality)
             equal[codec] = bytes_at(goal.score, [*points, ours[codec]])
     return Compared(goal, peer_ms, ours, ms, equal)
+
+
+def around(score: float, between: tuple[int, int], measure: Callable[[int], Point]) -> list[Point]:
+    """Measure two qualities, and further ones until the score lies between two of them."""
+    low, high = between
+    points = [measure(low), measure(high)]
+    while max(point.score for point in points) < score and high + STEP in QUALITY_RANGE:
+        high += STEP
+        points.append(measure(high))
+    while min(point.score for point in points) > score and low - STEP in QUALITY_RANGE:
+        low -= STEP
+        points.append(measure(low))
+    return points
 
 
 def bytes_at(score: float, points: list[Point]) -> float:

@@ -1,7 +1,7 @@
 """Bytes at equal quality are read off between two measured qualities."""
 
 import pytest
-from benchmarks.photo_quality import Point, bytes_at, geometric_mean
+from benchmarks.photo_quality import Point, around, bytes_at, geometric_mean
 
 
 def test_bytes_grow_exponentially_between_two_points() -> None:
@@ -28,3 +28,13 @@ def test_equal_scores_are_no_line() -> None:
 
 def test_ratios_have_a_geometric_mean() -> None:
     assert geometric_mean([0.5, 2.0]) == pytest.approx(1.0)
+
+
+def test_qualities_are_tried_until_the_score_lies_between_them() -> None:
+    def measure(quality: int) -> Point:
+        return Point(float(quality), quality)
+
+    assert [point.size for point in around(80.0, (76, 84), measure)] == [76, 84]
+    assert [point.size for point in around(95.0, (76, 84), measure)] == [76, 84, 92]
+    assert [point.size for point in around(99.0, (76, 84), measure)] == [76, 84, 92]
+    assert [point.size for point in around(61.0, (76, 84), measure)] == [76, 84, 68, 60]
