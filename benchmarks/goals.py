@@ -59,6 +59,12 @@ THREE_FRAMES: Final = (
 )
 """Why a message costs the server more than the goal."""
 
+TRELLIS: Final = (
+    "mozjpeg's trellis quantisation, which Pillow has not, saves most on smooth pictures: 1.28 × on a dusk of 22 kB, 1.01"
+    " to 1.10 × on the seven other photos. All eight together take 1.04 × the bytes, in a sixth of the time."
+)
+"""Why a JPEG is larger than WhatsApp's."""
+
 GOALS: Final[tuple[Goal, ...]] = (
     Goal(WIRE, "short_text_up", 120, SEALER, 160),
     Goal(WIRE, "short_text_down", 125, "As for `short_text_up`.", 162),
@@ -91,7 +97,7 @@ GOALS: Final[tuple[Goal, ...]] = (
     Goal(SERVER, "us_window1", 60, THREE_FRAMES, 300),
     Goal(SERVER, "us_window8", 30, "As for `us_window1`.", 120),
     Goal(SERVER, "idle_kb", 10),
-    Goal(MEDIA, "jpeg_ratio", 1.04),
+    Goal(MEDIA, "jpeg_ratio", 1.04, TRELLIS, 1.09),
     Goal(MEDIA, "avif_ratio", 0.82),
 )
 """The goals of the design's budgets that these benches measure."""

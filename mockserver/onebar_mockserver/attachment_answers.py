@@ -7,7 +7,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from onebar_mockserver.blobs import BlobGoneError, BlobsLostError, DiskFullError, QuotaError
+from onebar_mockserver.blobs import BlobGoneError, BlobsLostError, DiskFullError, QuotaError, TakenError
 from onebar_mockserver.callers import Authenticate, Caller, UnauthenticatedError
 from onebar_mockserver.ports import EngineLostError
 
@@ -51,6 +51,8 @@ class Guard:
             return _refusal(404, {"error": "not_found", "detail": str(error)})
         except QuotaError as error:
             return _refusal(403, {"error": "quota_exceeded", "detail": str(error)})
+        except TakenError as error:
+            return _refusal(409, {"error": "id_taken", "detail": str(error)})
         except DiskFullError as error:
             return _refusal(507, {"error": "disk_full", "detail": str(error)})
         except BlobsLostError:

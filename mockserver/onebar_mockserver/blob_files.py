@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from onebar_mockserver.blob_rows import BlobRows
-from onebar_mockserver.blobs import Blob, BlobGoneError, BlobLimits, BlobsLostError, DiskFullError
+from onebar_mockserver.blobs import Blob, BlobGoneError, BlobLimits, BlobsLostError, DiskFullError, TakenError
 
 READ_BYTES: Final = 64 * 1024
 """Bytes read at once for a download: what a connection buffers anyway."""
@@ -67,9 +67,10 @@ class FileBlobs:
             self._opened = None
         self._thread.shutdown(wait=True)
 
-    async def create(self, owner: int, length: int, expected: int, now_ms: int) -> Blob:
+    async def create(self, owner: int, length: int, expected: int, now_ms: int, blob_id: str = "") -> Blob:
         """Make a new file, then its row."""
-        return await self._on_thread(lambda: self._create(owner, length, expected, now_ms))
+        blob = Blob(blob_id or self._fresh_id(), owner, length, 0, expected, now_ms + self._limits.unfinished_s * 1000)
+        return await self._on_thread(lambda: self._create(blob))
 
     async def find(self, blob_id: str) -> Blob | None:
         """Look it up; if its file was cut short by a failing disk, it goes on from there."""
@@ -137,16 +138,18 @@ class FileBlobs:
                 if path.name not in known:
                     path.unlink()
 
-    def _create(self, owner: int, length: int, expected: int, now_ms: int) -> Blob:
+    def _create(self, blob: Blob) -> Blob:
+        if (there := self._find(blob.id)) is not None:
+            if (there.owner, there.length) != (blob.owner, blob.length):
+                raise TakenError("this id belongs to another upload; choose 128 random bits")
+            return there
         room = self._free(self._folder) - self._limits.disk_reserve_bytes - self._rows.awaited_bytes()
-        if length > room:
-            raise DiskFullError(f"the server has no room for {length} bytes now; try again later")
-        expires_ms = now_ms + self._limits.unfinished_s * 1000
-        blob = Blob(self._fresh_id(), owner, length, 0, expected, expires_ms)
+        if blob.length > room:
+            raise DiskFullError(f"the server has no room for {blob.length} bytes now; try again later")
         path = self._path(blob.id)
         with _named():
             path.parent.mkdir(exist_ok=True)
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
             _flush(path.parent)
             _flush(self._folder)
         try:

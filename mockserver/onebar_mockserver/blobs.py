@@ -44,6 +44,10 @@ class QuotaError(BlobError):
     """The account has too much waiting."""
 
 
+class TakenError(BlobError):
+    """The id that the client chose belongs to another blob."""
+
+
 class DiskFullError(BlobError):
     """The server's disk is full; trying again later may help."""
 
@@ -93,10 +97,13 @@ class Blob(NamedTuple):
 class Blobs(Protocol):
     """Where attachments wait."""
 
-    async def create(self, owner: int, length: int, expected: int, now_ms: int) -> Blob:
+    async def create(self, owner: int, length: int, expected: int, now_ms: int, blob_id: str = "") -> Blob:
         """Make room for a blob that `expected` devices will fetch.
 
+        With an id that the client chose, a repeated call returns the blob as it stands: the first answer was lost.
+
         Raises:
+            TakenError: There is another blob of this id.
             QuotaError: The account has too much waiting.
             DiskFullError: There is no room for it.
             BlobsLostError: The storage failed.

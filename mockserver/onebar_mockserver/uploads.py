@@ -46,6 +46,7 @@ CONTENT_TYPE: Final = "application/offset+octet-stream"
 """Of every body, by the protocol."""
 
 _ALGORITHMS: Final = {"sha1": hashlib.sha1, "sha256": hashlib.sha256}  # sha1: the protocol demands it
+_ID: Final = re.compile("[0-9a-f]{32}")
 _NUMBER: Final = re.compile(r"\d{1,18}", re.ASCII)
 _CHECKSUM_MISMATCH: Final = 460
 
@@ -128,16 +129,29 @@ class Uploads:
         expected = _number(request, "onebar-downloads", default=1)
         if not 1 <= expected <= DOWNLOADS_MAX:
             raise RefusedError(400, "bad_request", f"onebar-downloads: {expected} is not from 1 to {DOWNLOADS_MAX}")
+        blob_id = request.headers.get("onebar-upload", "")
+        if blob_id and not _ID.fullmatch(blob_id):
+            raise RefusedError(400, "bad_request", "onebar-upload: not 32 hexadecimal digits, small")
         carries = request.headers.get("content-type") == CONTENT_TYPE
         checksum = _checksum(request) if carries else None
-        blob = await self._blobs.create(caller.account, length, expected, self._now_ms())
+        blob = await self._blobs.create(caller.account, length, expected, self._now_ms(), blob_id)
         if not length:  # an empty blob is complete as it is
             blob = await self._blobs.commit(blob.id, 0, self._now_ms())
         elif carries:
-            async with self._alone(blob.id) as interrupted:
-                blob = await self._receive(request, blob, checksum, interrupted)
+            try:
+                blob = await self._receive_first(request, blob, checksum)
+            except (RefusedError, DiskFullError):
+                if not blob_id:  # nobody will ever know that it was there
+                    await self._blobs.remove(blob.id)
+                raise
         headers = _place(blob) | {"Location": f"{PATH}/{blob.id}"}
         return Response(status_code=201, headers=headers)
+
+    async def _receive_first(self, request: Request, blob: Blob, checksum: tuple[_Hash, bytes] | None) -> Blob:
+        """Take in the body of a creation, unless the upload has gone on since: then its offset says so."""
+        async with self._alone(blob.id) as interrupted:
+            blob = await self._blobs.find(blob.id) or blob
+            return blob if blob.offset else await self._receive(request, blob, checksum, interrupted)
 
     async def _head(self, request: Request, caller: Caller) -> Response:
         async with self._own(request, caller) as (blob, _):

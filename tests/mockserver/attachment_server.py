@@ -1,7 +1,9 @@
 """A server for attachments alone, in this process or as one of its own, with callers who need no keys."""
 
 import asyncio
+import base64
 import contextlib
+import hashlib
 import secrets
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -67,6 +69,16 @@ async def serving(app: Starlette, port: int = 0) -> AsyncIterator[str]:
         for connection in list(server.server_state.connections):
             connection.shutdown()
         await server.shutdown(sockets=[listener])
+
+
+def files(folder: Path) -> list[Path]:
+    """The files of blobs that are there."""
+    return sorted(folder.glob("??/*"))
+
+
+def checksum(name: str, data: bytes) -> str:
+    """What the header Upload-Checksum says of data."""
+    return f"{name} {base64.b64encode(hashlib.new(name, data).digest()).decode()}"
 
 
 async def create(client: httpx.AsyncClient, url: str, length: int, **headers: str) -> str:

@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from onebar_mockserver.attachment_answers import Guard, RefusedError
-from onebar_mockserver.blobs import BlobGoneError, BlobsLostError, DiskFullError, QuotaError
+from onebar_mockserver.blobs import BlobGoneError, BlobsLostError, DiskFullError, QuotaError, TakenError
 from onebar_mockserver.callers import Caller, UnauthenticatedError
 from onebar_mockserver.ports import EngineLostError
 
@@ -34,6 +34,7 @@ async def answered(raised: Exception | None, lost: list[bool]) -> Response:
         (UnauthenticatedError("token_expired", "old"), 401, b"token_expired"),
         (RefusedError(409, "wrong_offset", "no"), 409, b"wrong_offset"),
         (BlobGoneError("gone"), 404, b"not_found"),
+        (TakenError("taken"), 409, b"id_taken"),
         (QuotaError("much"), 403, b"quota_exceeded"),
         (DiskFullError("full"), 507, b"disk_full"),
         (BlobsLostError("secret path"), 503, b"unavailable"),

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from onebar_mockserver.blob_files import FileBlobs, free_bytes
-from onebar_mockserver.blobs import BlobGoneError, BlobLimits, BlobsLostError, DiskFullError, QuotaError
-from tests.mockserver.attachment_server import opened_blobs
+from onebar_mockserver.blobs import BlobGoneError, BlobLimits, BlobsLostError, DiskFullError, QuotaError, TakenError
+from tests.mockserver.attachment_server import files, opened_blobs
 
 UNKNOWN = "0" * 32
 
@@ -24,10 +24,6 @@ async def blobs(tmp_path: Path) -> AsyncIterator[FileBlobs]:
 
 async def content(blobs: FileBlobs, blob_id: str, start: int, end: int) -> bytes:
     return b"".join([part async for part in blobs.read(blob_id, start, end)])
-
-
-def files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("??/*"))
 
 
 async def test_what_is_written_and_committed_is_read_back(blobs: FileBlobs) -> None:
@@ -47,6 +43,16 @@ async def test_ids_are_new_and_unguessable(blobs: FileBlobs) -> None:
     ids = {(await blobs.create(1, 1, 1, 0)).id for _ in range(50)}
     assert len(ids) == 50
     assert all(len(bytes.fromhex(blob_id)) == 16 for blob_id in ids)
+
+
+async def test_a_chosen_id_is_created_once(blobs: FileBlobs) -> None:
+    blob = await blobs.create(1, 10, 1, 0, "5e" * 16)
+    await blobs.write(blob.id, 0, b"12345")
+    stands = await blobs.commit(blob.id, 5, 0)
+    assert await blobs.create(1, 10, 7, 99, "5e" * 16) == stands
+    for owner, length in ((2, 10), (1, 11)):
+        with pytest.raises(TakenError):
+            await blobs.create(owner, length, 1, 0, "5e" * 16)
 
 
 async def test_what_was_not_committed_does_not_count_after_a_restart(tmp_path: Path) -> None:

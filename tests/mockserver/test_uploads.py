@@ -1,8 +1,6 @@
 """Uploads by tus 1.0.0: every rule of the protocol that is offered, and what bad networks and hostile clients do."""
 
 import asyncio
-import base64
-import hashlib
 import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -19,7 +17,9 @@ from tests.mockserver.attachment_server import (
     BODY,
     TUS,
     application,
+    checksum,
     create,
+    files,
     offset,
     opened_blobs,
     serving,
@@ -52,10 +52,6 @@ async def patch(client: httpx.AsyncClient, upload: str, at: int, data: bytes, **
     return await client.patch(
         upload, headers={**ALICE, **BODY, "Upload-Offset": str(at), **headers}, content=data, timeout=20
     )
-
-
-def checksum(name: str, data: bytes) -> str:
-    return f"{name} {base64.b64encode(hashlib.new(name, data).digest()).decode()}"
 
 
 # --- the protocol ---------------------------------------------------------------------------------
@@ -102,6 +98,26 @@ async def test_creation_with_upload(client: httpx.AsyncClient, url: str) -> None
 async def test_an_empty_upload_is_complete_at_once(client: httpx.AsyncClient, url: str) -> None:
     upload = await create(client, url, 0)
     assert (await client.get(upload, headers=ALICE)).content == b""
+
+
+async def test_a_creation_whose_answer_was_lost_is_repeated(client: httpx.AsyncClient, url: str) -> None:
+    chosen = {**ALICE, **BODY, "Upload-Length": "1000", "Onebar-Upload": "5e" * 16}
+    for body, stands in ((b"", "0"), (bytes(400), "400"), (bytes(1000), "400")):
+        answer = await client.post(url, headers=chosen, content=body)
+        assert (answer.status_code, answer.headers["upload-offset"]) == (201, stands)
+        assert answer.headers["location"].endswith("/" + "5e" * 16)
+    for other in ({"Upload-Length": "999"}, BOB):
+        answer = await client.post(url, headers={**chosen, **other})
+        assert (answer.status_code, answer.json()["error"]) == (409, "id_taken")
+    assert (await client.post(url, headers={**chosen, "Onebar-Upload": "../x"})).status_code == 400
+
+
+async def test_a_creation_that_fails_leaves_nothing(client: httpx.AsyncClient, url: str, tmp_path: Path) -> None:
+    headers = {**ALICE, **BODY, "Upload-Length": "10"}
+    assert (await client.post(url, headers=headers, content=bytes(11))).status_code == 413
+    wrong = {"Upload-Checksum": checksum("sha256", b"other")}
+    assert (await client.post(url, headers={**headers, **wrong}, content=bytes(10))).status_code == 460
+    assert files(tmp_path) == []
 
 
 async def test_termination(client: httpx.AsyncClient, url: str) -> None:
