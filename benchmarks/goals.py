@@ -60,8 +60,8 @@ THREE_FRAMES: Final = (
 """Why a message costs the server more than the goal."""
 
 TRELLIS: Final = (
-    "mozjpeg's trellis quantisation, which Pillow has not, saves most on smooth pictures: 1.28 × on a dusk of 22 kB, 1.01"
-    " to 1.10 × on the seven other photos. All eight together take 1.04 × the bytes, in a sixth of the time."
+    "mozjpeg's trellis quantisation, which Pillow has not, saves most on smooth pictures: 1.28 × on a dusk of 22 kB,"
+    " 1.01 to 1.10 × on the seven other photos. All eight together take 1.04 × the bytes, in a sixth of the time."
 )
 """Why a JPEG is larger than WhatsApp's."""
 
