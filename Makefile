@@ -82,6 +82,10 @@ bench-crypto: $(DEV)  ## Sealing and opening 100 bytes, beside vodozemac, python
 mutants-crypto: $(DEV)  ## Change the cryptography in small ways: a test must notice (up to an hour; ONLY=double_ratchet,sessions)
 	@ONLY="$(ONLY)" $(BIN)/python -m tests.mutation
 
+.PHONY: bench-media
+bench-media: $(DEV)  ## Photos, videos, voice notes: bytes at equal quality, encryption, memory (MEDIA=folder of samples)
+	@MEDIA="$(MEDIA)" $(BIN)/python -m benchmarks.media
+
 .PHONY: fuzz
 fuzz: $(DEV)  ## Hostile bytes for both ends, changed from valid ones (EXAMPLES=100000, SEED=number)
 	@EXAMPLES="$(EXAMPLES)" SEED="$(SEED)" $(BIN)/python -m tests.hostile.fuzz
