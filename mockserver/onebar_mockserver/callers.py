@@ -74,8 +74,7 @@ class TokenCheck:
         return Caller(account, device)
 
     async def _identity_key(self, account: int, device: int) -> bytes:
-        (found,) = await self._ledger.find([account]) if account <= _NUMBER_MAX else (None,)
-        for known in found.devices if found is not None else ():
-            if known.device == device and not known.removed:
-                return known.identity_key
+        found = (await self._ledger.identities([device])).get(device) if device <= _NUMBER_MAX else None
+        if found is not None and found.account == account and not found.removed:
+            return found.identity_key
         raise UnauthenticatedError("device_removed", "this device is not, or not any more, one of the account")

@@ -143,10 +143,11 @@ class Swept(NamedTuple):
 
 
 class Identity(NamedTuple):
-    """Who a device is, for checking its flight."""
+    """Who a device is, for checking what it has signed."""
 
     account: int
     identity_key: bytes
+    removed: bool = False
 
 
 class Keys(NamedTuple):

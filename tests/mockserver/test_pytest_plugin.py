@@ -62,10 +62,9 @@ def run(pytester: pytest.Pytester, *options: str) -> pytest.RunResult:
     [
         (MARKED, ("--asyncio-mode=strict",)),
         (PLAIN, ("--asyncio-mode=auto",)),
-        (ANYIO, ("--asyncio-mode=strict",)),
         (ANYIO, ("-p", "no:asyncio", "-W", "ignore::pytest.PytestConfigWarning")),
     ],
-    ids=["pytest-asyncio strict", "pytest-asyncio auto", "anyio beside it", "anyio alone"],
+    ids=["pytest-asyncio strict", "pytest-asyncio auto", "anyio alone"],
 )
 def test_the_fixtures_work_with_whatever_runs_async_tests(
     strict: pytest.Pytester, test: str, options: tuple[str, ...]

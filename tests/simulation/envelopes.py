@@ -1,9 +1,11 @@
-"""What looks like sealed mail, for the tests of the checkers."""
+"""What looks like sealed mail, and the wire that it would be on, for the tests of the checkers."""
 
 import msgspec
 
 from onebar.core.frames import Recipient, Submit
 from onebar.crypto.pqxdh import InitialHeader, encode_initial
+from tests.simulation.network import Wire
+from tests.simulation.phone import Phone
 
 
 def submit(out_no: int, ciphertext: bytes, floor: int = 0) -> Submit:
@@ -20,3 +22,8 @@ def initial(ephemeral: bytes, one_time: int) -> bytes:
     """Make an initial header with this ephemeral key."""
     key = ephemeral.ljust(32, b"k")
     return encode_initial(InitialHeader(key, key, 0, 1, one_time, None, b""))
+
+
+def wire_of(phone: Phone) -> Wire:
+    """Return the first wire of a phone."""
+    return next(iter(phone.wires.values()))

@@ -11,10 +11,8 @@ from onebar.core.turn import Transmit
 from onebar_mockserver.ports import Judged
 from tests.simulation import verdict
 from tests.simulation.checkers import SENTENCES, ViolationError
-from tests.simulation.envelopes import initial, sealed, submit
+from tests.simulation.envelopes import initial, sealed, submit, wire_of
 from tests.simulation.faults import SERVER, Fault, Kind
-from tests.simulation.network import Wire
-from tests.simulation.phone import Phone
 from tests.simulation.scenarios import calm_world, pass_time, say, talk
 from tests.simulation.world import World
 
@@ -33,10 +31,6 @@ def talked() -> World:
         while phone.app.consume():
             pass
     return world
-
-
-def wire_of(phone: Phone) -> Wire:
-    return next(iter(phone.wires.values()))
 
 
 # --- what a phone or the server says --------------------------------------------------------------

@@ -82,11 +82,12 @@ def identities(connection: sqlite3.Connection, devices: Sequence[int]) -> dict[i
     found = {}
     for device in devices:
         row = connection.execute(
-            "SELECT account, identity_key FROM devices WHERE device = ? AND (pending_since_ms = 0 OR removed = 1)",
+            "SELECT account, identity_key, removed FROM devices"
+            " WHERE device = ? AND (pending_since_ms = 0 OR removed = 1)",
             (device,),
         ).fetchone()
         if row is not None:
-            found[device] = Identity(*row)
+            found[device] = Identity(row[0], row[1], bool(row[2]))
     return found
 
 
