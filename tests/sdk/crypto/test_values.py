@@ -125,3 +125,9 @@ def test_numbers_are_written_as_leb128(number: int, written: str) -> None:
 def test_a_number_has_one_form_and_a_limit(data: str) -> None:
     with pytest.raises(DecryptionError, match=r"no number from 0 to 4294967295 at byte 0"):
         read_varint(bytes.fromhex(data), 0)
+
+
+def test_a_number_without_an_end_is_refused_before_all_of_it_is_read() -> None:
+    """Each byte that is read makes the number longer: two megabytes would take minutes."""
+    with pytest.raises(DecryptionError, match="of an envelope of 2000000 bytes"):
+        read_varint(b"\xff" * 2_000_000, 0)
