@@ -314,6 +314,8 @@ class Engine:
             inbox.repair(state)
         outbox.seal_waiting(state)
         if not any(link.live for link in state.links.values()) and state.dial_at_s <= now_s:
+            if len(state.links) >= LINKS_MAX:  # all are ending by GoAway: the oldest has had its time
+                state.drop(next(iter(state.links.values())))
             self._dial()
         for link in state.links.values():
             self._speak(link)

@@ -4,13 +4,13 @@ import pytest
 
 from onebar.core import inbox
 from onebar.core.content import Content
-from onebar.core.engine import INPUTS_MAX, Engine
-from onebar.core.frames import Accepted, Ack, Deliver, Ping, Pong, Response, encode_message
+from onebar.core.engine import INPUTS_MAX, LINKS_MAX, Engine
+from onebar.core.frames import Accepted, Ack, Deliver, GoAway, Ping, Pong, Response, encode_message
 from onebar.core.link_states import LinkState
 from onebar.core.questions import FindBundle
 from onebar.core.records import Peer
 from onebar.core.state import DeviceState
-from onebar.core.turn import LinkLost, MessageArrived, NetworkChanged, Poked, Send, Transmit
+from onebar.core.turn import LinkConnected, LinkLost, MessageArrived, NetworkChanged, Poked, Send, Transmit
 from onebar.errors import CommitError, InputError, NotRegisteredError, StoreError
 from onebar.models import MessageState
 from tests.sdk.core.scripted import MY_PHONE, PEER_PHONE, Scripted, commits_fail, text
@@ -332,3 +332,19 @@ def test_a_full_disk_while_a_message_is_sealed_is_not_the_messages_fault() -> No
     phone.welcome(phone.dials[0].link_no)
     assert phone.message(message_no).state is MessageState.QUEUED
     assert phone.submits()
+
+
+def test_links_that_all_end_by_go_away_are_not_joined_by_one_too_many() -> None:
+    phone = Scripted()
+    links = [phone.open()]
+    for _ in range(LINKS_MAX - 1):
+        phone.give(NetworkChanged())
+        links.append(phone.dials[0].link_no)
+        phone.give(LinkConnected(links[-1]))
+    for link_no in links:
+        phone.say(link_no, GoAway(1000, "restart"))
+    assert set(phone.engine.links.values()) == {LinkState.DRAINING}
+    phone.wait(5)
+    assert phone.dials
+    assert phone.hangs == links[:1]
+    assert len(phone.engine.links) == LINKS_MAX
