@@ -231,9 +231,10 @@ def _may_end_as(world: "World", saying: "Saying", state: MessageState) -> bool:
         return age_s >= limits.outbox_s
     if state is MessageState.UNDELIVERABLE:
         return age_s >= limits.retention_s
-    if state is MessageState.REJECTED:
-        return bool(REJECTING & world.touched.keys())
-    return state is MessageState.SENT and limits.retention_s <= age_s < ANSWERED_S
+    if state is MessageState.REJECTED:  # a restored server may have forgotten every device that was named
+        return bool(REJECTING & world.touched.keys()) or SERVER in world.touched.get(Kind.RESTORE, ())
+    unsure = saying.author + 1 in world.touched.get(Kind.CLOCK_STEP, ())  # its age counts from when its clock was sure
+    return state is MessageState.SENT and age_s >= limits.retention_s and (unsure or age_s < ANSWERED_S)
 
 
 def _stay_quiet(world: "World") -> None:
