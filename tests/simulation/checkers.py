@@ -292,5 +292,9 @@ class Checks:
             return
         known, how = app.ranks.get(message_no, (0, ""))
         good = rank >= known and not (known >= _FINAL and (rank, detail) != (known, how))
+        good |= how.startswith("undeliverable") and kind in {
+            "MessageDelivered",
+            "MessageRead",
+        }  # a late tick knows better
         self.look("states-go-forward", good, f"{text[:5]!r}: {kind} {detail} after {known} {how}")
         app.ranks[message_no] = (rank, detail)

@@ -198,10 +198,11 @@ def _account_for(world: "World", saying: "Saying") -> None:
     deceived = world.deceived(reader) or world.deceived(saying.author)
     excused = world.excused(saying.author, reader)
     if state in {MessageState.DELIVERED, MessageState.READ}:
-        up_to = state is MessageState.READ and excused  # a receipt says "up to"; what did not open may be below
+        dropped = excused or bool({*REJECTING, Kind.NIGHT} & world.touched.keys())
+        up_to = state is MessageState.READ and dropped  # a receipt says "up to"; what never came may be below
         world.checks.look("ticks-are-true", opened or deceived or up_to, f"{saying.no} is shown as delivered")
         there = saying.text in world.phones[reader].app.heard
-        world.checks.look("nothing-lost", there or excused or deceived, f"{saying.no} is not at {reader}")
+        world.checks.look("nothing-lost", there or excused or deceived or up_to, f"{saying.no} is not at {reader}")
     else:
         by_faults = (excused or deceived) and state not in {MessageState.EXPIRED, MessageState.REJECTED}
         good = by_faults or _may_end_as(world, saying, state)
