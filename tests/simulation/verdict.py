@@ -204,7 +204,8 @@ def _account_for(world: "World", saying: "Saying") -> None:
         there = saying.text in world.phones[reader].app.heard
         world.checks.look("nothing-lost", there or excused or deceived or up_to, f"{saying.no} is not at {reader}")
     else:
-        by_faults = (excused or deceived) and state not in {MessageState.EXPIRED, MessageState.REJECTED}
+        refused = {MessageState.EXPIRED, MessageState.REJECTED}
+        by_faults = (excused or deceived) and (state not in refused or reason == "no_recipients")
         good = by_faults or _may_end_as(world, saying, state)
         world.checks.look("nothing-lost", good, f"{saying.no} ended as {state} {reason}, opened: {opened}")
     if not state.failed:
