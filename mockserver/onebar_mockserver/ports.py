@@ -53,12 +53,16 @@ class Rejection(NamedTuple):
 
 
 class Op(NamedTuple):
-    """One frame to apply for a device, on behalf of the link that carries this connection number."""
+    """One frame to apply for a device, on behalf of the link that carries this connection number.
+
+    The first that `speaks`, which is every frame after the link's Welcome, fences all older links of the device (R16).
+    """
 
     link: int
     device: int
     connection_no: int
     frame: Hello | Submit | Void | Ack | Rejection
+    speaks: bool = False
 
 
 class Attached(NamedTuple):

@@ -43,6 +43,7 @@ from onebar_mockserver.ports import (
     Result,
     Want,
 )
+from onebar_mockserver.rivals import Rivals
 
 
 class Boarded(NamedTuple):
@@ -104,7 +105,7 @@ class Router:
         self._limits = limits
         self._orphaned = orphaned
         self._links: dict[int, Link] = {}
-        self._by_device: dict[int, Link] = {}
+        self._by_device: dict[int, Rivals] = {}
         self._behind: dict[int, Link] = {}  # so that a turn does not look at thousands of links that are up to date
 
     @property
@@ -169,7 +170,9 @@ class Router:
             self._refuse(turn, flight.link, "unauthenticated", 0)
             return
         hello = flight.hello
-        self._links[flight.link] = Link(flight.link, hello.account, hello.device, hello.connection_no)
+        link = Link(flight.link, hello.account, hello.device, hello.connection_no)
+        self._links[link.link] = link
+        self._by_device.setdefault(link.device, Rivals()).add(link)
         ops.append(Op(flight.link, hello.device, hello.connection_no, hello))
 
     def _sort(self, turn: Turn, item: Received, ops: list[Op], requests: list[Received]) -> None:
@@ -177,8 +180,11 @@ class Router:
         frame = item.frame
         if link is None:  # refused or closed before this frame's turn
             return
+        rivals = self._by_device[link.device]
+        if rivals.rival and not self._hear_rival(turn, rivals, link, frame):
+            return
         if isinstance(frame, Submit | Void | Ack):
-            ops.append(Op(link.link, link.device, link.connection_no, frame))
+            ops.append(Op(link.link, link.device, link.connection_no, frame, link.attached))
         elif isinstance(frame, Request):
             requests.append(item)
         elif isinstance(frame, Ping):
@@ -186,15 +192,31 @@ class Router:
         elif not (isinstance(frame, Unreadable) and frame.unknown_tag):
             self._close(turn, item.link, PROTOCOL_ERROR)
 
+    def _hear_rival(self, turn: Turn, rivals: Rivals, link: Link, frame: ClientFrame | Unreadable) -> bool:
+        """Judge a frame of a link beside others: it may be from another copy of the device; else it may fence (R16)."""
+        if isinstance(frame, Submit) and not rivals.note(frame):
+            newest = max(other.connection_no for other in rivals.links)
+            self._refuse(turn, link.link, "connection_number", newest)
+            return False
+        if link.attached:
+            self._fence(turn, rivals.older(link))
+        return True
+
+    def _fence(self, turn: Turn, links: Sequence[Link]) -> None:
+        for link in links:
+            self._close(turn, link.link, FENCED)
+
     def _wake(self, devices: tuple[int, ...]) -> None:
-        for device in devices:
-            if (link := self._by_device.get(device)) is not None:
-                self._leave_behind(link)
+        for link in self._attached(devices):
+            self._leave_behind(link)
 
     def _remove(self, turn: Turn, devices: tuple[int, ...]) -> None:
-        for device in devices:
-            if (link := self._by_device.get(device)) is not None:
-                self._refuse(turn, link.link, "device_removed", link.connection_no)
+        for link in self._attached(devices):
+            self._refuse(turn, link.link, "device_removed", link.connection_no)
+
+    def _attached(self, devices: Sequence[int]) -> list[Link]:
+        found = (self._by_device[device] for device in devices if device in self._by_device)
+        return [link for rivals in found for link in rivals.links if link.attached]
 
     # The commit and its results
 
@@ -214,8 +236,6 @@ class Router:
     def _conclude(self, turn: Turn, op: Op, result: Result, now_ms: int) -> None:
         link = self._links.get(op.link)
         if link is None:
-            if isinstance(result, Attached):  # it ended before its Welcome, and fences the older one all the same
-                self._fence(turn, op.device)
             return
         if isinstance(result, Judged):
             if result.answered:
@@ -223,6 +243,7 @@ class Router:
         elif isinstance(result, Acked):
             if isinstance(op.frame, Ack):
                 link.acknowledge(op.frame.epoch, op.frame.cursor)
+                self._fence(turn, self._by_device[link.device].overtaken(link, op.frame.cursor))
         elif isinstance(result, Attached):
             self._welcome(turn, link, result, now_ms)
         elif isinstance(result, Refusal):
@@ -231,8 +252,6 @@ class Router:
             self._close(turn, op.link, FENCED if isinstance(result, Fenced) else PROTOCOL_ERROR)
 
     def _welcome(self, turn: Turn, link: Link, place: Attached, now_ms: int) -> None:
-        self._fence(turn, link.device)
-        self._by_device[link.device] = link
         link.attach(place.epoch, place.cursor)
         self._leave_behind(link)
         _outgoing(turn, link.link).welcome = Welcome(
@@ -248,21 +267,17 @@ class Router:
             place.stock,
         )
 
-    def _fence(self, turn: Turn, device: int) -> None:
-        older = self._by_device.get(device)
-        if older is not None:
-            self._close(turn, older.link, FENCED)
-
     def _pass_on(self, turn: Turn, appended: Appended) -> None:
         """Say a new entry at once to a link that has everything before it; others fetch it later."""
-        link = self._by_device.get(appended.device)
-        if link is None:
-            return
-        if link.behind or link.credit <= 0 or appended.head != link.seen:
-            self._leave_behind(link)
-            return
-        link.seen = appended.entry.seq
-        _outgoing(turn, link.link).mail.append(link.deliver(appended.entry))
+        rivals = self._by_device.get(appended.device)
+        for link in () if rivals is None else rivals.links:
+            if not link.attached:
+                continue
+            if link.behind or link.credit <= 0 or appended.head != link.seen:
+                self._leave_behind(link)
+            else:
+                link.seen = appended.entry.seq
+                _outgoing(turn, link.link).mail.append(link.deliver(appended.entry))
 
     def _leave_behind(self, link: Link) -> None:
         """Note that the mailbox may hold what the link was not sent; pages will bring it."""
@@ -329,7 +344,7 @@ class Router:
     def _drop(self, number: int) -> None:
         link = self._links.pop(number, None)
         self._behind.pop(number, None)
-        if link is not None and self._by_device.get(link.device) is link:
+        if link is not None and not self._by_device[link.device].remove(link):
             del self._by_device[link.device]
 
 

@@ -17,10 +17,12 @@ class Config:
     """No retry pause is longer (DESIGN D8)."""
     welcome_timeout_s: float = 15.0
     """A dial without a Welcome after this time is given up: a TCP SYN lost three times takes 7 s."""
-    answer_timeout_s: float = 10.0
-    """A link that owes an answer and is silent for longer is replaced."""
+    answer_timeout_s: float = 30.0
+    """A link that owes an answer and is silent for longer is given up; long before, another is dialed beside it."""
     keepalive_s: float = 30.0
-    """An idle link is probed after this time; carriers forget connections after 30 s to 30 min."""
+    """An idle link is probed after this time on a network that is not known yet."""
+    keepalive_s_max: float = 900.0
+    """No link is idle for longer; what a network allows is learned (core.keepalive)."""
     one_time_prekeys: int = 100
     """One-time prekeys that the device keeps at the server: a busy month's new contacts, 3.8 kB."""
     ask_again_s: float = 60.0

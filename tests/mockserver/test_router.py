@@ -122,12 +122,14 @@ async def test_silent_and_unopened_envelopes_earn_no_tick(alice: Phone, bob: Pho
     await reader.close()
 
 
-async def test_a_new_link_fences_the_older_one(alice: Phone) -> None:
+async def test_a_new_link_fences_the_older_one_as_soon_as_it_speaks(alice: Phone) -> None:
     older = await welcomed(alice)
     newer = await welcomed(alice)
+    await older.send(Ping(1))
+    assert await older.take(Pong) == Pong(1)
+    await newer.send(Ping(2))
+    assert await newer.take(Pong) == Pong(2)
     assert await older.closed() == 4000
-    await newer.send(Ping(1))
-    assert await newer.take(Pong) == Pong(1)
     await newer.close()
 
 

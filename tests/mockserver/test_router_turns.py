@@ -7,11 +7,23 @@ from pathlib import Path
 import pytest
 
 from onebar.core import frames
-from onebar.core.frames import Accepted, Ack, ClientFrame, Deliver, Delivered, Response, ServerFrame, Stock
+from onebar.core.frames import (
+    Accepted,
+    Ack,
+    ClientFrame,
+    Deliver,
+    Delivered,
+    Ping,
+    Refused,
+    Response,
+    ServerFrame,
+    Stock,
+)
 from onebar.core.questions import AddDevice, Bundle, FindAccount, FindBundle, FindPhone, Publish
 from onebar_mockserver.flight import open_flight
 from onebar_mockserver.limits import PAGE_ENTRIES_MAX, ServerLimits
 from onebar_mockserver.links import FENCED, REFUSED
+from onebar_mockserver.ports import Want
 from onebar_mockserver.router import Boarded, Ended, Input, Received, Router, Turn
 from onebar_mockserver.sqlite import SqliteEngine, device_lists
 from tests.mockserver.rawclient import Keys, Phone, request, submit
@@ -70,18 +82,56 @@ async def test_frames_of_two_links_of_one_device_in_one_turn(engine: SqliteEngin
     await router.turn(flight(1, alice), NOW_MS)
     frame = submit(1, (bob.account, [(bob.device, b"x")]))
     turn = await router.turn([*flight(2, alice, frame), Received(1, frame)], NOW_MS)
+    assert Accepted(1) in said(turn, 1), "a flight fences nobody: the new link may still die young (R16)"
+    assert Accepted(1) in said(turn, 2)
+    turn = await router.turn([Received(2, Ping(1)), Received(1, frame)], NOW_MS)
     assert turn[1].close == FENCED
     assert said(turn, 1) == []
-    assert Accepted(1) in said(turn, 2)
 
 
-async def test_a_link_that_ends_before_its_welcome_still_fences(engine: SqliteEngine) -> None:
-    alice = await phone(engine, "+491")
+async def test_a_link_that_dies_before_it_spoke_fences_nobody(engine: SqliteEngine) -> None:
+    alice, bob = await phone(engine, "+491"), await phone(engine, "+492")
+    router = Router(engine, engine, ServerLimits())
+    await router.turn([*flight(1, alice), *flight(3, bob)], NOW_MS)
+    await router.turn([*flight(2, alice), Ended(2)], NOW_MS)
+    turn = await router.turn([Received(3, submit(1, (alice.account, [(alice.device, b"x")])))], NOW_MS)
+    assert [told.ciphertext for told in said(turn, 1) if isinstance(told, Deliver)] == [b"x"]
+
+
+async def test_mail_comes_on_both_links_until_one_is_fenced(engine: SqliteEngine) -> None:
+    alice, bob = await phone(engine, "+491"), await phone(engine, "+492")
+    router = Router(engine, engine, ServerLimits())
+    await router.turn([*flight(1, alice), *flight(3, bob)], NOW_MS)
+    await router.turn(flight(2, alice), NOW_MS)
+    turn = await router.turn([Received(3, submit(1, (alice.account, [(alice.device, b"x")])))], NOW_MS)
+    assert [type(told) for told in said(turn, 1)] == [type(told) for told in said(turn, 2)] == [Deliver]
+
+
+async def test_another_envelope_under_a_number_of_a_rival_is_from_another_copy(engine: SqliteEngine) -> None:
+    """Both copies of a database are on line for a moment: neither may take the other's verdict for its own (R20)."""
+    alice, bob = await phone(engine, "+491"), await phone(engine, "+492")
+    ours, theirs = (submit(1, (bob.account, [(bob.device, body)])) for body in (b"ours", b"theirs"))
     router = Router(engine, engine, ServerLimits())
     await router.turn(flight(1, alice), NOW_MS)
-    turn = await router.turn([*flight(2, alice), Ended(2)], NOW_MS)
-    assert turn[1].close == FENCED
-    assert 2 not in turn
+    turn = await router.turn([*flight(2, alice), Received(1, ours)], NOW_MS)
+    assert Accepted(1) in said(turn, 1)
+    turn = await router.turn([Received(2, Ping(1)), Received(2, theirs)], NOW_MS)
+    assert (turn[1].close, turn[2].close, said(turn, 2)) == (FENCED, REFUSED, [Refused("connection_number", 2)])
+    assert (await engine.fetch([Want(bob.device, 0, 10_000)]))[0].entries[-1].body == b"ours"
+
+
+async def test_a_link_whose_mail_was_acknowledged_on_another_is_closed(engine: SqliteEngine) -> None:
+    alice, bob = await phone(engine, "+491"), await phone(engine, "+492")
+    router = Router(engine, engine, ServerLimits())
+    await router.turn([*flight(1, alice), *flight(3, bob)], NOW_MS)
+    await router.turn(flight(2, alice), NOW_MS)
+    body = b"x" * 15_000
+    for out_no in range(1, 6):
+        frame = submit(out_no, (alice.account, [(alice.device, body)]))
+        turn = await router.turn([Received(3, frame), Received(1, Ack(1, out_no - 1))], NOW_MS)
+    turn = await router.turn([Received(1, Ack(1, 5))], NOW_MS)
+    assert turn[2].close == FENCED, "its credit was used up before the last of them"
+    assert 1 not in turn
 
 
 async def test_a_short_page_is_taken_up_again_without_inputs(engine: SqliteEngine) -> None:

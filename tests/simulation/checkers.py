@@ -7,7 +7,7 @@ import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from onebar.core.engine import LINKS_MAX
+from onebar.core.dialing import LINKS_MAX
 from onebar.core.frames import (
     FRAMES_MAX,
     MESSAGE_BYTES_MAX,

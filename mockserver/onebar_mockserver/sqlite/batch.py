@@ -12,13 +12,13 @@ from onebar_mockserver.limits import ENTRY_OVERHEAD_BYTES, ServerLimits
 from onebar_mockserver.ports import Appended, Entry, Kind
 
 _WRITE_POSITION: Final = """
-    UPDATE positions SET connection_no = ?, mark = ?, mark_hash = ?, floor = ?, notes_bytes = ?,
+    UPDATE positions SET connection_no = ?, fence_no = ?, mark = ?, mark_hash = ?, floor = ?, notes_bytes = ?,
         epoch = ?, head = ?, acked = ?, sent = ?, mailbox_bytes = ?
     WHERE device = ?"""
 
 
 _READ_DEVICE: Final = """
-    SELECT account, removed, connection_no, mark, mark_hash, floor, notes_bytes,
+    SELECT account, removed, connection_no, fence_no, mark, mark_hash, floor, notes_bytes,
         epoch, head, acked, sent, mailbox_bytes
     FROM devices JOIN positions USING (device) WHERE device = ?"""
 
@@ -28,6 +28,7 @@ class Position:
     """Where a device stands: as a sender up to `notes_bytes`, from `epoch` on as a recipient."""
 
     connection_no: int
+    fence_no: int
     mark: int
     mark_hash: bytes
     floor: int
@@ -42,6 +43,7 @@ class Position:
         """Return the fields in the order of the statements above; `astuple` would copy each of them deeply."""
         return (
             self.connection_no,
+            self.fence_no,
             self.mark,
             self.mark_hash,
             self.floor,

@@ -213,9 +213,11 @@ def _apply(batch: Batch, op: Op) -> Result:
         if isinstance(answer, Refusal):
             batch.refused.add(op.link)
         return answer
-    fenced = row is None or row.removed or row.position.connection_no != op.connection_no
+    fenced = row is None or row.removed or op.connection_no < row.position.fence_no
     if row is None or fenced or op.link in batch.refused:
         return Fenced()
+    if op.speaks:
+        row.position.fence_no = op.connection_no
     if isinstance(op.frame, Ack):
         return mailboxes.acknowledge(batch, row, op.frame)
     return judge(batch, row, op.frame)

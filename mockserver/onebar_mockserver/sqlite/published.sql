@@ -1,4 +1,7 @@
--- Version 4: what devices have published: signed device lists, certificates, prekeys.
+-- Version 4: what devices have published: signed device lists, certificates, prekeys; and hedged links.
+
+-- The lowest connection number that is still heard: a link that speaks after its Welcome fences the older ones (R16).
+ALTER TABLE positions ADD COLUMN fence_no INTEGER NOT NULL DEFAULT 0;
 
 -- Since when a device has a number only, and no certificate that makes it one; 0: it is in use, or was.
 ALTER TABLE devices ADD COLUMN pending_since_ms INTEGER NOT NULL DEFAULT 0;

@@ -1,12 +1,14 @@
 """What the app's calls do, inside a turn."""
 
-from onebar.core import publishing, questions, resume
+from onebar.core import dialing, publishing, questions, resume
 from onebar.core.records import Contact, Status, Trust
 from onebar.core.state import DeviceState
 from onebar.core.turn import (
     AddDevice,
     AppInput,
+    Attention,
     MarkRead,
+    NetworkChanged,
     Registered,
     RemoveDevice,
     ReplaceFailed,
@@ -29,6 +31,8 @@ def call(state: DeviceState, item: AppInput) -> object:
             return _send(state, item)
         case MarkRead():
             _mark_read(state, item)
+        case NetworkChanged() | Attention():
+            dialing.take_hint(state, item)
         case SetReadReceipts():
             state.change(read_receipts=item.wanted)
         case SetTrust():

@@ -11,18 +11,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from onebar.config import Config
-from onebar.core import calls, inbox, outbox, publishing, reception, resume
+from onebar.core import calls, dialing, inbox, outbox, publishing, reception, resume
 from onebar.core.backoff import Entropy
 from onebar.core.frames import (
     MessageError,
-    Ping,
     ServerFrame,
     Unreadable,
     decode_server,
 )
 from onebar.core.link import Link
 from onebar.core.link_states import LinkState, LinkTrigger
-from onebar.core.liveness import Due, next_due, note_owed
+from onebar.core.liveness import note_owed
 from onebar.core.ports import Store
 from onebar.core.questions import AddDevice
 from onebar.core.records import Device, Status
@@ -35,7 +34,6 @@ from onebar.core.turn import (
     LinkConnected,
     LinkLost,
     MessageArrived,
-    NetworkChanged,
     Transmit,
     Turn,
 )
@@ -46,9 +44,6 @@ from onebar.models import LinkStatus, Reach
 
 INPUTS_MAX: Final = 256
 """Most inputs of one turn (R19): their effects and acks wait for one another, so a turn must stay short."""
-
-LINKS_MAX: Final = 3
-"""Most links at once: the one in use, one that may be dead, and one beside them."""
 
 FAILED_PAUSE_S: Final = 1.0
 """Pause after a turn that failed for no input's fault, so that a defect does not cost a whole core."""
@@ -250,32 +245,17 @@ class Engine:
                 self._handle_link(link, item)
             return []
         try:
-            return [self._call(item)]
+            return [calls.call(self._state, item)]
         except OnebarError as error:
             if isinstance(error, StoreError):
                 raise
             return [error]
 
-    def _call(self, item: AppInput) -> object:
-        if isinstance(item, NetworkChanged):
-            self._network_changed()
-            return None
-        return calls.call(self._state, item)
-
-    def _network_changed(self) -> None:
-        """Dial at once, beside the links that are there: one of them may be dead, and any may win (R17)."""
-        state = self._state
-        state.failures, state.dial_at_s, state.bare = 0, state.now.monotonic_s, False
-        if state.replace_at_s != float("inf"):
-            state.replace_at_s = state.now.monotonic_s
-        if len(state.links) < LINKS_MAX:
-            self._dial()
-
     def _handle_link(self, link: Link, item: _Frame | LinkConnected | LinkLost) -> None:
         try:
             if isinstance(item, LinkConnected):
                 link.trigger(LinkTrigger.CONNECTED)
-                link.heard_at_s = link.asked_at_s = self._state.now.monotonic_s
+                link.heard_at_s = self._state.now.monotonic_s
             elif isinstance(item, LinkLost):
                 _log.info("= link %d lost: %s", link.link_no, item.why)
                 self._state.why = item.why
@@ -292,18 +272,9 @@ class Engine:
             self._state.drop(link)
 
     def _advance(self) -> None:
-        """Do what is due: dial, probe, give up, seal, submit, acknowledge."""
+        """Do what is due: give up, probe, seal, dial, submit, acknowledge."""
         state, now_s = self._state, self._state.now.monotonic_s
-        for link in list(state.links.values()):
-            note_owed(link, state.device.floor, now_s)
-            due_s, due = next_due(link, state.config)
-            if due_s <= now_s and due is Due.GIVE_UP:
-                _log.info("= link %d: no answer in time", link.link_no)
-                state.why = "no answer in time"
-                state.drop(link, LinkTrigger.TIMED_OUT)
-            elif due_s <= now_s:
-                link.ping_no += 1
-                link.frames.append(Ping(link.ping_no))
+        dialing.look_after(state)
         if state.device.status is Status.REPLACING and state.replace_at_s <= now_s:
             resume.ask_replacement(state)
         opened = next(state.open_links(), None)
@@ -313,12 +284,10 @@ class Engine:
         if opened is not None and state.repair_at_s is not None and state.repair_at_s <= now_s:
             inbox.repair(state)
         outbox.seal_waiting(state)
-        if not any(link.live for link in state.links.values()) and state.dial_at_s <= now_s:
-            if len(state.links) >= LINKS_MAX:  # all are ending by GoAway: the oldest has had its time
-                state.drop(next(iter(state.links.values())))
-            self._dial()
+        dialing.dial_if_due(state)
         for link in state.links.values():
             self._speak(link)
+        dialing.rest(state)
 
     def _speak(self, link: Link) -> None:
         state = self._state
@@ -327,17 +296,11 @@ class Engine:
         if link.state in {LinkState.OPEN, LinkState.DRAINING}:
             inbox.acknowledge(state, link)
         state.outputs += [Transmit(link.link_no, message) for message in link.messages()]
-        note_owed(link, state.device.floor, state.now.monotonic_s)
-
-    def _dial(self) -> None:
-        if self._state.device.status is Status.REGISTERED:
-            resume.dial(self._state)
+        state.path = note_owed(link, state.path, state.device.floor, state.now.monotonic_s)
 
     def _timer_s(self) -> float | None:
         state = self._state
-        times = [next_due(link, state.config)[0] for link in state.links.values()]
-        if state.device.status is Status.REGISTERED and not any(link.live for link in state.links.values()):
-            times.append(state.dial_at_s)
+        times = dialing.timer_s(state)
         if state.device.status is Status.REPLACING:
             times.append(state.replace_at_s)
         if next(state.open_links(), None) is not None:

@@ -43,6 +43,8 @@ class Link:
     """Of the Hello."""
     cursor: int
     """Of the Hello: where the server believes us to be."""
+    floor: int
+    """Of the Hello: a Welcome with a lower mark is from a server that has lost its memory (R21)."""
     position: int
     """The highest number submitted on this link: each link carries the outbox in order (R3)."""
     dialed_at_s: float
@@ -58,10 +60,20 @@ class Link:
     """Since when an answer is owed; None when none is."""
     asked_at_s: float | None = None
     """When the question left whose answer will measure the round trip; None while none is measured."""
-    round_trip_s: float | None = None
-    """Smoothed round trip (RFC 6298 §2: a new sample counts one eighth)."""
+    unacked: deque[tuple[int, int]] = field(default_factory=deque)
+    """What it carries without a verdict: numbers, and bytes."""
+    carrying_at_s: float = 0.0
+    """Since when it carries the first of them."""
+    hedges: int | None = None
+    """The silent link beside which it was dialed (R16); an answer on that one makes it useless."""
+    useless: int = 0
+    """How many links were dialed beside it for nothing: each doubles its patience."""
     ping_no: int = 0
     pong_no: int = 0
+    probed_idle_s: float = 0.0
+    """How long it had been idle when the probe left that is not answered yet; 0: there is none."""
+    caught_up: bool = False
+    """Whether it has brought all mail that waited when it was opened."""
     request_no: int = 0
     requests: dict[int, Question] = field(default_factory=dict)
     held: deque[MailFrame] = field(default_factory=deque)
@@ -81,12 +93,30 @@ class Link:
         welcomed = self.state in {LinkState.OPEN, LinkState.DRAINING}
         return self.useful or (welcomed and now_s - self.dialed_at_s >= USEFUL_S)
 
+    @property
+    def unacked_bytes(self) -> int:
+        """Bytes that it carries without a verdict."""
+        return sum(size for _, size in self.unacked)
+
+    def carry(self, out_no: int, size: int) -> None:
+        """Note that it carries the outbox's next number."""
+        self.position = out_no
+        self.unacked.append((out_no, size))
+
+    def settle(self, floor: int) -> int:
+        """Forget what has its verdict, and return how many bytes that was."""
+        settled = 0
+        while self.unacked and self.unacked[0][0] <= floor:
+            settled += self.unacked.popleft()[1]
+        return settled
+
     def copy(self) -> "Link":
         """Return a copy that does not change with this one."""
         return replace(
             self,
             requests=dict(self.requests),
             held=deque(self.held),
+            unacked=deque(self.unacked),
             strangers=set(self.strangers),
             frames=list(self.frames),
         )

@@ -1,47 +1,124 @@
-"""Is the link alive, and when must it be looked at again?
+"""Is a link alive, and when must it be looked at again?
 
-A link is doubted only by need: while an answer is owed and nothing at all is heard. An idle link is probed now and
-then, so that a dead one is noticed and the network's address translation stays open.
+A link is doubted only by need: while an answer is owed and nothing at all is heard. Then another one is started beside
+it, after a time that the network has shown to be enough (R16). An idle link is probed now and then, so that a dead one
+is noticed and the network's address translation stays open.
 """
 
 import enum
+from dataclasses import dataclass, replace
+from typing import Final
 
 from onebar.config import Config
 from onebar.core.link import Link
 from onebar.core.link_states import LinkState
+
+PATIENCE_S_MIN: Final = 1.0
+"""The least time for an answer (R16): a lost segment of a small message costs a round trip and 230 ms, two cost a
+second."""
+
+PATIENCE_ROUND_TRIPS: Final = 3
+"""An answer may take this many round trips (R16): the first retransmission comes after one and a bit."""
+
+ROUND_TRIP_S_UNKNOWN: Final = 1.0
+"""Taken until the first is measured: the slowest networks in use have 1.3 s."""
+
+DIAL_ROUND_TRIPS: Final = 4
+"""TCP, TLS 1.3, the upgrade, and one more for the server: a dial takes so many round trips, an answer one."""
+
+BYTES_PER_S_UNKNOWN: Final = 2_000.0
+"""Taken until the throughput is measured: 16 kbit/s, the uplink of a rural 2G cell."""
+
+SAMPLE_BYTES_MIN: Final = 2_048
+"""Fewer bytes say more about the round trip than about the throughput."""
+
+DOUBLINGS_MAX: Final = 6
+"""Useless hedges double a link's patience up to 64 times: a minute at least, by when it is given up anyway."""
 
 
 class Due(enum.Enum):
     """What a link needs when its time comes."""
 
     GIVE_UP = "give up"
-    """No answer came in time: replace it."""
+    """No answer came in time: be done with it."""
+    HEDGE = "hedge"
+    """It owes an answer and is silent: start another one beside it."""
     PROBE = "probe"
     """It has been idle for long: send a Ping."""
 
 
-def next_due(link: Link, config: Config) -> tuple[float, Due]:
-    """Return when the link must be looked at, in monotonic seconds, and what for."""
+@dataclass(frozen=True, slots=True)
+class Path:
+    """What was measured of the way to the server, on all links of one network."""
+
+    round_trip_s: float | None = None
+    """Smoothed (RFC 6298 §2: a new sample counts one eighth)."""
+    bytes_per_s: float | None = None
+    """Throughput of what was sent, smoothed; a lower bound, because the answer's way is in it."""
+
+    def answered(self, sample_s: float) -> "Path":
+        """Return the path after an answer that took this long."""
+        before_s = self.round_trip_s
+        return replace(self, round_trip_s=sample_s if before_s is None else before_s * 7 / 8 + sample_s / 8)
+
+    def carried(self, size: int, sample_s: float) -> "Path":
+        """Return the path after it has carried bytes in this time."""
+        if size < SAMPLE_BYTES_MIN or sample_s <= 0:
+            return self
+        sample, before = size / sample_s, self.bytes_per_s
+        return replace(self, bytes_per_s=sample if before is None else before * 3 / 4 + sample / 4)
+
+    def patience_s(self, link: Link) -> float:
+        """Return how long a link may be silent while it owes an answer (R16)."""
+        round_trip_s = ROUND_TRIP_S_UNKNOWN if self.round_trip_s is None else self.round_trip_s
+        answer_s = max(PATIENCE_S_MIN, PATIENCE_ROUND_TRIPS * round_trip_s)
+        if link.state in {LinkState.DIALING, LinkState.GREETING}:
+            answer_s += DIAL_ROUND_TRIPS * round_trip_s
+        carried_s = link.unacked_bytes / (self.bytes_per_s or BYTES_PER_S_UNKNOWN)
+        return float((answer_s + carried_s) * 2 ** min(link.useless, DOUBLINGS_MAX))
+
+
+def next_due(link: Link, path: Path, config: Config, keepalive_s: float, *, hedged: bool) -> tuple[float, Due]:
+    """Return when the link must be looked at, in monotonic seconds, and what for.
+
+    Args:
+        link: The link.
+        path: What was measured of the way.
+        config: The device's settings.
+        keepalive_s: How long a link may be idle on this network.
+        hedged: Whether another link was started beside this one already.
+    """
+    patience_s = path.patience_s(link)
     if link.state in {LinkState.DIALING, LinkState.GREETING}:
-        return link.dialed_at_s + config.welcome_timeout_s, Due.GIVE_UP
-    if link.owed_at_s is not None:
-        return max(link.heard_at_s, link.owed_at_s) + config.answer_timeout_s, Due.GIVE_UP
-    return link.heard_at_s + config.keepalive_s, Due.PROBE
+        since_s, timeout_s = link.dialed_at_s, config.welcome_timeout_s
+    elif link.owed_at_s is None:
+        return link.heard_at_s + keepalive_s, Due.PROBE
+    else:
+        since_s = max(link.heard_at_s, link.owed_at_s)
+        timeout_s = max(config.answer_timeout_s, 2 * patience_s)
+    if hedged or patience_s >= timeout_s:
+        return since_s + timeout_s, Due.GIVE_UP
+    return since_s + patience_s, Due.HEDGE
 
 
-def note_answer(link: Link, now_s: float) -> None:
-    """Measure the round trip by an answer: a Welcome, a verdict, a response or a pong."""
+def note_answer(link: Link, path: Path, now_s: float) -> Path:
+    """Measure the round trip by an answer: a verdict, a response or a pong."""
     if link.asked_at_s is None:
-        return
-    sample_s = now_s - link.asked_at_s
-    link.asked_at_s = None
-    link.round_trip_s = sample_s if link.round_trip_s is None else link.round_trip_s * 7 / 8 + sample_s / 8
+        return path
+    sample_s, link.asked_at_s = now_s - link.asked_at_s, None
+    return path.answered(sample_s)
 
 
-def note_owed(link: Link, floor: int, now_s: float) -> None:
-    """Note whether an answer is owed on this link: a verdict, a response, or a pong."""
+def note_owed(link: Link, path: Path, floor: int, now_s: float) -> Path:
+    """Note whether an answer is owed on this link: a verdict, a response, or a pong; and what it has carried."""
+    size = link.settle(floor)
+    if size and link.state is LinkState.OPEN:
+        path = path.carried(size, now_s - link.carrying_at_s)
+        link.carrying_at_s = now_s
     owed = link.position > floor or bool(link.requests) or link.ping_no > link.pong_no
     if not owed:
         link.owed_at_s = None
     elif link.owed_at_s is None:
-        link.owed_at_s = link.asked_at_s = now_s
+        link.owed_at_s = link.carrying_at_s = now_s
+        link.asked_at_s = now_s if link.state is LinkState.OPEN else None  # a dial takes more than one round trip
+    return path

@@ -50,7 +50,7 @@ def submit(state: DeviceState, link: Link) -> None:
         if envelope.out_no > floor + state.window:
             break
         link.frames.append(submission(envelope, floor))
-        link.position = envelope.out_no
+        link.carry(envelope.out_no, len(envelope.sealed))
 
 
 def apply_verdicts(state: DeviceState, mark: int, notes: Iterable[Note]) -> None:

@@ -3,10 +3,11 @@
 import logging
 from typing import Final
 
-from onebar.core import directory, inbox, outbox, publishing, resume, sealing, trust
+from onebar.core import dialing, directory, inbox, outbox, publishing, resume, sealing, trust
 from onebar.core.backoff import fraction
 from onebar.core.frames import (
     Accepted,
+    CaughtUp,
     Deliver,
     Delivered,
     Dropped,
@@ -50,9 +51,13 @@ def hear(state: DeviceState, link: Link, frame: ServerFrame) -> None:
         RemoteProtocolError: It does not fit here; the link must go.
     """
     _log.debug("< link %d: %s", link.link_no, describe(frame))
-    if isinstance(frame, Welcome | Accepted | Response | Pong):
-        note_answer(link, state.now.monotonic_s)
+    if isinstance(frame, Accepted | Response | Pong):
+        state.path = note_answer(link, state.path, state.now.monotonic_s)
     _take_effect(state, link, frame)
+    if isinstance(frame, Accepted | Response | Pong):
+        dialing.answered(state, link)
+    elif isinstance(frame, Welcome) and link.state is LinkState.OPEN:
+        dialing.won(state, link)
 
 
 def _take_effect(state: DeviceState, link: Link, frame: ServerFrame) -> None:
@@ -73,8 +78,9 @@ def _take_effect(state: DeviceState, link: Link, frame: ServerFrame) -> None:
             inbox.take(state, link, frame)
         case Response():
             _response(state, link, frame)
-        case Pong():  # a CaughtUp needs nothing
-            link.pong_no = max(link.pong_no, frame.nonce)
+        case Pong() | CaughtUp():
+            link.caught_up |= isinstance(frame, CaughtUp)
+            link.pong_no = max(link.pong_no, frame.nonce if isinstance(frame, Pong) else 0)
 
 
 def _go_away(state: DeviceState, link: Link, frame: GoAway) -> None:

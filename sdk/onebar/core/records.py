@@ -44,6 +44,8 @@ class Device(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     clock_offset_ms: int
     read_receipts: bool = True
     """Whether others are told what was read here."""
+    networks: bytes = b""
+    """What was learned of each network's patience with idle links (core.keepalive)."""
 
     def __repr__(self) -> str:
         """Show no secret and no number."""

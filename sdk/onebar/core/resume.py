@@ -43,7 +43,7 @@ def encode_header(flight: bytes) -> str:
     return base64.urlsafe_b64encode(flight).rstrip(b"=").decode()
 
 
-def dial(state: DeviceState) -> None:
+def dial(state: DeviceState) -> Link:
     """Begin a new link; its number is committed with this turn, before a byte leaves (R15)."""
     device = state.device
     state.change(connection_no=device.connection_no + 1)
@@ -60,26 +60,30 @@ def dial(state: DeviceState) -> None:
         floor=device.floor,
         unopened=unopened,
     )
-    position, message = _first_flight(state, hello)
+    submits, message = _first_flight(state, hello)
     flight = state.keys.sign(flight_to_sign(state.config.host, message)) + message
-    link = Link(hello.connection_no, flight, hello.epoch, cursor, position, state.now.monotonic_s)
+    link = Link(hello.connection_no, flight, hello.epoch, cursor, hello.floor, hello.floor, state.now.monotonic_s)
+    for out_no, size in submits:
+        link.carry(out_no, size)
     link.acked = hello.cursor
     state.links[link.link_no] = link
     state.outputs.append(Dial(link.link_no, b"" if state.bare else flight))
+    return link
 
 
-def _first_flight(state: DeviceState, hello: Hello) -> tuple[int, bytes]:
-    """Return the Hello with the longest prefix of the outbox that fits (R7), and the highest number in it."""
+def _first_flight(state: DeviceState, hello: Hello) -> tuple[list[tuple[int, int]], bytes]:
+    """Return the Hello with the longest prefix of the outbox that fits (R7), and what it carries."""
     frames: list[ClientFrame] = [hello]
-    position, room = hello.floor, _FLIGHT_BYTES_MAX - _SIGNATURE_BYTES - len(encode_message(frames))
+    carried: list[tuple[int, int]] = []
+    room = _FLIGHT_BYTES_MAX - _SIGNATURE_BYTES - len(encode_message(frames))
     for envelope in state.store.outbox.outstanding(hello.floor, state.window):
         frame = outbox.submission(envelope, hello.floor)
         room -= len(msgspec.msgpack.encode(frame)) + 2  # the array's header may grow by two bytes
         if room < 0 or envelope.out_no > hello.floor + state.window:
             break
         frames.append(frame)
-        position = envelope.out_no
-    return position, encode_message(frames)
+        carried.append((envelope.out_no, len(envelope.sealed)))
+    return carried, encode_message(frames)
 
 
 def welcomed(state: DeviceState, link: Link, frame: Welcome) -> None:
@@ -97,11 +101,9 @@ def welcomed(state: DeviceState, link: Link, frame: Welcome) -> None:
         return
     state.unknown = False
     link.trigger(LinkTrigger.WELCOMED)
-    for other in [other for other in state.links.values() if other is not link]:
-        state.drop(other)  # the first link welcomed wins (R3)
     state.change(clock_offset_ms=frame.server_time_ms - state.now.wall_ms)
     state.clock = frame.server_time_ms, state.now.monotonic_s
-    if frame.mark < state.device.floor:  # the server was restored: say again what it forgot (R21)
+    if frame.mark < link.floor:  # the server was restored: say again what it forgot (R21)
         state.store.outbox.reopen_from(frame.mark, state.device.out_no)
         state.change(floor=frame.mark, floor_hash=frame.mark_hash)
         link.position = frame.mark

@@ -12,6 +12,7 @@ from onebar.core.backoff import Entropy, pause_s
 from onebar.core.frames import Stock
 from onebar.core.link import Link
 from onebar.core.link_states import LinkState, LinkTrigger
+from onebar.core.liveness import Path
 from onebar.core.ports import Store
 from onebar.core.questions import AddDevice, Question
 from onebar.core.records import Device, Status
@@ -52,6 +53,16 @@ class DeviceState:
     """Most envelopes without a verdict at once: ours or the server's limit, whichever is less."""
     now: Instant = _NEVER
     links: dict[int, Link] = field(default_factory=dict)
+    path: Path = field(default_factory=Path)
+    """What was measured of the way to the server."""
+    network: str = ""
+    """The network that this phone is on, as the app has named it."""
+    keepalive_s: float | None = None
+    """How long a link may be idle on it; None: to be looked up."""
+    foreground: bool = True
+    """Whether somebody may be looking at the app."""
+    asleep: bool = False
+    """Whether no link is wanted until somebody looks, or there is something to send."""
     confirmed: bool = False
     """Whether a Welcome has matched since the database was opened; nothing is sealed before (R20)."""
     why: str = ""
@@ -164,20 +175,35 @@ class DeviceState:
         if self.links.pop(link.link_no, None) is None:
             return
         self.outputs.append(Hang(link.link_no))
-        useful, had_its_slot = link.useful_at(self.now.monotonic_s), link.state is LinkState.DRAINING
+        useful, before = link.useful_at(self.now.monotonic_s), link.state
         link.trigger(trigger)
-        if any(other.live for other in self.links.values()):
-            return
+        if before is LinkState.DIALING and trigger is LinkTrigger.TIMED_OUT:
+            self.dial_at_s = self.now.monotonic_s  # nobody there to be spared: the next try is as good as a pause
+        elif before is LinkState.OPEN and any(other.live for other in self.links.values()):
+            pass  # the one beside it goes on
+        else:
+            slot_s = self.dial_at_s if before is LinkState.DRAINING else 0.0  # by GoAway it has its slot
+            self._count(useful=useful)
+            self.dial_at_s = slot_s or self.dial_at_s
+
+    def after(self, link: Link) -> None:
+        """Let a link that was of no use delay the next dial, also where another one has taken its place already."""
+        self._count(useful=link.useful_at(self.now.monotonic_s))
+
+    def _count(self, *, useful: bool) -> None:
         self.failures = 0 if useful else self.failures + 1
-        if not had_its_slot:  # by GoAway
-            self.dial_at_s = self.now.monotonic_s + self.pause_s()
+        self.dial_at_s = self.now.monotonic_s + self.pause_s()
+
+    def hang(self, link: Link) -> None:
+        """Be done with a link that another one makes needless."""
+        del self.links[link.link_no]
+        self.outputs.append(Hang(link.link_no))
+        link.trigger(LinkTrigger.LOST)
 
     def drop_all(self) -> None:
         """Be done with all links, and dial none for now."""
-        for link in self.links.values():
-            self.outputs.append(Hang(link.link_no))
-            link.trigger(LinkTrigger.LOST)
-        self.links.clear()
+        for link in list(self.links.values()):
+            self.hang(link)
 
     def pause_s(self) -> float:
         """Draw the pause before the next try."""

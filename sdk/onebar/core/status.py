@@ -25,6 +25,8 @@ def status(state: DeviceState, timer_s: float | None, before: LinkStatus) -> Lin
     reach = _NOT_REGISTERED.get(state.device.status)
     if reach is None:
         reach = Reach.OPEN if opened else Reach.CONNECTING if any(link.live for link in links) else Reach.WAITING
+        if state.asleep and reach is Reach.WAITING:
+            reach = Reach.SLEEPING
         if state.unknown:
             reach = Reach.UNKNOWN
     next_try_ms = None
@@ -33,7 +35,7 @@ def status(state: DeviceState, timer_s: float | None, before: LinkStatus) -> Lin
     return LinkStatus(
         reach,
         before.since_ms if before.state is reach and before.since_ms else state.now.wall_ms,
-        opened.round_trip_s * 1000 if opened and opened.round_trip_s is not None else before.round_trip_ms,
+        None if state.path.round_trip_s is None else state.path.round_trip_s * 1000,
         next_try_ms,
         "" if opened else state.why,
     )

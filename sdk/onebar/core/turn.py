@@ -110,7 +110,18 @@ class LinkLost:
 
 @dataclass(frozen=True, slots=True)
 class NetworkChanged:
-    """The phone has another network, or the app came to the foreground: dial at once (DESIGN §6)."""
+    """The phone has another network, or none: dial at once, or do not hurry (DESIGN §6)."""
+
+    network: str = field(default="", repr=False)
+    """Names it, so that what was learned of it is known again; empty when nobody can tell."""
+    offline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Somebody looks at the app, or it went to the background: then fetch what waits, send what waits, and sleep."""
+
+    foreground: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +131,7 @@ class Poked:
 
 AppCall = Send | MarkRead | SetReadReceipts | SetTrust | AddDevice | RemoveDevice
 """What the app asks for."""
-AppInput = AppCall | Registered | ReplaceRefused | ReplaceFailed | NetworkChanged | Poked
+AppInput = AppCall | Registered | ReplaceRefused | ReplaceFailed | NetworkChanged | Attention | Poked
 LinkInput = LinkConnected | MessageArrived | LinkLost
 Input = AppInput | LinkInput
 

@@ -8,7 +8,8 @@ CREATE TABLE device (
     next_identity_seed BLOB NOT NULL, next_box_secret BLOB NOT NULL,
     connection_no INTEGER NOT NULL, epoch INTEGER NOT NULL, cursor INTEGER NOT NULL,
     floor INTEGER NOT NULL, floor_hash BLOB NOT NULL, out_no INTEGER NOT NULL, clock_offset_ms INTEGER NOT NULL,
-    account_seed BLOB NOT NULL DEFAULT x'', read_receipts INTEGER NOT NULL DEFAULT 1
+    account_seed BLOB NOT NULL DEFAULT x'', read_receipts INTEGER NOT NULL DEFAULT 1,
+    networks BLOB NOT NULL DEFAULT x''
 ) STRICT;
 
 -- Who is who, as accounts have signed it; without an account key: as the server said before accounts signed anything.

@@ -64,8 +64,11 @@ async def test_a_batch_runs_in_order(engine: SqliteEngine) -> None:
 
 async def test_frames_of_an_older_link_are_fenced(engine: SqliteEngine) -> None:
     await engine.apply([hello(1, 1)], NOW_MS)
-    outcome = await engine.apply([hello(1, 2), Op(9, 1, 1, Void(1, 0))], NOW_MS)
-    assert outcome.results[1] == Fenced()
+    older, newer = Op(9, 1, 1, Void(1, 0)), Op(10, 1, 2, Void(1, 0))
+    outcome = await engine.apply([hello(1, 2), newer, older], NOW_MS)
+    assert [type(result) for result in outcome.results] == [Attached, Judged, Judged], "its flight fences nobody"
+    outcome = await engine.apply([newer._replace(speaks=True), older], NOW_MS)
+    assert outcome.results[1] == Fenced(), "what it says after its Welcome does"
 
 
 async def test_frames_behind_a_refused_hello_are_not_applied(engine: SqliteEngine) -> None:

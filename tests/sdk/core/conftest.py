@@ -13,7 +13,7 @@ from tests.databases import databases_are_closed
 
 @pytest.fixture
 def link() -> Link:
-    return Link(link_no=1, flight=b"the flight", epoch=5, cursor=7, position=3, dialed_at_s=100.0)
+    return Link(link_no=1, flight=b"the flight", epoch=5, cursor=7, floor=3, position=3, dialed_at_s=100.0)
 
 
 @pytest.fixture

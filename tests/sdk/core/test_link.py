@@ -102,7 +102,7 @@ def test_something_at_the_wrong_time_leaves_the_state_as_it_was(link: Link) -> N
 
 @given(st.lists(st.integers(0, 16_000) | st.none(), max_size=40))
 def test_messages_are_moderate_and_hold_every_frame_once_in_order(sizes: list[int | None]) -> None:
-    link = Link(1, b"", 0, 0, 0, 0.0)
+    link = Link(1, b"", 0, 0, 0, 0, 0.0)
     said: list[ClientFrame] = [Ack(1, no) if size is None else submit(no, size) for no, size in enumerate(sizes)]
     link.frames = list(said)
     messages = list(link.messages())

@@ -6,7 +6,7 @@ import pytest
 
 from onebar.config import Config
 from onebar.core.link import Link
-from onebar.core.link_states import LinkState
+from onebar.core.link_states import LinkState, LinkTrigger
 from onebar.core.records import Status
 from onebar.core.state import CLOCKS_APART_MS_MAX, DeviceState, new_device
 from onebar.core.turn import Hang, Instant
@@ -52,9 +52,21 @@ def test_a_drained_link_keeps_the_slot_that_the_server_gave(state: DeviceState, 
 
 
 def test_a_link_lost_beside_a_living_one_dials_nothing(state: DeviceState, link: Link) -> None:
-    state.links[2] = Link(2, b"", 0, 0, 0, 0.0, state=LinkState.OPEN)
+    state.links[2], link.state = Link(2, b"", 0, 0, 0, 0, 0.0), LinkState.OPEN
     state.drop(link)
     assert (state.dial_at_s, state.failures, list(state.links)) == (0.0, 0, [2])
+
+
+def test_a_dial_that_fails_beside_a_living_link_delays_the_next_one(state: DeviceState, link: Link) -> None:
+    state.links[2] = Link(2, b"", 0, 0, 0, 0, 0.0, state=LinkState.OPEN)
+    state.drop(link)
+    assert (state.failures, list(state.links)) == (1, [2])
+    assert state.dial_at_s > state.now.monotonic_s
+
+
+def test_a_dial_that_nobody_answers_is_followed_by_the_next_without_a_pause(state: DeviceState, link: Link) -> None:
+    state.drop(link, LinkTrigger.TIMED_OUT)
+    assert (state.dial_at_s, state.failures) == (state.now.monotonic_s, 0)
 
 
 def test_dropping_a_link_twice_counts_one_failure(state: DeviceState, link: Link) -> None:
@@ -64,7 +76,7 @@ def test_dropping_a_link_twice_counts_one_failure(state: DeviceState, link: Link
 
 
 def test_dropping_all_hangs_each_up_once(state: DeviceState) -> None:
-    state.links[2] = Link(2, b"", 0, 0, 0, 0.0)
+    state.links[2] = Link(2, b"", 0, 0, 0, 0, 0.0)
     state.drop_all()
     state.drop_all()
     assert state.outputs == [Hang(1), Hang(2)]
@@ -74,7 +86,7 @@ def test_a_copy_keeps_what_a_failed_turn_changed(state: DeviceState, link: Link)
     before = state.copy()
     state.change(cursor=9)
     state.drop(link)
-    state.links[5] = Link(5, b"", 0, 0, 0, 0.0)
+    state.links[5] = Link(5, b"", 0, 0, 0, 0, 0.0)
     assert before.device.cursor == 0
     assert (list(before.links), before.outputs, before.failures) == ([1], [], 0)
     assert before.links[1] is not link
@@ -87,7 +99,7 @@ def test_what_poisons_a_turn_is_remembered_by_the_copy_that_takes_over(state: De
 
 
 def test_only_welcomed_links_carry_mail(state: DeviceState) -> None:
-    state.links = {no: Link(no, b"", 0, 0, 0, 0.0, state=kind) for no, kind in enumerate(LinkState)}
+    state.links = {no: Link(no, b"", 0, 0, 0, 0, 0.0, state=kind) for no, kind in enumerate(LinkState)}
     assert [link.state for link in state.open_links()] == [LinkState.OPEN]
 
 

@@ -7,8 +7,9 @@
 * A flight is one message of Hello and envelopes; here it arrives frame by frame, so that it can also be cut in two.
 * The end of a link is an event of its own in the product (LinkLost, Ended); here each end hears of it behind the last
   frame that still arrives. The client that gives up a silent link does the same as one that hears of its end.
-* An older link is fenced when a newer Hello comes. One whose own Hello comes later still is refused then; the model
-  drops it at once, and so what it carries is given to the server at once here, and must have no effect.
+* An older link is fenced by what follows a newer Hello, and one whose own Hello comes after a newer one is refused;
+  the model drops both at once, and so what they carry is given to the server at once here, and must have no effect.
+  A flight fences nobody in the product, where the server takes it at once; here its envelopes come one by one.
 * The database forgets the devices of settled envelopes. `client.py` remembers for whom each was sealed.
 * The model knows of no keys: before it begins, the sender has published its own and fetched the recipient's.
 * Rejected is what finds all mailboxes full. CaughtUp needs nothing and is left out. Nobody reads the mailboxes.
@@ -183,8 +184,8 @@ class Product:
     def _serve(self, world: World, wire: Wire, *, full: bool = False) -> World:
         item = wire.up[0]
         world = self._server_turn(world.put(wire._replace(up=wire.up[1:])), wire.link, item, full=full)
-        if item.flight:
-            for older in [older for older in world.wires if older.link < wire.link]:
+        for older in [older for older in world.wires if older.link < wire.link and older.up]:
+            if not item.flight or older.up[0].flight:
                 for late in older.up:
                     world = self._server_turn(world, older.link, late)
                 world = world.put((world.wire(older.link) or older)._replace(up=()))

@@ -185,17 +185,30 @@ class Rules:
         """The server takes the next frame of a link, commits, and answers on that link."""
         link = state.links[index]
         frame, state = link.up[0], state.with_link(index, link._replace(up=link.up[1:]))
+        state = self.fence(state, index, frame)
         if frame.kind == "find":
             return self.say(state, index, Down("found"))
         state = self.settle(state, frame.floor)
-        if frame.kind == "hello":  # it ends the older links, and what they carry has no effect any more (R16)
-            older = tuple(link._replace(whole=False, up=()) for link in state.links[:index])
-            return self.answer(state._replace(links=(*older, *state.links[index:])), index, "welcome", 0)
+        if frame.kind == "hello":
+            return self.answer(state, index, "welcome", 0)
         if self.takes(state, frame.number):
             state = self.judge(state, frame.number, rejects=rejects)
         elif frame.number > state.mark:
             return state
         return self.answer(state, index, "accepted", frame.number)
+
+    def fence(self, state: State, index: int, frame: Up) -> State:
+        """What follows a Hello ends the older links, and what they carry has no effect any more (R16).
+
+        A Hello ends those that the server has not greeted yet: their numbers are too low by then (R15).
+        """
+        older = tuple(
+            link._replace(whole=False, up=())
+            if frame.kind != "hello" or [up.kind for up in link.up[:1]] == ["hello"]
+            else link
+            for link in state.links[:index]
+        )
+        return state._replace(links=(*older, *state.links[index:]))
 
     def takes(self, state: State, number: int) -> bool:
         """Return whether a number gets its verdict now: only the next one does (R1)."""

