@@ -16,7 +16,8 @@ def test_a_dial_that_leads_nowhere_is_hedged_and_then_given_up_whatever_is_heard
     link: Link, config: Config, state: LinkState
 ) -> None:
     link.state, link.heard_at_s, link.owed_at_s = state, 500.0, 500.0
-    assert next_due(link, FAST, config, 30.0, hedged=False) == (pytest.approx(101.4), Due.HEDGE)
+    due_s, due = next_due(link, FAST, config, 30.0, hedged=False)
+    assert (due_s == pytest.approx(101.4), due) == (True, Due.HEDGE)
     assert next_due(link, FAST, config, 30.0, hedged=True) == (115.0, Due.GIVE_UP)
     slowest = Path(round_trip_s=3.0)
     assert next_due(link, slowest, config, 30.0, hedged=False) == (115.0, Due.GIVE_UP)

@@ -27,6 +27,7 @@ from onebar_mockserver.flight import open_flight
 from onebar_mockserver.limits import ServerLimits
 from onebar_mockserver.links import Link, Outgoing
 from onebar_mockserver.ports import Asked, Keys
+from onebar_mockserver.rivals import Rivals
 from onebar_mockserver.router import Boarded, Ended, Input, Received, Router
 from tests.simulation.inline import InlineEngine, key_fields, run
 from tests.simulation.model import peer
@@ -64,13 +65,16 @@ class ServerView(NamedTuple):
     links: frozenset[int]
 
 
+Memory = tuple[dict[int, Link], dict[int, Rivals], dict[int, Link]]
+
+
 class _Hub(Router):
     """The product's router, which can be put back into an earlier state."""
 
-    def memory(self) -> tuple[dict[int, Link], ...]:
+    def memory(self) -> Memory:
         return copy.deepcopy((self._links, self._by_device, self._behind))
 
-    def go_back(self, memory: tuple[dict[int, Link], ...]) -> None:
+    def go_back(self, memory: Memory) -> None:
         self._links, self._by_device, self._behind = copy.deepcopy(memory)
 
 
@@ -89,7 +93,7 @@ class _Database(InlineEngine):
 
 class _Place(NamedTuple):
     rows: Rows
-    links: tuple[dict[int, Link], ...]
+    links: Memory
     judged: frozenset[int]
 
 
