@@ -7,6 +7,7 @@ OnebarError
 ├── MessageFailedError           a message you waited for ended in a failure state
 ├── WaitTimeoutError (TimeoutError)  it did not happen in time; the message stays in the outbox
 ├── TransportError               no network, no server, or no answer
+│   └── CaptivePortalError       this network wants its user to sign in first
 ├── RemoteProtocolError          the other side broke the protocol
 ├── DecryptionError              an envelope does not open
 ├── SafetyNumberError            a scanned code does not show that the keys are the right ones
@@ -65,6 +66,10 @@ class WaitTimeoutError(OnebarError, TimeoutError):
 
 class TransportError(OnebarError):
     """There is no network, no server at that address, or no answer in time."""
+
+
+class CaptivePortalError(TransportError):
+    """Something on this network answers in the server's place, mostly a login page: let the user sign in there."""
 
 
 class RemoteProtocolError(OnebarError):

@@ -1,11 +1,12 @@
 """Where the server is: what a user writes, and what HTTP and the link make of it."""
 
 import ipaddress
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from onebar.drivers.endpoints import ENDPOINTS_MAX, HOST, Endpoint, Endpoints, parse_endpoint
 from onebar.drivers.tls import Tls, Trust
 from onebar.errors import InputError
 
@@ -14,7 +15,6 @@ LINK_PATH: Final = "/v1/link"
 
 _LINK_SCHEMES: Final = {"http": "ws", "https": "wss"}
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-_HOST: Final = re.compile(r"[a-z0-9.-]+|[0-9a-f:.]+")  # a name in ASCII, or an IPv6 address; lower case
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +29,35 @@ class Address:
     """The Host header, which every flight signs (§3)."""
     loopback: bool
     """Whether the server runs on this machine, where no proxy can reach it for us."""
+    name: str
+    """The server's name: in its certificate, whichever way a connection goes."""
+    endpoints: Endpoints = field(compare=False)
+    """The ways to it, the last good one first.
+
+    They are other places for the same server, not other servers: its name stays in the flight's signature, in the Host
+    header and in the TLS handshake. So a list from a careless source can lead nowhere else, pins hold for all ways,
+    and a session that one way began is resumed on the others wherever they share the server's ticket keys.
+    """
     trust: Trust | None = field(default=None, compare=False)
     """What TLS connections go by; None without TLS."""
 
 
-def parse_address(server: str, tls: Tls | None = None) -> Address:
+def parse_address(server: str, tls: Tls | None = None, endpoints: Sequence[str] = ()) -> Address:
     """Read a server's URL.
 
     Args:
         server: `https://host` or `http://host`, with a port if it is not the usual one.
         tls: Whom to trust instead of whom the system trusts.
+        endpoints: Further ways to the same server, `host` or `host:port`, at most ENDPOINTS_MAX.
 
     Raises:
-        InputError: It is not such a URL, or `tls` does not fit.
+        InputError: It is not such a URL, or `tls` or an endpoint does not fit.
     """
     parts, port = _split(server)
     name = parts.hostname or ""
     if parts.scheme not in _LINK_SCHEMES:
         raise InputError("a server is written with its scheme, like https://chat.example.org")
-    if not _HOST.fullmatch(name):
+    if not HOST.fullmatch(name):
         raise InputError("the server's URL has no valid host; write names in ASCII (punycode)")
     if parts.path not in ("", "/") or parts.query or parts.fragment or "@" in parts.netloc:
         raise InputError("a server is a scheme, a host and perhaps a port, with nothing behind or around it")
@@ -58,7 +68,17 @@ def parse_address(server: str, tls: Tls | None = None) -> Address:
         raise InputError("certificates and pins are for servers with https://")
     trust = Trust(tls or Tls()) if parts.scheme == "https" else None
     link_url = f"{_LINK_SCHEMES[parts.scheme]}://{host}{LINK_PATH}"
-    return Address(f"{parts.scheme}://{host}", link_url, host, _is_loopback(name), trust)
+    own = Endpoint(name, _DEFAULT_PORTS[parts.scheme] if port is None else port)
+    ways = Endpoints([own, *_further(endpoints, own.port)])
+    return Address(f"{parts.scheme}://{host}", link_url, host, _is_loopback(name), name, ways, trust)
+
+
+def _further(endpoints: Sequence[str], default_port: int) -> list[Endpoint]:
+    if isinstance(endpoints, str):
+        raise InputError("endpoints are a list of texts; for a single one write [endpoint]")
+    if len(endpoints) > ENDPOINTS_MAX:
+        raise InputError(f"{len(endpoints)} endpoints are more than ENDPOINTS_MAX = {ENDPOINTS_MAX}: choose the best")
+    return [parse_endpoint(endpoint, default_port) for endpoint in endpoints]
 
 
 def _split(server: str) -> tuple[SplitResult, int | None]:

@@ -14,6 +14,7 @@ from onebar.core.turn import (
     Instant,
     LinkInput,
     LinkLost,
+    MessageArrived,
     Output,
     Poked,
     Registered,
@@ -63,6 +64,7 @@ class Driver:
         on_news: Callable[[], None],
         clock: Callable[[], Instant] = system_clock,
         on_idle: Callable[[], object] = bool,
+        on_turn: Callable[[], object] = bool,
     ) -> None:
         """Start driving; needs a running loop.
 
@@ -73,14 +75,18 @@ class Driver:
             on_news: Called after a turn that wrote events or messages, and when the driver fails.
             clock: Where the time comes from.
             on_idle: Called on the worker's thread when no turn has run for IDLE_S; must not raise.
+            on_turn: Called after every turn; must not raise.
         """
         self.failed: StoreError | None = None
+        self.portal = False
+        """Whether something on this network seems to have answered the last dial in the server's place."""
         self._engine = engine
         self._worker = worker
         self._address = address
         self._on_news = on_news
         self._clock = clock
         self._on_idle = on_idle
+        self._on_turn = on_turn
         self._idle: asyncio.TimerHandle | None = None
         self._wake = asyncio.Event()
         self._inputs = InputQueue(self._wake.set)
@@ -142,6 +148,7 @@ class Driver:
             self._carry_out(output)
         if turn.news:
             self._on_news()
+        self._on_turn()
         self._more = turn.more
         if turn.more:
             self._wake.set()
@@ -159,9 +166,13 @@ class Driver:
             self._worker.submit(self._on_idle)
 
     def _heard(self, item: LinkInput) -> bool:
-        if isinstance(item, LinkLost):
-            return self._links.pop(item.link_no, None) is not None
-        return item.link_no in self._links
+        counts = item.link_no in self._links
+        if counts and isinstance(item, LinkLost):
+            del self._links[item.link_no]
+            self.portal = item.portal
+        elif counts and isinstance(item, MessageArrived):
+            self.portal = False
+        return counts
 
     def _carry_out(self, output: Output) -> None:
         if isinstance(output, Dial):

@@ -10,8 +10,10 @@ import msgspec
 from onebar.core.turn import Replace
 from onebar.crypto.keys import PeerKeys
 from onebar.drivers.address import Address
-from onebar.drivers.tls import explain
-from onebar.errors import RegistrationError, RemoteProtocolError, TransportError
+from onebar.drivers.endpoints import Endpoint
+from onebar.drivers.portal import SIGN_IN, is_login_page
+from onebar.drivers.tls import explain, intercepted
+from onebar.errors import CaptivePortalError, RegistrationError, RemoteProtocolError, TransportError
 from onebar.version import __version__
 
 if TYPE_CHECKING:
@@ -114,27 +116,53 @@ def _public(keys: PeerKeys) -> dict[str, str]:
 async def _post(server: Address, path: str, body: Mapping[str, str | int], kind: type[T]) -> T:
     import httpx  # 190 ms that most runs never need
 
-    # Users of desktops expect the environment's proxy (HTTPS_PROXY, …); it cannot reach this machine for us.
-    client = httpx.AsyncClient(
-        timeout=REQUEST_TIMEOUT_S,
-        trust_env=not server.loopback,
-        headers={"User-Agent": USER_AGENT},
-        verify=True if server.trust is None else server.trust.context,
-    )
+    first: TransportError | None = None
     try:
-        async with (
-            asyncio.timeout(REQUEST_TIMEOUT_S),
-            client,
-            client.stream("POST", server.http_url + path, json=body) as response,
-        ):
-            content = await _read(response)
+        async with asyncio.timeout(REQUEST_TIMEOUT_S):
+            for endpoint in server.endpoints.in_order():
+                try:
+                    status, content = await _ask(server, endpoint, path, body)
+                except (httpx.ConnectError, httpx.ConnectTimeout) as error:  # nothing was asked yet: try another way
+                    first = first or _no_connection(error, server)
+                    continue
+                server.endpoints.answered(endpoint)
+                return _judge(status, content, kind)
     except TimeoutError as error:
         raise TransportError(f"the server did not answer within {REQUEST_TIMEOUT_S:.0f} s") from error
     except httpx.DecodingError as error:
         raise RemoteProtocolError("the answer cannot be decoded") from error
     except httpx.HTTPError as error:
         raise TransportError(_why(error, server)) from error
-    return _judge(response.status_code, content, kind)
+    assert first is not None
+    raise first
+
+
+async def _ask(server: Address, endpoint: Endpoint, path: str, body: Mapping[str, str | int]) -> tuple[int, bytes]:
+    """Post by one way; return the status and the content. The server's name stays."""
+    import httpx
+
+    timeout = httpx.Timeout(REQUEST_TIMEOUT_S, connect=REQUEST_TIMEOUT_S / len(server.endpoints.in_order()))
+    # Users of desktops expect the environment's proxy (HTTPS_PROXY, …); it cannot reach this machine for us.
+    client = httpx.AsyncClient(
+        timeout=timeout,
+        trust_env=not server.loopback,
+        headers={"User-Agent": USER_AGENT, "Host": server.host},
+        verify=True if server.trust is None else server.trust.context,
+    )
+    scheme = "http" if server.trust is None else "https"
+    url, named = f"{scheme}://{endpoint}{path}", {"sni_hostname": server.name}
+    async with client, client.stream("POST", url, json=body, extensions=named) as response:
+        content_type = response.headers.get("Content-Type", "")
+        if is_login_page(response.status_code, content_type, tls=server.trust is not None):
+            raise CaptivePortalError(SIGN_IN)
+        return response.status_code, await _read(response)
+
+
+def _no_connection(error: Exception, server: Address) -> TransportError:
+    portal = server.trust is not None and intercepted(error)
+    told = (CaptivePortalError if portal else TransportError)(_why(error, server))
+    told.__cause__ = error
+    return told
 
 
 def _why(error: Exception, server: Address) -> str:
@@ -166,4 +194,4 @@ def _judge(status: int, content: bytes, kind: type[T]) -> T:
             raise RegistrationError(refusal.error, refusal.detail)
     except (msgspec.DecodeError, RecursionError) as error:
         raise RemoteProtocolError(f"no Onebar server: HTTP {status} with an unknown answer") from error
-    raise RemoteProtocolError(f"no Onebar server: HTTP {status}; perhaps a login page of this network")
+    raise RemoteProtocolError(f"no Onebar server: it answered HTTP {status}")

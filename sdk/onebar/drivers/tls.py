@@ -227,6 +227,24 @@ def explain(error: BaseException, host: str) -> str | None:
     return None
 
 
+def intercepted(error: BaseException) -> bool:
+    """Whether somebody else than the server seems to have answered a TLS handshake, or cut it: mostly a login page.
+
+    Args:
+        error: What raised while a connection was made; what caused it is looked at too.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return getattr(cause, "verify_code", 0) in _WRONG_NAME | _UNKNOWN_ISSUER  # a PinError has no code
+        if isinstance(cause, ssl.SSLError):
+            return isinstance(cause, ssl.SSLEOFError) or getattr(cause, "reason", "") in _NO_TLS
+        if isinstance(cause, ConnectionResetError):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
 def _explain_certificate(error: ssl.SSLCertVerificationError, host: str) -> str:
     if isinstance(error, PinError):
         return (

@@ -1,29 +1,17 @@
 """One link: a WebSocket from dial to end. Imported at the first dial: websockets takes 40 ms to import."""
 
 import asyncio
-import errno
 import logging
-import socket
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus, WebSocketException
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from onebar.core.frames import MESSAGE_BYTES_MAX
 from onebar.core.turn import LinkConnected, LinkInput, LinkLost, MessageArrived
 from onebar.drivers.address import Address
-from onebar.drivers.http import USER_AGENT, base64url
-from onebar.drivers.tls import explain
-
-FLIGHT_HEADER: Final = "Onebar-Flight"
-"""The header that carries the first flight (docs/protocol.md §3)."""
-
-OPEN_TIMEOUT_S: Final = 30.0
-"""A last resort: the engine gives a dial up earlier, by its own `welcome_timeout_s`."""
-
-CLOSE_TIMEOUT_S: Final = 1.0
-"""How long a server that said goodbye may keep the connection open; nothing more comes on it."""
+from onebar.drivers.dialing import dial
+from onebar.drivers.failures import why, why_not
 
 WAITING_BYTES_MAX: Final = 2 * 1024 * 1024
 """Most bytes that wait for a slow network: two windows of the longest submits. Beyond it the link is cut."""
@@ -54,21 +42,22 @@ class WebSocketLink:
 
     async def _live(self, address: Address, flight: bytes) -> None:
         try:
-            why = await self._talk(await _dial(address, flight))
+            connection, endpoint = await dial(address, flight)
+            lost = LinkLost(self._link_no, await self._talk(connection, lambda: address.endpoints.answered(endpoint)))
         except (OSError, WebSocketException) as error:
-            why = _why_not(error, address)
+            lost = why_not(self._link_no, error, address)
         except Exception as error:  # noqa: BLE001 - a defect must not leave the device without a link for ever
             _log.error("link %d failed", self._link_no, exc_info=error)  # e.g. a SOCKS proxy without python-socks
-            why = type(error).__name__
-        await self._say(LinkLost(self._link_no, why))
+            lost = LinkLost(self._link_no, type(error).__name__)
+        await self._say(lost)
 
-    async def _talk(self, connection: ClientConnection) -> str:
+    async def _talk(self, connection: ClientConnection, on_answer: Callable[[], None]) -> str:
         self._connection = connection
         try:
             await self._say(LinkConnected(self._link_no))
             sender = asyncio.create_task(self._send_all(connection))
             try:
-                return await self._hear_all(connection)
+                return await self._hear_all(connection, on_answer)
             finally:
                 sender.cancel()
                 await asyncio.wait([sender])
@@ -77,15 +66,16 @@ class WebSocketLink:
             connection.transport.abort()
             await connection.wait_closed()
 
-    async def _hear_all(self, connection: ClientConnection) -> str:
+    async def _hear_all(self, connection: ClientConnection, on_answer: Callable[[], None]) -> str:
         try:
             while True:
                 message = await connection.recv()
+                on_answer()
                 if isinstance(message, str):
                     return "the server sent text"
                 await self._say(MessageArrived(self._link_no, message))
         except ConnectionClosed as error:
-            return _why(error)
+            return why(error)
 
     async def _send_all(self, connection: ClientConnection) -> None:
         try:
@@ -95,58 +85,3 @@ class WebSocketLink:
                 self._waiting_bytes -= len(data)
         except ConnectionClosed:
             return  # the reader has seen it too, and tells
-
-
-async def _dial(address: Address, flight: bytes) -> ClientConnection:
-    return await _Connect(
-        address.link_url,
-        additional_headers={FLIGHT_HEADER: base64url(flight)} if flight else None,
-        user_agent_header=USER_AGENT,
-        ssl=None if address.trust is None else address.trust.context,
-        compression=None,  # ciphertext does not compress
-        # An environment's proxy is what users of desktops expect; it cannot reach this machine for us.
-        proxy=None if address.loopback else True,
-        open_timeout=OPEN_TIMEOUT_S,
-        ping_interval=None,  # the protocol has its own, by need (DESIGN §6)
-        close_timeout=CLOSE_TIMEOUT_S,
-        max_size=MESSAGE_BYTES_MAX,
-    )
-
-
-class _Connect(connect):
-    """A dial that stays with its server: a redirect is a captive portal, and no business of the flight's."""
-
-    def process_redirect(self, exc: Exception) -> Exception:
-        """Follow none."""
-        return exc
-
-
-_PLAIN_WORDS: Final[dict[type[Exception], str]] = {
-    ConnectionRefusedError: "nobody answers at the server's address: is it running?",
-    ConnectionResetError: "the connection was cut",
-    socket.gaierror: "the server's name cannot be found: no network, or a wrong name",
-    TimeoutError: "the server did not answer in time",
-}
-_UNREACHABLE: Final = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN})
-
-
-def _why_not(error: Exception, address: Address) -> str:
-    """Say why a dial failed."""
-    if address.trust is not None:
-        return explain(error, address.host) or _why(error)
-    if isinstance(error, InvalidMessage):  # also what a server looks like that expected TLS
-        return f"{address.host} does not speak HTTP: if it speaks TLS, write https://"
-    return _why(error)
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, InvalidStatus):
-        return f"the server answered HTTP {error.response.status_code}"
-    if isinstance(error, ConnectionClosed):
-        return f"the server closed the connection, code {error.rcvd.code}" if error.rcvd else "the connection was cut"
-    for kind, words in _PLAIN_WORDS.items():
-        if isinstance(error, kind):
-            return words
-    if isinstance(error, OSError) and error.errno in _UNREACHABLE:
-        return "there is no network, or no way to the server"
-    return type(error).__name__  # not its text, which may quote a proxy's password

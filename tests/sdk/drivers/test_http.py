@@ -12,7 +12,7 @@ from onebar.core.turn import Replace
 from onebar.crypto.keys import PeerKeys
 from onebar.drivers import http
 from onebar.drivers.address import Address, parse_address
-from onebar.errors import OnebarError, RegistrationError, RemoteProtocolError, TransportError
+from onebar.errors import CaptivePortalError, OnebarError, RegistrationError, RemoteProtocolError, TransportError
 
 PHONE = "+12025550101"
 KEYS = PeerKeys(bytes(32), b"\xff" * 32, bytes(64))
@@ -25,10 +25,12 @@ class Answering:
 
     answers: list[bytes | None]
     requests: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+    hosts: list[str] = field(default_factory=list)
     address: Address = field(default_factory=lambda: parse_address("http://localhost"))
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        self.hosts.append(head.split("host: ")[1].split("\r\n")[0])
         length = int(head.split("content-length: ")[1].split("\r\n")[0])
         self.requests.append((head.split()[1], json.loads(await reader.readexactly(length))))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -39,9 +41,9 @@ class Answering:
             writer.close()
 
 
-def answer(status: int, body: object) -> bytes:
+def answer(status: int, body: object, kind: bytes = b"") -> bytes:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n" % (status, len(content)) + content
+    return b"HTTP/1.1 %d X\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n" % (status, kind, len(content)) + content
 
 
 @asynccontextmanager
@@ -108,7 +110,10 @@ async def test_replaces() -> None:
         (answer(200, []), RemoteProtocolError),
         (answer(200, b"[" * 60_000), RemoteProtocolError),
         (answer(200, b" " * (http.ANSWER_BYTES_MAX + 1)), RemoteProtocolError),
-        (answer(302, b""), RemoteProtocolError),
+        (answer(302, b""), CaptivePortalError),
+        (answer(511, b""), CaptivePortalError),
+        (answer(200, bytes(100_000), b"text/html"), CaptivePortalError),
+        (answer(403, b"Forbidden", b"text/html; charset=utf-8"), CaptivePortalError),
         (answer(403, b"Forbidden"), RemoteProtocolError),
         (answer(404, {"detail": "no name"}), RemoteProtocolError),
         (answer(403, {"error": "bad_proof"}), RegistrationError),
@@ -123,6 +128,18 @@ async def test_answers_of_other_kinds(reply: bytes, kind: type[OnebarError]) -> 
     async with answering(reply) as server:
         with pytest.raises(kind):
             await http.replace_device(server.address, REPLACE)
+
+
+async def test_another_way_is_taken_when_one_leads_nowhere_and_is_the_first_from_then_on() -> None:
+    async with answering(None) as gone:
+        pass
+    async with answering(answer(202, {})) as server:
+        way = server.address.host
+        address = parse_address(gone.address.http_url, endpoints=[way])
+        await http.request_code(address, PHONE)
+        assert str(address.endpoints.in_order()[0]) == way
+    assert server.requests == [("/v1/codes", {"phone": PHONE})]
+    assert server.hosts == [gone.address.host], "the server's name stays"
 
 
 async def test_nobody_there() -> None:

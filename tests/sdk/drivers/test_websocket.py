@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from websockets.asyncio.server import ServerConnection
+from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 from onebar.core.frames import MESSAGE_BYTES_MAX
@@ -55,13 +56,13 @@ async def dialled(address: Address) -> AsyncIterator[tuple[WebSocketLink, Ear]]:
     assert link.task.cancelled() or link.task.exception() is None
 
 
-async def is_lost(address: Address, why: str, *, connected: bool = True) -> None:
+async def is_lost(address: Address, why: str, *, connected: bool = True, portal: bool = False) -> None:
     """Dial, and see the link end for this reason, said once."""
     async with dialled(address) as (link, ear):
         async with asyncio.timeout(PATIENCE_S):
             await link.task
         first: list[LinkInput] = [LinkConnected(LINK_NO)] if connected else []
-        assert ear.heard == [*first, LinkLost(LINK_NO, why)]
+        assert ear.heard == [*first, LinkLost(LINK_NO, why, portal)]
 
 
 async def test_flight_travels_in_the_upgrade_request() -> None:
@@ -167,26 +168,41 @@ async def test_the_longest_message_is_heard_and_a_longer_one_costs_the_link() ->
         assert isinstance(last, LinkLost)
 
 
-async def test_upgrade_is_refused() -> None:
-    def refuse(connection: ServerConnection, request: Request) -> Response:
-        return connection.respond(503, "later")
-
-    async with serving(lambda c: c.close(), refuse) as address:
-        await is_lost(address, "the server answered HTTP 503", connected=False)
-
-
-async def test_redirect_is_not_followed() -> None:
+@pytest.mark.parametrize(
+    ("status", "kind", "portal"),
+    [
+        (302, "", True),
+        (511, "application/json", True),
+        (200, "text/html; charset=utf-8", True),
+        (403, "text/html", True),
+        (403, "application/json", False),
+        (502, "text/html", False),
+        (503, "", False),
+    ],
+)
+async def test_upgrade_is_refused_by_the_server_or_by_a_login_page(status: int, kind: str, portal: bool) -> None:
+    """And a redirect is not followed: what the flight says is the server's business."""
     asked = []
 
-    def redirect(connection: ServerConnection, request: Request) -> Response:
+    def refuse(connection: ServerConnection, request: Request) -> Response:
         asked.append(request.path)
-        response = connection.respond(302, "log in")
-        response.headers["Location"] = "/login"
+        response = connection.respond(status, "log in")
+        del response.headers["Content-Type"]
+        response.headers.update({"Location": "/login", "Content-Type": kind})
         return response
 
-    async with serving(lambda c: c.close(), redirect) as address:
-        await is_lost(address, "the server answered HTTP 302", connected=False)
+    async with serving(lambda c: c.close(), refuse) as address:
+        why = "this network wants you to sign in first: open any page in a browser"
+        await is_lost(address, why if portal else f"the server answered HTTP {status}", connected=False, portal=portal)
     assert asked == ["/v1/link"]
+
+
+async def test_a_box_that_lets_no_websocket_through() -> None:
+    def strip(connection: ServerConnection, request: Request) -> Response:
+        return Response(101, "Switching Protocols", Headers())
+
+    async with serving(lambda c: c.close(), strip) as address:
+        await is_lost(address, "something between here and the server lets no WebSocket through", connected=False)
 
 
 async def test_nobody_there() -> None:
@@ -199,7 +215,7 @@ async def test_a_defect_in_the_dial_is_logged_and_said(
     async def defect(address: Address, flight: bytes) -> None:
         raise KeyError("a defect")
 
-    monkeypatch.setattr(websocket, "_dial", defect)
+    monkeypatch.setattr(websocket, "dial", defect)
     await is_lost(NOWHERE, "KeyError", connected=False)
     assert f"link {LINK_NO} failed" in caplog.text
 

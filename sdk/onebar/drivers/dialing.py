@@ -1,0 +1,137 @@
+"""How a link comes to be: TCP and TLS on whichever way answers first, then one upgrade request there (R15, R16)."""
+
+import asyncio
+import functools
+import socket
+import urllib.request
+from typing import Final
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.client import ClientProtocol
+from websockets.uri import parse_uri
+
+from onebar.core.frames import MESSAGE_BYTES_MAX
+from onebar.drivers.address import Address
+from onebar.drivers.endpoints import Endpoint
+from onebar.drivers.http import USER_AGENT, base64url
+from onebar.drivers.race import STAGGER_S, race
+
+FLIGHT_HEADER: Final = "Onebar-Flight"
+"""The header that carries the first flight (docs/protocol.md §3)."""
+
+OPEN_TIMEOUT_S: Final = 30.0
+"""A last resort: the engine gives a dial up earlier, by its own `welcome_timeout_s`."""
+
+CLOSE_TIMEOUT_S: Final = 1.0
+"""How long a server that said goodbye may keep the connection open; nothing more comes on it."""
+
+SEND_BUFFER_BYTES: Final = 16 * 1024
+"""What the kernel may hold of a link: two messages of moderate size, or 1.6 s of EDGE. What it holds cannot be taken
+back, is lost with the link, and looks sent; by default that is megabytes. It limits a link to 16 KiB each round trip,
+which no text needs more of."""
+
+USER_BUFFER_BYTES: Final = 1
+"""From here on a send waits: what asyncio holds is not sent. With 0, asyncio's TLS would be full while it is empty."""
+
+UNACKED_MS_MAX: Final = 60_000
+"""When the kernel gives up what nobody acknowledges: twice the longest retry pause (D8), and by then the engine has
+another link. Linux would go on for 15 minutes, also with what a closed socket still held, and keep the radio awake."""
+
+
+async def dial(address: Address, flight: bytes) -> tuple[ClientConnection, Endpoint]:
+    """Open a link; return it and the way it took. By a proxy there is one way only, to the server's own name.
+
+    Args:
+        address: The server.
+        flight: Goes into the upgrade request (docs/protocol.md §3); without one if it is empty.
+
+    Raises:
+        OSError: No way to the server, or no TLS with it.
+        WebSocketException: What answered did not upgrade.
+    """
+    headers = {FLIGHT_HEADER: base64url(flight)} if flight else None
+    if _proxied(address):
+        return await _dial_by_proxy(address, headers), address.endpoints.own
+    return await _dial_directly(address, headers)
+
+
+async def _dial_directly(address: Address, headers: dict[str, str] | None) -> tuple[ClientConnection, Endpoint]:
+    async with asyncio.timeout(OPEN_TIMEOUT_S):
+        ways = [functools.partial(_connect, address, endpoint) for endpoint in address.endpoints.in_order()]
+        connection, endpoint = await race(ways, lambda way: way[0].transport.abort())
+        address.endpoints.tried(endpoint)
+        try:
+            await connection.handshake(headers, USER_AGENT)
+        except BaseException:
+            connection.transport.abort()
+            raise
+    return connection, endpoint
+
+
+async def _connect(address: Address, endpoint: Endpoint) -> tuple[ClientConnection, Endpoint]:
+    """Go one way as far as TLS; nothing is asked yet."""
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_connection(
+        asyncio.Protocol,
+        endpoint.host,
+        endpoint.port,
+        happy_eyeballs_delay=STAGGER_S,  # a name's IPv6 and IPv4 addresses race too (RFC 8305)
+    )
+    _tune(transport)
+    protocol = ClientProtocol(parse_uri(address.link_url), max_size=MESSAGE_BYTES_MAX)
+    connection = ClientConnection(
+        protocol, ping_interval=None, close_timeout=CLOSE_TIMEOUT_S, write_limit=USER_BUFFER_BYTES
+    )
+    if address.trust is None:
+        transport.set_protocol(connection)
+        connection.connection_made(transport)
+        return connection, endpoint
+    try:
+        secure = await loop.start_tls(transport, connection, address.trust.context, server_hostname=address.name)
+    except BaseException:
+        transport.abort()
+        raise
+    assert secure is not None
+    connection.connection_made(secure)
+    return connection, endpoint
+
+
+async def _dial_by_proxy(address: Address, headers: dict[str, str] | None) -> ClientConnection:
+    connection = await _Connect(
+        address.link_url,
+        additional_headers=headers,
+        user_agent_header=USER_AGENT,
+        ssl=None if address.trust is None else address.trust.context,
+        compression=None,  # ciphertext does not compress
+        open_timeout=OPEN_TIMEOUT_S,
+        ping_interval=None,  # the protocol has its own, by need (DESIGN §6)
+        close_timeout=CLOSE_TIMEOUT_S,
+        max_size=MESSAGE_BYTES_MAX,
+        write_limit=USER_BUFFER_BYTES,
+    )
+    _tune(connection.transport)
+    return connection
+
+
+class _Connect(connect):
+    """A dial that stays with its server: a redirect is a captive portal, and no business of the flight's."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        """Follow none."""
+        return exc
+
+
+def _proxied(address: Address) -> bool:
+    """Whether the environment has proxies, as users of desktops expect; none can reach this machine for us."""
+    if address.loopback or urllib.request.proxy_bypass(address.host):
+        return False
+    return any(scheme != "no" for scheme in urllib.request.getproxies())
+
+
+def _tune(transport: asyncio.Transport) -> None:
+    """Make "sent" mean that the network took it. asyncio has set TCP_NODELAY already."""
+    transport.set_write_buffer_limits(USER_BUFFER_BYTES)
+    sock = transport.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux and Android
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKED_MS_MAX)
