@@ -1,21 +1,19 @@
 """`Client`: the one class that an app needs."""
 
 import asyncio
-import contextlib
-import inspect
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from onebar import account_devices
+from onebar import account_devices, registration
 from onebar.config import Config
+from onebar.connectivity import Connectivity
 from onebar.conversation import REGISTERED, Conversation
 from onebar.core.engine import Engine
-from onebar.core.records import Status
-from onebar.core.turn import NetworkChanged, Registered, SetReadReceipts
+from onebar.core.turn import SetReadReceipts
 from onebar.crypto.kem import find_kem
 from onebar.crypto.wrapping import KeyVault
 from onebar.drivers import http
@@ -24,22 +22,17 @@ from onebar.drivers.home import DeviceEngine, Home
 from onebar.drivers.stream import EventStream
 from onebar.drivers.tls import Tls
 from onebar.errors import InputError, OnebarError
-from onebar.models import AccountDevice, Chat, LinkStatus, Message, Reach, check_key, check_phone
+from onebar.models import AccountDevice, Chat, Message, check_key, check_phone
+from onebar.registration import Code
 from onebar.store import SqliteStore, open_store
 
 APPROVE_S: Final = 60.0
 """How long an approval waits for the server unless told otherwise: longer than any retry pause (DESIGN D8)."""
 
-PUBLISH_S: Final = 10.0
-"""How long `register` waits until the server has the device's keys: on EDGE, a connection with TLS and two answers."""
-
-Code = str | Callable[[], str | Awaitable[str]]
-"""A registration code, or a function, plain or async, that gets it: called once the SMS is on its way."""
-
 _DEFAULTS: Final = Config(host="")
 
 
-class Client:
+class Client(Connectivity):
     """One device: sends and receives through whatever network there is, and keeps everything in one database.
 
         async with Client.open("alice.db", server="https://chat.example.org") as alice:
@@ -58,6 +51,7 @@ class Client:
         server: str,
         config: Config = _DEFAULTS,
         tls: Tls | None = None,
+        endpoints: Sequence[str] = (),
         passphrase: str | None = None,
         vault: KeyVault | None = None,
     ) -> None:
@@ -65,7 +59,7 @@ class Client:
         self._path = Path(database)
         if str(database) == ":memory:":
             raise InputError("a client keeps its messages in a file; give it a path")
-        self._address = parse_address(server, tls)
+        self._address = parse_address(server, tls, endpoints)
         self._config = replace(config, host=self._address.host)
         if passphrase is not None and vault is not None:
             raise InputError("a database has a vault or a passphrase, not both")
@@ -87,6 +81,7 @@ class Client:
         server: str,
         config: Config = _DEFAULTS,
         tls: Tls | None = None,
+        endpoints: Sequence[str] = (),
         passphrase: str | None = None,
         vault: KeyVault | None = None,
     ) -> Self:
@@ -97,15 +92,26 @@ class Client:
             server: `https://host`, or `http://host:port` for development.
             config: Settings; its `host` is taken from `server`.
             tls: Your own certificate authority, or the server's pinned keys; None trusts whom the system trusts.
+            endpoints: Further ways to the same server, `host` or `host:port`, at most 8: if one does not answer within
+                300 ms, the next is tried beside it, the last good one first. Its certificate names `server` on each.
             passphrase: Opens the device's keys, 1 to 1,024 bytes of UTF-8; always the same for one database. Without
                 one, and without `vault`, they are wrapped under a key in a file beside the database, `NAME.key`,
                 readable by you alone: who copies the database alone can use none of them.
             vault: Wraps the keys instead, say with the phone's keystore; see `onebar.crypto.wrapping.KeyVault`.
 
         Raises:
-            InputError: The server's URL, the path or `tls` is not valid; or there are a vault and a passphrase.
+            InputError: The server's URL, the path, `tls` or an endpoint is not valid; or there are a vault and a
+                passphrase.
         """
-        return cls(database, server=server, config=config, tls=tls, passphrase=passphrase, vault=vault)
+        return cls(
+            database,
+            server=server,
+            config=config,
+            tls=tls,
+            endpoints=endpoints,
+            passphrase=passphrase,
+            vault=vault,
+        )
 
     async def __aenter__(self) -> Self:
         """Open the database and begin to connect."""
@@ -160,15 +166,6 @@ class Client:
         """Whether this process talks to the server; if not, another one that has the database open does."""
         return self._opened().holding
 
-    @property
-    def link(self) -> LinkStatus:
-        """What to show of the connection: its state, since when, the round trip, and when the next try comes.
-
-        In a process that is not `holding` the state is `elsewhere`. `network_changed()` is the "try now" button.
-        """
-        engine = self._opened().engine
-        return LinkStatus(Reach.ELSEWHERE) if engine is None else engine.link
-
     async def request_code(self, phone: str) -> None:
         """Ask for a registration code by SMS, for apps that ask their user on another screen.
 
@@ -200,17 +197,7 @@ class Client:
         """
         check_phone(phone)
         async with self._registering:
-            home = self._opened()
-            if self._already(home, phone):
-                return
-            keys = home.holder_engine().public_keys()
-            if not isinstance(code, str):
-                await http.request_code(self._address, phone)
-            account, device = await http.register_device(self._address, phone, await _ask(code), keys)
-            await home.submit(Registered(account, device, phone))
-            with contextlib.suppress(TimeoutError):  # what is not published now is as soon as there is a network
-                async with asyncio.timeout(PUBLISH_S):
-                    await account_devices.published(home, keys)
+            await registration.register(self._opened(), self._address, phone, code)
 
     async def device_request(self) -> str:
         """Return what a new device shows, as a QR code or to be pasted, so that the account's first device approves it.
@@ -327,13 +314,6 @@ class Client:
         check_key(consumer)
         return EventStream(self._opened(), consumer)
 
-    def network_changed(self) -> None:
-        """Say that there is another network, or that the app came to the foreground: it connects at once.
-
-        Does nothing where another process talks to the server.
-        """
-        self._opened().tell(NetworkChanged())
-
     def _open_store(self, path: Path) -> SqliteStore:
         """Open a connection; the second one spares itself the passphrase, which is slow on purpose."""
         store = open_store(path, vault=self._vault, passphrase=self._passphrase if self._vault is None else None)
@@ -348,21 +328,3 @@ class Client:
             raise OnebarError("this client is closed: use it inside `async with Client.open(…)`")
         self._home.check()
         return self._home
-
-    @staticmethod
-    def _already(home: Home[SqliteStore], phone: str) -> bool:
-        device = home.device
-        if device is None or device.status is Status.NEW:
-            return False
-        if device.phone != phone:
-            raise InputError("this database belongs to another number: open another one for this number")
-        forgotten = home.engine is not None and home.engine.link.state is Reach.UNKNOWN
-        return device.status in REGISTERED and not forgotten
-
-
-async def _ask(code: Code) -> str:
-    answer = code if isinstance(code, str) else code()
-    text = await answer if inspect.isawaitable(answer) else answer
-    if not isinstance(text, str) or not text.strip():
-        raise InputError("a code is a text, as it came by SMS")
-    return text.strip()

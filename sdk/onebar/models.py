@@ -13,6 +13,9 @@ TEXT_BYTES_MAX: Final = 4096
 KEY_CHARS_MAX: Final = 128
 """Longest `send(key=…)`: two UUIDs and a prefix fit; it is stored with every message."""
 
+NETWORK_CHARS_MAX: Final = 128
+"""Longest name of a network: a hash of an SSID in hexadecimal, and what kind it is; what is learned is kept by it."""
+
 _PHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}")  # E.164: at most 15 digits; no number is shorter than 7
 
 
@@ -113,6 +116,8 @@ class Reach(enum.StrEnum):
     """The device has no account yet."""
     WAITING = "waiting"
     """No network, or no server: the next try comes at `LinkStatus.next_try_ms`."""
+    ASLEEP = "asleep"
+    """In the background, and nothing is owed either way: the connection was closed to spare the battery."""
     CONNECTING = "connecting"
     """A connection is being made."""
     OPEN = "open"
@@ -144,6 +149,70 @@ class LinkStatus:
     """When the next connection is tried, in milliseconds since 1970; None when none is planned."""
     reason: str = ""
     """Why the last connection ended, or could not be made, in plain words."""
+    portal: bool = False
+    """Whether something on this network seems to answer in the server's place, mostly a login page (a captive portal,
+    RFC 8952): let the user sign in there, then call `Client.try_now`. A server that is not well can look the same."""
+    caught_up: bool = False
+    """Whether everything that waited at the server when this connection was made has come."""
+    throughput_bps: int | None = None
+    """How fast the server gets what is sent, in bits per second; None while nothing of size was sent."""
+
+    @property
+    def waits_for(self) -> str:
+        """What it waits for, in plain words; empty while it waits for nothing."""
+        if self.portal:
+            return "you to sign in to this network"
+        return _WAITS_FOR[self.state]
+
+    def sentence(self, now_ms: int) -> str:
+        """Return one line for a screen, such as "waiting for a network, next try in 12 s".
+
+        Args:
+            now_ms: The time of the phone's clock, in milliseconds since 1970.
+        """
+        if not self.waits_for:
+            return _WORDS[self.state]
+        left_s = None if self.next_try_ms is None else max(0, -((now_ms - self.next_try_ms) // 1000))
+        return f"waiting for {self.waits_for}" + ("" if left_s is None else f", next try in {left_s} s")
+
+
+_WORDS: Final = {
+    Reach.OPEN: "connected",
+    Reach.ASLEEP: "asleep",
+    Reach.ELSEWHERE: "another process has the connection",
+}
+_WAITS_FOR: Final = {
+    **dict.fromkeys(_WORDS, ""),
+    Reach.UNREGISTERED: "registration",
+    Reach.WAITING: "a network",
+    Reach.CONNECTING: "the server",
+    Reach.UNKNOWN: "the server to know this device",
+    Reach.REPLACING: "a new device number",
+    Reach.REMOVED: "registration",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What `Client.drain` came to."""
+
+    received: int
+    """How many messages came from others."""
+    waiting: int
+    """How many messages of this device still wait for the server."""
+    done: bool
+    """Whether nothing waits, neither here nor at the server."""
+
+
+def check_network(network: str) -> str:
+    """Return the network's name if it can be used.
+
+    Raises:
+        InputError: It is not text, or longer than NETWORK_CHARS_MAX.
+    """
+    if not isinstance(network, str) or len(network) > NETWORK_CHARS_MAX:
+        raise InputError(f"a network's name is a text of at most NETWORK_CHARS_MAX = {NETWORK_CHARS_MAX} characters")
+    return network
 
 
 def check_phone(phone: str) -> str:

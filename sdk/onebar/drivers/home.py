@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -19,11 +20,12 @@ from onebar.core.turn import AppInput, Poked, Send
 from onebar.crypto.keys import PeerKeys
 from onebar.drivers.address import Address
 from onebar.drivers.asyncio import Driver, TurnTaker, system_clock
+from onebar.drivers.link_watch import LinkWatch
 from onebar.drivers.lock import HolderLock
 from onebar.drivers.watch import MessageWatch
 from onebar.errors import CommitError, OnebarError, StoreError
 from onebar.events import Event
-from onebar.models import LinkStatus, Message
+from onebar.models import LinkStatus, Message, Reach
 
 GUEST_POLL_S: Final = 0.25
 """How often a guest looks for a free lock and for news: people take a quarter of a second for "at once"."""
@@ -126,12 +128,15 @@ class Home(Generic[S]):
         self._device: Device | None = None
         self._failure: StoreError | None = None
         self._news = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
         self._closing = asyncio.Event()
         self._closed = False
         self._watch: asyncio.Task[None] | None = None
         self._chores: set[asyncio.Task[None]] = set()
         self.messages = MessageWatch(self._look_at, self.start_chore)
         """Who waits for a message."""
+        self.link_watch = LinkWatch(lambda: self.link)
+        """Who waits for the connection."""
 
     @property
     def holding(self) -> bool:
@@ -152,6 +157,13 @@ class Home(Generic[S]):
     def engine(self) -> DeviceEngine | None:
         """The engine; None in a guest."""
         return self._engine
+
+    @property
+    def link(self) -> LinkStatus:
+        """What an app can say about the connection."""
+        if self._engine is None or self._driver is None:
+            return LinkStatus(Reach.ELSEWHERE)
+        return replace(self._engine.link, portal=self._driver.portal)
 
     def holder_engine(self) -> DeviceEngine:
         """Return the engine, for what only the process that has it can do.
@@ -222,6 +234,7 @@ class Home(Generic[S]):
         self._news.set()
         self._news = asyncio.Event()
         self.messages.on_news()
+        self.link_watch.announce()
 
     def start_chore(self, chore: Coroutine[object, object, None]) -> asyncio.Task[None]:
         """Run something short in the background that `close` waits for."""
@@ -266,6 +279,15 @@ class Home(Generic[S]):
         if self._driver is not None:
             self._driver.tell(item)
 
+    def tell_from_any_thread(self, item: AppInput) -> None:
+        """Like `tell`, as soon as the loop gets to it; what comes too late for a closed client is ignored."""
+        self.check()
+        self._loop.call_soon_threadsafe(self._tell_late, item)
+
+    def _tell_late(self, item: AppInput) -> None:
+        if self._driver is not None:
+            self._driver.tell(item)
+
     async def send(self, send: Send) -> int:
         """Commit a message to the outbox; return its number."""
         self.check()
@@ -289,7 +311,14 @@ class Home(Generic[S]):
     async def _hold(self) -> None:
         self._engine = await self._on(self._turns, self._open_writing)
         assert self._writing is not None
-        self._driver = Driver(self._engine, self._turns, self._address, self.announce, on_idle=self._writing.checkpoint)
+        self._driver = Driver(
+            self._engine,
+            self._turns,
+            self._address,
+            self.announce,
+            on_idle=self._writing.checkpoint,
+            on_turn=self.link_watch.look,
+        )
         if not self._lock.listen(self._on_poke):
             self._watch = asyncio.create_task(self._watch_guests(), name="onebar holder")
         self.announce()

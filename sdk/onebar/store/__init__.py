@@ -44,6 +44,8 @@ class SqliteStore:
         self.chats = self._history.chats
         self.outbox_messages = self._history.outbox
         self.message = self._history.message
+        self.newest_message_no = self._history.newest_message_no
+        self.received_after = self._history.received_after
         self.next_events = self.events.next
         self.confirm_events = self.events.confirm
 

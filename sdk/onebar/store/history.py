@@ -41,6 +41,16 @@ class SqliteHistory:
         sql = f"SELECT {_COLUMNS} {_FROM} WHERE m.state = 'queued' ORDER BY m.message_no"
         return [_message(*row) for row in self._database.connection.execute(sql)]
 
+    def newest_message_no(self) -> int:
+        """Return the number of the newest message, whoever wrote it; 0 if there is none."""
+        row = self._database.connection.execute("SELECT COALESCE(max(message_no), 0) FROM message").fetchone()
+        return int(row[0])
+
+    def received_after(self, message_no: int) -> int:
+        """Return how many messages of others are newer than one."""
+        sql = "SELECT count(*) FROM message WHERE message_no > ? AND account <> 0"
+        return int(self._database.connection.execute(sql, (message_no,)).fetchone()[0])
+
     def message(self, message_no: int) -> Message | None:
         """Return one message, or None if there is none of this number."""
         sql = f"SELECT {_COLUMNS} {_FROM} WHERE m.message_no = ?"

@@ -1,0 +1,79 @@
+"""What an app sees of the connection, and what it says about the network and about who looks."""
+
+from abc import ABC, abstractmethod
+
+from onebar import draining
+from onebar.core.turn import Attention, NetworkChanged
+from onebar.drivers.home import Home
+from onebar.drivers.link_watch import LinkChanges
+from onebar.models import Drained, LinkStatus, check_network
+from onebar.store import SqliteStore
+
+
+class Connectivity(ABC):
+    """The part of a `Client` that is about its connection."""
+
+    _network = ""
+
+    @abstractmethod
+    def _opened(self) -> Home[SqliteStore]:
+        """Return the database; raise if it is not open."""
+
+    @property
+    def link(self) -> LinkStatus:
+        """What to show of the connection: its state, since when, why not, and when the next try comes.
+
+        `link.sentence(now_ms)` is a line for a screen. In a process that is not `holding` the state is `elsewhere`.
+        """
+        return self._opened().link
+
+    def link_changes(self) -> LinkChanges:
+        """Return `link` as it is now and then at each change: an endless `async for`.
+
+        Who is slow gets the newest status only. The loop ends when the client is closed.
+        """
+        return LinkChanges(self._opened())
+
+    def network_changed(self, network: str | None = "") -> None:
+        """Say that the phone has another network, or none: it connects at once. From any thread.
+
+        Does nothing where another process talks to the server; nor do the other hints.
+
+        Args:
+            network: Always the same name for the same network, such as a hash of the Wi-Fi's name, at most 128
+                characters: how long it lets a connection be silent is learned by it. Empty: which one is not known.
+                None: there is no network, so that none is tried until there is.
+
+        Raises:
+            InputError: The name is too long.
+        """
+        home = self._opened()
+        self._network = "" if network is None else check_network(network)
+        home.tell_from_any_thread(NetworkChanged(self._network, offline=network is None))
+
+    def try_now(self) -> None:
+        """Connect at once instead of at `link.next_try_ms`: the "try now" button. From any thread."""
+        self._opened().tell_from_any_thread(NetworkChanged(self._network))
+
+    def foreground(self) -> None:
+        """Say that somebody looks at the app: it connects at once and stays connected. From any thread."""
+        self._opened().tell_from_any_thread(Attention(foreground=True))
+
+    def background(self) -> None:
+        """Say that nobody looks at the app: it disconnects once nothing waits on either side. From any thread.
+
+        It connects again for what the app sends, for `drain`, and in the foreground.
+        """
+        self._opened().tell_from_any_thread(Attention(foreground=False))
+
+    async def drain(self, timeout_s: float = draining.DRAIN_S) -> Drained:
+        """Connect, fetch everything that waits, send everything that waits: for a push, or a task in the background.
+
+        Args:
+            timeout_s: Longest time for it, in seconds. What is left then comes next time; nothing is lost.
+
+        Raises:
+            NotRegisteredError: This device has no account.
+            OnebarError: Another process has the database open, and is connected itself.
+        """
+        return await draining.drain(self._opened(), NetworkChanged(self._network), timeout_s)
