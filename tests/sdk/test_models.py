@@ -9,11 +9,15 @@ from hypothesis import strategies as st
 from onebar.errors import InputError
 from onebar.models import (
     KEY_CHARS_MAX,
+    NETWORK_CHARS_MAX,
     TEXT_BYTES_MAX,
     Chat,
+    LinkStatus,
     Message,
     MessageState,
+    Reach,
     check_key,
+    check_network,
     check_phone,
     check_text,
 )
@@ -103,6 +107,37 @@ def test_a_key_that_cannot_be_stored_is_refused_as_input(key: object) -> None:
     """Otherwise it would break the turn that stores it."""
     with pytest.raises(InputError):
         check_key(key)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["", "wifi:1f2e", "n" * NETWORK_CHARS_MAX])
+def test_a_networks_name_is_taken(name: str) -> None:
+    assert check_network(name) == name
+
+
+@pytest.mark.parametrize("name", ["n" * (NETWORK_CHARS_MAX + 1), None, 5])
+def test_a_networks_name_that_is_too_long_or_no_text_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match=f"NETWORK_CHARS_MAX = {NETWORK_CHARS_MAX}"):
+        check_network(name)
+
+
+@pytest.mark.parametrize(
+    ("link", "line"),
+    [
+        (LinkStatus(Reach.WAITING, next_try_ms=13_001), "waiting for a network, next try in 13 s"),
+        (LinkStatus(Reach.WAITING, next_try_ms=500), "waiting for a network, next try in 0 s"),
+        (LinkStatus(Reach.WAITING, portal=True), "waiting for you to sign in to this network"),
+        (LinkStatus(Reach.CONNECTING), "waiting for the server"),
+        (LinkStatus(Reach.OPEN), "connected"),
+        (LinkStatus(Reach.ASLEEP), "asleep"),
+    ],
+)
+def test_a_line_for_a_screen(link: LinkStatus, line: str) -> None:
+    assert link.sentence(1000) == line
+
+
+@pytest.mark.parametrize("state", Reach)
+def test_every_state_has_words(state: Reach) -> None:
+    assert LinkStatus(state).sentence(0)
 
 
 def test_exactly_the_three_final_failures_are_failures() -> None:
