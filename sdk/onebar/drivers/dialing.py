@@ -58,7 +58,7 @@ async def dial(address: Address, flight: bytes) -> tuple[ClientConnection, Endpo
 async def _dial_directly(address: Address, headers: dict[str, str] | None) -> tuple[ClientConnection, Endpoint]:
     async with asyncio.timeout(OPEN_TIMEOUT_S):
         ways = [functools.partial(_connect, address, endpoint) for endpoint in address.endpoints.in_order()]
-        connection, endpoint = await race(ways, lambda way: way[0].transport.abort())
+        connection, endpoint = await race(ways, lambda way: way[0].transport.abort(), STAGGER_S)
         address.endpoints.tried(endpoint)
         try:
             await connection.handshake(headers, USER_AGENT)

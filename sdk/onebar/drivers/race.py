@@ -13,7 +13,7 @@ T = TypeVar("T")
 Attempt = Callable[[], Coroutine[Any, Any, T]]
 
 
-async def race(attempts: Sequence[Attempt[T]], discard: Callable[[T], object], stagger_s: float = STAGGER_S) -> T:
+async def race(attempts: Sequence[Attempt[T]], discard: Callable[[T], object], stagger_s: float) -> T:
     """Return the result of the first attempt that succeeds; the others are cancelled, or discarded.
 
     Args:

@@ -35,8 +35,7 @@ def authority(tmp_path: Path) -> Authority:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Start the next way at once, so that all of them race."""
-    real = dialing.race
-    monkeypatch.setattr(dialing, "race", lambda ways, discard: real(ways, discard, AT_ONCE_S))
+    monkeypatch.setattr(dialing, "STAGGER_S", AT_ONCE_S)
 
 
 @asynccontextmanager
