@@ -42,7 +42,7 @@ class Connectivity(ABC):
         Args:
             network: Always the same name for the same network, such as a hash of the Wi-Fi's name, at most 128
                 characters: how long it lets a connection be silent is learned by it. Empty: which one is not known.
-                None: there is no network, so that none is tried until there is.
+                None: there is no network; it is tried rarely, because the phone may be wrong, until there is.
 
         Raises:
             InputError: The name is too long.

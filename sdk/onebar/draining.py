@@ -21,25 +21,29 @@ async def drain(home: Home[SqliteStore], hint: NetworkChanged, timeout_s: float)
     device = home.device
     if device is None or device.status not in REGISTERED:
         raise NotRegisteredError("this device has no account yet: call Client.register first")
-    before = await home.read(lambda store: store.newest_message_no())
+    newest = await home.read(lambda store: store.newest_message_no())
+    before_ms = home.link.caught_up_ms
     await home.submit(hint)
     done = False
     try:
         async with asyncio.timeout(timeout_s):
-            done = await _drained(home)
+            done = await _drained(home, before_ms)
     except TimeoutError:
         pass  # what is left comes next time
-    received = await home.read(lambda store: store.received_after(before))
+    received = await home.read(lambda store: store.received_after(newest))
     return Drained(received, await _waiting(home), done)
 
 
-async def _drained(home: Home[SqliteStore]) -> bool:
-    """Wait until nothing waits on either side; False if that cannot happen any more."""
+async def _drained(home: Home[SqliteStore], before_ms: int | None) -> bool:
+    """Wait until nothing waits on either side; False if that cannot happen any more.
+
+    A connection that looks fine does not count: a process that was frozen does not know yet that its own is dead. So
+    the server has to say anew that everything has come.
+    """
     while True:
         news = home.link_watch.news()  # also when a message has changed
         link = home.link
-        caught_up = link.state is Reach.ASLEEP or (link.state is Reach.OPEN and link.caught_up)
-        if caught_up and not await _waiting(home):
+        if link.caught_up_ms != before_ms and not await _waiting(home):
             return True
         if link.state in _ENDED:
             return False

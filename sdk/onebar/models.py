@@ -116,7 +116,7 @@ class Reach(enum.StrEnum):
     """The device has no account yet."""
     WAITING = "waiting"
     """No network, or no server: the next try comes at `LinkStatus.next_try_ms`."""
-    ASLEEP = "asleep"
+    SLEEPING = "sleeping"
     """In the background, and nothing is owed either way: the connection was closed to spare the battery."""
     CONNECTING = "connecting"
     """A connection is being made."""
@@ -152,8 +152,9 @@ class LinkStatus:
     portal: bool = False
     """Whether something on this network seems to answer in the server's place, mostly a login page (a captive portal,
     RFC 8952): let the user sign in there, then call `Client.try_now`. A server that is not well can look the same."""
-    caught_up: bool = False
-    """Whether everything that waited at the server when this connection was made has come."""
+    caught_up_ms: int | None = None
+    """When everything that waited at the server had come, the last time it had, in milliseconds since 1970; None: not
+    yet. While it is before `since_ms`, a connected app is still fetching."""
     throughput_bps: int | None = None
     """How fast the server gets what is sent, in bits per second; None while nothing of size was sent."""
 
@@ -178,7 +179,7 @@ class LinkStatus:
 
 _WORDS: Final = {
     Reach.OPEN: "connected",
-    Reach.ASLEEP: "asleep",
+    Reach.SLEEPING: "sleeping",
     Reach.ELSEWHERE: "another process has the connection",
 }
 _WAITS_FOR: Final = {

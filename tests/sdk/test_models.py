@@ -128,7 +128,7 @@ def test_a_networks_name_that_is_too_long_or_no_text_is_refused(name: str) -> No
         (LinkStatus(Reach.WAITING, portal=True), "waiting for you to sign in to this network"),
         (LinkStatus(Reach.CONNECTING), "waiting for the server"),
         (LinkStatus(Reach.OPEN), "connected"),
-        (LinkStatus(Reach.ASLEEP), "asleep"),
+        (LinkStatus(Reach.SLEEPING), "sleeping"),
     ],
 )
 def test_a_line_for_a_screen(link: LinkStatus, line: str) -> None:
