@@ -129,8 +129,6 @@ class Reach(enum.StrEnum):
     """This database is an old copy; a new device id is being asked for (docs/protocol.md R20)."""
     REMOVED = "removed"
     """The account no longer knows this device: register again."""
-    SLEEPING = "sleeping"
-    """The app is in the background, everything is fetched and sent, and no connection is held."""
     ELSEWHERE = "elsewhere"
     """Another process on this database has the connection."""
 

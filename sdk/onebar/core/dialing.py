@@ -31,7 +31,8 @@ def take_hint(state: DeviceState, hint: NetworkChanged | Attention) -> None:
 
 def _network_changed(state: DeviceState, change: NetworkChanged) -> None:
     """Dial at once, beside the links that are there: one of them may be dead, and any may win (R17)."""
-    state.path, state.network, state.keepalive_s = Path(), change.network, None
+    if change.network != state.network or not change.network:
+        state.path, state.network, state.keepalive_s = Path(), change.network, None
     if change.offline:  # a hint may be wrong: what still works goes on, and the next try is as late as any
         state.why = "this device has no network"
         state.dial_at_s = state.now.monotonic_s + state.config.backoff_s_max

@@ -26,6 +26,9 @@ ROUND_TRIP_S_UNKNOWN: Final = 1.0
 DIAL_ROUND_TRIPS: Final = 4
 """TCP, TLS 1.3, the upgrade, and one more for the server: a dial takes so many round trips, an answer one."""
 
+ATTEMPT_ROUND_TRIPS: Final = 2
+"""TCP takes one, TLS 1.3 another: a way that works needs no second attempt beside it."""
+
 BYTES_PER_S_UNKNOWN: Final = 2_000.0
 """Taken until the throughput is measured: 16 kbit/s, the uplink of a rural 2G cell."""
 
@@ -67,6 +70,11 @@ class Path:
             return self
         sample, before = size / sample_s, self.bytes_per_s
         return replace(self, bytes_per_s=sample if before is None else before * 3 / 4 + sample / 4)
+
+    @property
+    def again_s(self) -> float:
+        """How long an attempt at TCP and TLS may be silent before a fresh one begins beside it."""
+        return max(PATIENCE_S_MIN, ATTEMPT_ROUND_TRIPS * (self.round_trip_s or 0.0))
 
     def patience_s(self, link: Link) -> float:
         """Return how long a link may be silent while it owes an answer (R16)."""

@@ -79,8 +79,15 @@ def _take_effect(state: DeviceState, link: Link, frame: ServerFrame) -> None:
         case Response():
             _response(state, link, frame)
         case Pong() | CaughtUp():
-            link.caught_up |= isinstance(frame, CaughtUp)
-            link.pong_no = max(link.pong_no, frame.nonce if isinstance(frame, Pong) else 0)
+            _note(state, link, frame)
+
+
+def _note(state: DeviceState, link: Link, frame: Pong | CaughtUp) -> None:
+    if isinstance(frame, Pong):
+        link.pong_no = max(link.pong_no, frame.nonce)
+        return
+    link.caught_up, state.news = True, True
+    state.caught_up_ms = max(state.now.wall_ms, (state.caught_up_ms or 0) + 1)  # each time another one
 
 
 def _go_away(state: DeviceState, link: Link, frame: GoAway) -> None:

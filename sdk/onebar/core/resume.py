@@ -67,7 +67,7 @@ def dial(state: DeviceState) -> Link:
         link.carry(out_no, size)
     link.acked = hello.cursor
     state.links[link.link_no] = link
-    state.outputs.append(Dial(link.link_no, b"" if state.bare else flight))
+    state.outputs.append(Dial(link.link_no, b"" if state.bare else flight, state.path.again_s))
     return link
 
 

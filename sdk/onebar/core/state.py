@@ -59,6 +59,8 @@ class DeviceState:
     """The network that this phone is on, as the app has named it."""
     keepalive_s: float | None = None
     """How long a link may be idle on it; None: to be looked up."""
+    caught_up_ms: int | None = None
+    """When all mail that waited had come, the last time it had, by the phone's clock; None: not yet."""
     foreground: bool = True
     """Whether somebody may be looking at the app."""
     asleep: bool = False

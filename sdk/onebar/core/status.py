@@ -38,4 +38,6 @@ def status(state: DeviceState, timer_s: float | None, before: LinkStatus) -> Lin
         None if state.path.round_trip_s is None else state.path.round_trip_s * 1000,
         next_try_ms,
         "" if opened else state.why,
+        caught_up_ms=state.caught_up_ms,
+        throughput_bps=None if state.path.bytes_per_s is None else round(state.path.bytes_per_s * 8),
     )

@@ -106,6 +106,8 @@ class LinkLost:
 
     link_no: int
     why: str
+    portal: bool = False
+    """Whether something on this network answered in the server's place, mostly a login page (RFC 8952)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,9 @@ class Dial:
 
     link_no: int
     flight: bytes = field(repr=False)
+    again_s: float = 1.0
+    """How long an attempt at TCP and TLS may be silent before the next one begins beside it. Each is as fresh as the
+    first: after a tunnel, an old one waits for its own timer, which has doubled all the while."""
 
 
 @dataclass(frozen=True, slots=True)

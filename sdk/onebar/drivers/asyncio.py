@@ -178,7 +178,7 @@ class Driver:
         if isinstance(output, Dial):
             from onebar.drivers.websocket import WebSocketLink  # 40 ms that an offline run never needs
 
-            link = WebSocketLink(output.link_no, self._address, output.flight, self._inputs.hear)
+            link = WebSocketLink(output.link_no, self._address, output.flight, self._inputs.hear, output.again_s)
             self._links[output.link_no] = link
             self._keep(link.task)
         elif isinstance(output, Replace):

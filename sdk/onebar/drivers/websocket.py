@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from onebar.core.turn import LinkConnected, LinkInput, LinkLost, MessageArrived
 from onebar.drivers.address import Address
-from onebar.drivers.dialing import dial
+from onebar.drivers.dialing import AGAIN_S, dial
 from onebar.drivers.failures import why, why_not
 
 WAITING_BYTES_MAX: Final = 2 * 1024 * 1024
@@ -24,13 +24,13 @@ _log = logging.getLogger(__name__)
 class WebSocketLink:
     """A link that the engine dialled. Cancel `task` to hang up at once: then nothing more is said."""
 
-    def __init__(self, link_no: int, address: Address, flight: bytes, say: Say) -> None:
+    def __init__(self, link_no: int, address: Address, flight: bytes, say: Say, again_s: float = AGAIN_S) -> None:
         self._link_no = link_no
         self._say = say
         self._waiting: asyncio.Queue[bytes] = asyncio.Queue()
         self._waiting_bytes = 0
         self._connection: ClientConnection | None = None
-        self.task = asyncio.create_task(self._live(address, flight), name=f"onebar link {link_no}")
+        self.task = asyncio.create_task(self._live(address, flight, again_s), name=f"onebar link {link_no}")
 
     def transmit(self, data: bytes) -> None:
         """Send one binary message after those before it, without waiting for the network."""
@@ -40,9 +40,9 @@ class WebSocketLink:
             _log.info("link %d: more than WAITING_BYTES_MAX wait for the network", self._link_no)
             self._connection.transport.abort()  # the reader sees it and tells
 
-    async def _live(self, address: Address, flight: bytes) -> None:
+    async def _live(self, address: Address, flight: bytes, again_s: float) -> None:
         try:
-            connection, endpoint = await dial(address, flight)
+            connection, endpoint = await dial(address, flight, again_s)
             lost = LinkLost(self._link_no, await self._talk(connection, lambda: address.endpoints.answered(endpoint)))
         except (OSError, WebSocketException) as error:
             lost = why_not(self._link_no, error, address)

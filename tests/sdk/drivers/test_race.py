@@ -1,12 +1,13 @@
 """Several ways, of which one is kept: in virtual order, by events instead of by time."""
 
 import asyncio
+import itertools
 from collections.abc import Callable, Coroutine
 from functools import partial
 
 import pytest
 
-from onebar.drivers.race import race
+from onebar.drivers.race import RUNNING_MAX, race
 
 PATIENCE_S = 5.0
 AT_ONCE_S = 0.0
@@ -71,6 +72,21 @@ async def test_a_slow_way_gets_company_and_whoever_is_first_wins() -> None:
     assert await racing == 1
     assert sorted(track.cancelled) == [0, 2]
     assert track.discarded == []
+
+
+async def test_while_nobody_answers_fresh_attempts_join_and_the_oldest_make_room() -> None:
+    track, count = Track(), itertools.count()
+
+    async def again() -> int:
+        return await track.attempts(RUNNING_MAX + 3)[next(count)]()
+
+    racing = asyncio.create_task(race([again], track.discarded.append, AT_ONCE_S, again_s=0.001))
+    await track.all_began(RUNNING_MAX + 2)
+    assert track.cancelled[0] == 0
+    newest = track.began[-1]
+    track.end(newest)
+    assert await racing == newest
+    assert len(track.cancelled) >= RUNNING_MAX
 
 
 async def test_a_failure_starts_the_next_way_at_once() -> None:

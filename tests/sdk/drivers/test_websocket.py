@@ -212,7 +212,7 @@ async def test_nobody_there() -> None:
 async def test_a_defect_in_the_dial_is_logged_and_said(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def defect(address: Address, flight: bytes) -> None:
+    async def defect(address: Address, flight: bytes, again_s: float) -> None:
         raise KeyError("a defect")
 
     monkeypatch.setattr(websocket, "dial", defect)
