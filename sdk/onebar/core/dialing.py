@@ -48,7 +48,6 @@ def _attention(state: DeviceState, change: Attention) -> None:
     state.foreground, state.asleep = change.foreground, False
     _try_now(state)
     for link in state.open_links():
-        link.caught_up = link.caught_up and change.foreground
         if link.owed_at_s is None:
             _probe(state, link)
 
