@@ -11,13 +11,11 @@ from websockets.client import ClientProtocol
 from websockets.uri import parse_uri
 
 from onebar.core.frames import MESSAGE_BYTES_MAX
+from onebar.core.resume import FLIGHT_HEADER, encode_header
 from onebar.drivers.address import Address
 from onebar.drivers.endpoints import Endpoint
-from onebar.drivers.http import USER_AGENT, base64url
+from onebar.drivers.http import USER_AGENT
 from onebar.drivers.race import STAGGER_S, race
-
-FLIGHT_HEADER: Final = "Onebar-Flight"
-"""The header that carries the first flight (docs/protocol.md §3)."""
 
 OPEN_TIMEOUT_S: Final = 30.0
 """A last resort: the engine gives a dial up earlier, by its own `welcome_timeout_s`."""
@@ -54,7 +52,7 @@ async def dial(address: Address, flight: bytes, again_s: float = AGAIN_S) -> tup
         OSError: No way to the server, or no TLS with it.
         WebSocketException: What answered did not upgrade.
     """
-    headers = {FLIGHT_HEADER: base64url(flight)} if flight else None
+    headers = {FLIGHT_HEADER: encode_header(flight)} if flight else None
     if _proxied(address):
         return await _dial_by_proxy(address, headers), address.endpoints.own
     return await _dial_directly(address, headers, again_s)
