@@ -10,10 +10,10 @@ from onebar import Client, InputError, OnebarError
 from onebar.core.engine import Engine
 from onebar.core.turn import Attention, Input, Instant, NetworkChanged, Turn
 from onebar.errors import CaptivePortalError
-from onebar.models import NETWORK_CHARS_MAX, LinkStatus, Reach
+from onebar.models import NETWORK_CHARS_MAX, Drained, LinkStatus, Reach
 from onebar.testing import WeakNetwork, profile
 from onebar_mockserver import MockServer
-from tests.sdk.clients import ALICE, BOB, HASTY, NOWHERE, PATIENCE_S, registered
+from tests.sdk.clients import ALICE, BOB, HASTY, NOWHERE, PATIENCE_S, pair, registered
 
 
 async def link_that(client: Client, wanted: Callable[[LinkStatus], bool]) -> LinkStatus:
@@ -117,3 +117,22 @@ async def test_the_server_is_reached_by_another_way(tmp_path: Path, server: Mock
     async with Client.open(tmp_path / "a.db", server=url, endpoints=[f"127.0.0.1:{server.port}"]) as alice:
         await alice.register(ALICE, code=lambda: server.sms(ALICE))
         assert (await link_that(alice, lambda link: link.state is Reach.OPEN)).waits_for == ""
+
+
+async def test_a_phone_in_the_background_sleeps_and_a_push_wakes_it(tmp_path: Path, server: MockServer) -> None:
+    async with pair(tmp_path, server) as (alice, bob):
+        await (await alice.chat(BOB).send("0")).delivered(PATIENCE_S)
+        bob.background()
+        await link_that(bob, lambda link: link.state is Reach.SLEEPING)
+        for number in range(1, 4):
+            await (await alice.chat(BOB).send(f"{number}")).sent(PATIENCE_S)
+        assert bob.link.state is Reach.SLEEPING
+        assert await bob.drain(PATIENCE_S) == Drained(received=3, waiting=0, done=True)
+        await link_that(bob, lambda link: link.state is Reach.SLEEPING)
+        await (await bob.chat(ALICE).send("from the background")).sent(PATIENCE_S)
+        await link_that(bob, lambda link: link.state is Reach.SLEEPING)
+        bob.foreground()
+        await link_that(bob, lambda link: link.state is Reach.OPEN)
+        assert (await bob.drain(PATIENCE_S)).done, "also with a connection that looks fine"
+        await server.stop()
+        assert not (await bob.drain(0.1)).done
