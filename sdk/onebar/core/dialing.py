@@ -19,6 +19,7 @@ LINKS_MAX: Final = 3
 """Most links at once: the one in use, one that may be dead, and one beside them."""
 
 NEVER: Final = float("inf")
+"""A time that does not come."""
 
 
 def take_hint(state: DeviceState, hint: NetworkChanged | Attention) -> None:
@@ -53,13 +54,14 @@ def _attention(state: DeviceState, change: Attention) -> None:
 
 
 def _try_now(state: DeviceState) -> None:
-    state.failures, state.dial_at_s, state.bare = 0, state.now.monotonic_s, False
+    state.failures, state.dial_at_s, state.bare, state.unwelcomed = 0, state.now.monotonic_s, False, 0
     if state.replace_at_s != NEVER:
         state.replace_at_s = state.now.monotonic_s
 
 
 def answered(state: DeviceState, link: Link) -> None:
     """An answer on a link makes those useless that were dialed because it was silent (R16)."""
+    state.unwelcomed = 0
     if link.probed_idle_s and link.pong_no >= link.ping_no:
         _learn(state, link, survived=True)
     for hedge in [other for other in state.links.values() if other.hedges == link.link_no]:
@@ -70,6 +72,7 @@ def answered(state: DeviceState, link: Link) -> None:
 
 def won(state: DeviceState, link: Link) -> None:
     """The first link welcomed wins: close the others (R3). One that it hedged was dead, perhaps because it was idle."""
+    state.unwelcomed = link.useless = 0
     for other in [other for other in state.links.values() if other is not link]:
         if other.link_no == link.hedges:
             if other.probed_idle_s >= keepalive_s(state):
@@ -181,4 +184,6 @@ def _dial(state: DeviceState, hedges: int | None) -> None:
     if len(state.links) >= LINKS_MAX:  # one leads nowhere, or has had its time since a GoAway
         oldest = list(state.links.values())
         state.hang(next((link for link in oldest if link.state is not LinkState.OPEN), oldest[0]))
-    resume.dial(state).hedges = hedges
+    link = resume.dial(state)
+    link.hedges, link.useless = hedges, state.unwelcomed
+    state.unwelcomed += 1

@@ -75,6 +75,8 @@ class DeviceState:
     """Whether the server said last that it does not know this device: it may be registered anew then (R21)."""
     failures: int = 0
     """Dials that failed in a row."""
+    unwelcomed: int = 0
+    """Dials since an answer came on any link: each makes the next one more patient."""
     dial_at_s: float = 0.0
     replace_at_s: float = 0.0
     expire_at_s: float = 0.0
