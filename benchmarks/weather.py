@@ -248,7 +248,7 @@ async def drained(reader: asyncio.StreamReader) -> None:
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[int]:
+async def serving(host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[int]:
     """Run the server: the first byte says whether it echoes, swallows or fills."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -261,7 +261,7 @@ async def serving() -> AsyncIterator[int]:
                     writer.write(data)
         writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, host, port)
     yield server.sockets[0].getsockname()[1]
     server.close()
 

@@ -70,13 +70,14 @@ class Harness:
     def __init__(self, folder: Path) -> None:
         """Keep everything in this folder."""
         self.folder = folder
+        self.host = "127.0.0.1"
         self.kills: list[Kill] = []
         self.cuts: list[Cut] = []
         self.ledger = Ledger(folder / "ledger.jsonl", PHONES)
         self.last = "starting"
         self._started_s = time.monotonic()
         self._moved = asyncio.Event()
-        self._url = ""
+        self.url = ""
         self._cutters = {name: Cutter(self._backend_port) for name in PHONES}
         self._backend_ready = asyncio.Event()
         self._children: dict[str, Child] = {}
@@ -91,11 +92,11 @@ class Harness:
 
     async def start(self) -> None:
         """Start all processes and register both phones."""
-        backend = ["--port", "0", "--data", str(self.folder / BACKEND)]
+        backend = ["--host", self.host, "--port", "0", "--data", str(self.folder / BACKEND)]
         await self._start(BACKEND, "tests.chaos.backend", backend, self._backend_said)
         await self._wait_for(self._backend_ready, BACKEND)
-        for name, cutter in self._cutters.items():
-            await cutter.start()
+        for name in PHONES:
+            await self.lay_way(name)
             home = self.home(name)
             home.mkdir()
             arguments = ["--database", str(home / "onebar.db"), "--server", self.server(name)]
@@ -107,6 +108,10 @@ class Harness:
             await self._wait_for(self._registered[name], name)
         self._started_s = time.monotonic()
 
+    async def lay_way(self, name: str) -> None:
+        """Prepare a phone's way to the server: its cutter."""
+        await self._cutters[name].start()
+
     def home(self, name: str) -> Path:
         """Return a phone's home directory, as the `onebar` command takes it."""
         return self.folder / name
@@ -114,6 +119,19 @@ class Harness:
     def server(self, name: str) -> str:
         """Return the server's URL for a phone: its cutter."""
         return f"http://127.0.0.1:{self._cutters[name].port}"
+
+    def within(self, name: str) -> Callable[..., list[str]]:
+        """Return what makes a process's command line of its words: where it runs."""
+        return lambda *words: [*words]
+
+    async def fetch(self, url: str) -> bytes:
+        """Get a page of the backend."""
+
+        def fetch() -> bytes:
+            with urllib.request.urlopen(url, timeout=READY_S) as answer:
+                return bytes(answer.read())
+
+        return await asyncio.to_thread(fetch)
 
     async def run(self, actions: list[Action], texts: list[str]) -> None:
         """Do what the schedule says; each phone sends all texts, in order."""
@@ -191,7 +209,8 @@ class Harness:
         self._children[name].tell(json.dumps(command))
 
     async def _start(self, name: str, module: str, arguments: list[str], said: Callable[[str], None]) -> None:
-        self._children[name] = Child(name, module, arguments, self.folder, said, self._complain)
+        child = Child(name, module, arguments, self.folder, said, self._complain, self.within(name))
+        self._children[name] = child
         await self._children[name].start()
 
     async def _kill(self, action: Action) -> None:
@@ -231,20 +250,15 @@ class Harness:
 
     def _backend_said(self, line: str) -> None:
         if found := re.search(r"listening on (http://\S+:\d+)", line):
-            self._url = found[1]
+            self.url = found[1]
             self._backend_ready.set()
 
     def _backend_port(self) -> int:
-        return urllib.parse.urlsplit(self._url).port or 0
+        return urllib.parse.urlsplit(self.url).port or 0
 
     async def _tell_code(self, name: str) -> None:
-        url = f"{self._url}/dev/sms?{urllib.parse.urlencode({'phone': NUMBERS[name]})}"
-
-        def fetch() -> str:
-            with urllib.request.urlopen(url, timeout=READY_S) as answer:
-                return str(json.load(answer)[-1]["code"])
-
-        self._tell(name, do="code", code=await asyncio.to_thread(fetch))
+        page = await self.fetch(f"{self.url}/dev/sms?{urllib.parse.urlencode({'phone': NUMBERS[name]})}")
+        self._tell(name, do="code", code=json.loads(page)[-1]["code"])
 
     def _background(self, work: Coroutine[Any, Any, None]) -> None:
         def ended(task: asyncio.Task[None]) -> None:

@@ -3,6 +3,7 @@
     {"do": "register", "phone": "+12025550101"}          asks with {"is": "code_wanted"}
     {"do": "code", "code": "123456"}                     ends in {"is": "registered"}
     {"do": "send", "key": "…", "to": "+1…", "text": "…"} ends in {"is": "queued", "key": "…", "message_no": 7}
+    {"do": "hint"}                                       there is another network, as a phone's system tells apps
 
 It reports {"is": "open"} first, then every event as {"is": "event", "event": "MessageReceived", …}.
 The end of its input ends it. It keeps nothing by itself: whoever kills it loses only what no database has.
@@ -67,6 +68,8 @@ async def obey(client: Client) -> None:
                 case "send":
                     message = await client.chat(command["to"]).send(command["text"], key=command["key"])
                     report(**{"is": "queued", "key": command["key"], "message_no": message.message_no})
+                case "hint":
+                    client.network_changed()
         events.cancel()
 
 

@@ -33,15 +33,16 @@ class Child:
         folder: Path,
         on_line: Callable[[str], None],
         on_trouble: Callable[[str], None],
+        within: Callable[..., list[str]] = lambda *words: [*words],
     ) -> None:
-        """Describe `python -m module arguments`.
+        """Describe `python -m module arguments`, or what `within` makes of it.
 
         `on_line` gets every line of its standard output; `on_trouble` hears when a run ends by itself.
         """
         self.name = name
         self.starts = 0
         self.running = asyncio.Event()
-        self._command = [sys.executable, "-m", module, *arguments]
+        self._command = within(sys.executable, "-m", module, *arguments)
         self._stderr_path = folder / f"{name}.stderr"
         self._on_line = on_line
         self._on_trouble = on_trouble
