@@ -47,6 +47,7 @@ SDK: Final = "bench-sdk"
 SERVER: Final = "bench-server-quick"
 CRYPTO: Final = "bench-crypto"
 MEDIA: Final = "bench-media"
+NETNS: Final = "netns"
 
 THREE_FRAMES: Final = (
     "A message is three frames each way: Submit, Deliver and the tick, and an answer to each. The prototype behind the"
@@ -131,6 +132,12 @@ GOALS: Final[tuple[Goal, ...]] = (
     Goal(CRYPTO, "added_bytes", 57),
     Goal(MEDIA, "jpeg_ratio", 1.04, TRELLIS, 1.09),
     Goal(MEDIA, "avif_ratio", 0.82),
+    Goal(NETNS, "lost", 0),
+    Goal(NETNS, "duplicated", 0),
+    Goal(NETNS, "reordered", 0),
+    Goal(NETNS, "rtt_off", 10),
+    Goal(NETNS, "rate_off", 10),
+    Goal(NETNS, "loss_off", 6),
 )
 """The goals of the design's budgets that these benches measure."""
 

@@ -252,7 +252,7 @@ async def serving(host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[int]:
     """Run the server: the first byte says whether it echoes, swallows or fills."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError):
+        with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):  # the last: at the very end
             what = await reader.readexactly(1)
             if what == b"f":
                 await fill(writer)

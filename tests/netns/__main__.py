@@ -36,7 +36,7 @@ async def main() -> int:
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     seed = int(os.environ.get("SEED") or 1)
     only = (os.environ.get("ONLY") or "").split(",")
-    keys = COUNTED if any(only) else (*COUNTED, "rtt", "loss_off", "rate")
+    keys = COUNTED if any(only) else (*COUNTED, "rtt_off", "rate_off", "loss_off")
     report = Report("netns", "Packets through two namespaces, and Onebar across them", keys)
     try:
         if not any(only):
@@ -79,7 +79,13 @@ def add(report: Report, name: str, crossed: Crossed) -> None:
     )
     report.add(f"{key}_p95_s", f"{name}: delivered, p95", crossed.p95_s, "s", note)
     if crossed.recovery_s:
-        report.add(f"{key}_recovery_s", f"{name}: recovered", crossed.recovery_s, "s", "until all of before was there")
+        report.add(
+            f"{key}_recovery_s",
+            f"{name}: recovered",
+            crossed.recovery_s,
+            "s",
+            "until all of before, and the first text of after",
+        )
 
 
 if __name__ == "__main__":

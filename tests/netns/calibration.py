@@ -50,84 +50,102 @@ TRACE_KBPS: Final = 1500
 
 
 async def calibrate(report: Report, seed: int) -> None:
-    """Measure everything and add it to the report."""
-    ratios: dict[str, list[float]] = {"rtt": [], "rate": []}
-    misses = []
-    for each in PINGED:
-        report.say(f"ping over {each.name}")
-        ratio, loss = await pinged(report, each, seed)
-        ratios["rtt"].append(ratio)
-        misses += [loss - (1 - (1 - each.loss) ** 2)]
+    """Measure everything and add it to the report; what needs little of the processor is measured side by side."""
+    report.say(f"ping, side by side: {', '.join(each.name for each in PINGED)}")
+    pings = await asyncio.gather(*(pinged(each, seed) for each in PINGED))
     trace = synthetic_trace(Random(seed), mean_kbps=TRACE_KBPS, lasts_s=int(FILL_S))
-    for each in (*FILLED, NetworkProfile(name="trace", down_trace=trace, delay_ms=30, queue_ms=500)):
-        report.say(f"fill {each.name}")
-        ratios["rate"] += await filled(report, each, seed)
-    await ceiling(report)
-    for loss, kernel_ms in KERNEL.items():
-        report.say(f"{CONNECTIONS} connections with a loss of {loss:.0%}")
-        await small_messages(report, loss, kernel_ms, seed)
-    for key, values in ratios.items():
-        report.add(key, f"median of the {key} ratios", statistics.median(values), "x")
-    report.add("loss_off", "largest miss of a loss", max(map(abs, misses)) * 100, "%")
-
-
-async def pinged(report: Report, what: NetworkProfile, seed: int) -> tuple[float, float]:
-    """Add a network's round trip and loss; return the round trip as a part of what it should be, and the loss."""
-    async with PacketNetwork(what, seed=seed) as network:
-        answer = await traffic(network.phone, "ping", network.server.address, PINGS, PING_PAUSE_S)
-    heard = [each for each in answer if each is not None]
-    wanted_ms = (
-        what.round_trip_s + sum(PING_BITS / kbps for kbps in (what.up_kbps, what.down_kbps) if kbps) / 1e3
-    ) * 1e3
-    rtt_ms, loss = statistics.fmean(heard), 1 - len(heard) / len(answer)
-    wanted = 1 - (1 - what.loss) ** 2
-    note = f"{rtt_ms:.1f} ms of {wanted_ms:.1f}; {min(heard):.0f} to {max(heard):.0f}; {loss:.2%} lost of {wanted:.2%}"
-    report.add(f"{what.name}_rtt", f"{what.name}: ping", rtt_ms / wanted_ms, "x", note)
-    return rtt_ms / wanted_ms, loss
-
-
-async def filled(report: Report, what: NetworkProfile, seed: int) -> list[float]:
-    """Add what TCP gets through each direction that has a rate; return it as parts of what it should be."""
-    ratios = []
-    trace_kbps = what.down_trace.mean_kbps if what.down_trace else None
-    for way, kbps in (("down", what.down_kbps or trace_kbps), ("up", what.up_kbps)):
-        if kbps is None:
-            continue
-        async with PacketNetwork(what, seed=seed) as network:
-            sides = (network.phone, network.server) if way == "down" else (network.server, network.phone)
-            found_kbps = await rate_bps(*sides) / 1000
-        wanted_kbps = kbps * SEGMENT_BYTES / PACKET_BYTES_MAX
-        ratios.append(found_kbps / wanted_kbps)
-        note = f"{found_kbps:.0f} kbit/s of {wanted_kbps:.0f} after headers"
-        report.add(f"{what.name}_{way}", f"{what.name}: TCP {way}", ratios[-1], "x", note)
-    return ratios
-
-
-async def ceiling(report: Report) -> None:
-    """Add what goes through a network that does nothing: what this machine can carry at most."""
+    networks = [*FILLED, NetworkProfile(name="trace", down_trace=trace, delay_ms=30, queue_ms=500)]
+    report.say(f"fill, side by side: {', '.join(each.name for each in networks)}")
+    ways = [(each, up) for each in networks for up in (True, False) if up is False or each.up_kbps]
+    rates_kbps = await asyncio.gather(*(filled(each, seed, up=up) for each, up in ways))
     report.say("fill a perfect network")
-    async with PacketNetwork(profile("perfect")) as network:
-        mbps = await rate_bps(network.phone, network.server) / 1e6
+    mbps = await filled(profile("perfect"), seed, up=False) / 1000
+    report.say(f"{CONNECTIONS} connections each with a loss of {', '.join(f'{loss:.0%}' for loss in KERNEL)}")
+    small = await asyncio.gather(*(small_messages(loss, seed) for loss in KERNEL))
+    report.say("ping a full network")
+    bloat = await pinged(FILLED[0], seed, full=True)
+    add_pings(report, pings)
+    add_rates(report, [(each, up, kbps) for (each, up), kbps in zip(ways, rates_kbps, strict=True)])
     report.add("ceiling_mbps", "perfect: TCP down", mbps, "Mbit/s", "this process carries every packet")
+    for loss, took in zip(KERNEL, small, strict=True):
+        add_small(report, loss, took)
+    note = f"of {FILLED[0].round_trip_s * 1e3:.0f} ms and a queue of {FILLED[0].queue_ms:.0f} ms"
+    heard = [each for each in bloat if each is not None]
+    report.add("full_ms", f"{FILLED[0].name}: ping while TCP fills it", statistics.median(heard), "ms", note)
 
 
-async def small_messages(report: Report, loss: float, kernel_ms: tuple[int, int, int], seed: int) -> None:
-    """Add what loss does to small messages and to dials, beside what another emulator's did."""
+async def pinged(what: NetworkProfile, seed: int, *, full: bool = False) -> list[float | None]:
+    """Measure round trips on an idle network, or one that TCP fills, in ms."""
+    async with PacketNetwork(what, seed=seed) as network, served(network.server):
+        filling = asyncio.create_task(traffic(network.phone, "fill", network.server.address, FILL_S)) if full else None
+        answer: list[float | None] = await traffic(network.phone, "ping", network.server.address, PINGS, PING_PAUSE_S)
+        if filling is not None:
+            await filling
+        return answer
+
+
+async def filled(what: NetworkProfile, seed: int, *, up: bool) -> float:
+    """Measure how much payload TCP gets through one direction, in kbit/s."""
+    async with PacketNetwork(what, seed=seed) as network:
+        reader, sender = (network.server, network.phone) if up else (network.phone, network.server)
+        async with served(sender):
+            return float(await traffic(reader, "fill", sender.address, FILL_S)) * 8 / 1000
+
+
+async def small_messages(loss: float, seed: int) -> dict[str, list[float]]:
+    """Measure dials and small messages with loss, in ms."""
     lossy = NetworkProfile(name="loss", delay_ms=50, loss=loss)
     async with PacketNetwork(lossy, seed=seed) as network, served(network.server):
-        took = await traffic(network.phone, "echo", network.server.address, CONNECTIONS, 2 * ECHOES)
+        took: dict[str, list[float]] = await traffic(
+            network.phone, "echo", network.server.address, CONNECTIONS, 2 * ECHOES
+        )
+        return took
+
+
+def add_pings(report: Report, pings: list[list[float | None]]) -> None:
+    """Add each network's round trip and loss, and how far they are off."""
+    ratios, misses = [], []
+    for what, answer in zip(PINGED, pings, strict=True):
+        heard = [each for each in answer if each is not None]
+        bits_ms = sum(PING_BITS / kbps for kbps in (what.up_kbps, what.down_kbps) if kbps)
+        wanted_ms = what.round_trip_s * 1000 + bits_ms
+        rtt_ms, loss = statistics.fmean(heard), 1 - len(heard) / len(answer)
+        wanted = 1 - (1 - what.loss) ** 2
+        ratios.append(rtt_ms / wanted_ms)
+        misses.append(abs(loss - wanted))
+        note = f"{rtt_ms:.1f} ms of {wanted_ms:.1f}; {min(heard):.0f} to {max(heard):.0f}; "
+        report.add(f"{what.name}_rtt", f"{what.name}: ping", ratios[-1], "x", f"{note}{loss:.2%} lost of {wanted:.2%}")
+    add_off(report, "rtt", "the median of the round trips", abs(statistics.median(ratios) - 1))
+    add_off(report, "loss", "the worst of the losses", max(misses))
+
+
+def add_rates(report: Report, rates: list[tuple[NetworkProfile, bool, float]]) -> None:
+    """Add what TCP got through each direction, and how far the rates are off."""
+    ratios = []
+    for what, up, found_kbps in rates:
+        trace_kbps = what.down_trace.mean_kbps if what.down_trace else None
+        kbps = (what.up_kbps if up else what.down_kbps or trace_kbps) or 0.0
+        wanted_kbps = kbps * SEGMENT_BYTES / PACKET_BYTES_MAX
+        ratios.append(found_kbps / wanted_kbps)
+        way = "up" if up else "down"
+        note = f"{found_kbps:.0f} kbit/s of {wanted_kbps:.0f} after headers"
+        report.add(f"{what.name}_{way}", f"{what.name}: TCP {way}", ratios[-1], "x", note)
+    add_off(report, "rate", "the median of the rates", abs(statistics.median(ratios) - 1))
+
+
+def add_small(report: Report, loss: float, took: dict[str, list[float]]) -> None:
+    """Add what loss does to small messages and to dials, beside what another emulator's did."""
     cuts, dials = statistics.quantiles(took["echo"], n=100), statistics.quantiles(took["connect"], n=20)
-    found = (("p50", cuts[49]), ("p95", cuts[94]), ("p99", cuts[98]))
-    for (name, ms), known_ms in zip(found, kernel_ms, strict=True):
-        report.add(f"loss_{loss:g}_{name}", f"{name} with a loss of {loss:.0%}", ms, "ms", f"research: {known_ms} ms")
-    what = f"p95 of a dial with a loss of {loss:.0%}"
-    report.add(f"loss_{loss:g}_dial", what, dials[18], "ms", f"research: {CONNECT_MS[loss]} ms")
+    known_ms = (*KERNEL[loss], CONNECT_MS[loss])
+    found = (("p50", cuts[49]), ("p95", cuts[94]), ("p99", cuts[98]), ("p95 of a dial", dials[18]))
+    for (name, ms), other_ms in zip(found, known_ms, strict=True):
+        key = f"loss_{loss:g}_{'dial' if 'dial' in name else name}"
+        report.add(key, f"{name} with a loss of {loss:.0%}", ms, "ms", f"another emulator: {other_ms} ms")
 
 
-async def rate_bps(reader: Namespace, sender: Namespace) -> float:
-    """Return how many bits per second of payload TCP gets from one side to the other."""
-    async with served(sender):
-        return 8 * float(await traffic(reader, "fill", sender.address, FILL_S))
+def add_off(report: Report, key: str, what: str, off: float) -> None:
+    """Add how far something is from what it should be."""
+    report.add(f"{key}_off", f"{what}: off by", off * 100, "%")
 
 
 @asynccontextmanager

@@ -66,7 +66,7 @@ class Crossed:
     p95_s: float
     """From a text's `send` until its sender knew that it was delivered."""
     recovery_s: float
-    """From the network's return until all was delivered that had been said before it; 0 if nothing happened."""
+    """From the network's return until all of before and the first text of after was delivered; 0: nothing happened."""
     carried: PacketFigures
 
 
@@ -146,12 +146,10 @@ def talk() -> list[Action]:
 
 
 def recovery_s(entries: list[Entry], back_at_s: float | None) -> float:
-    """Return how long it took after the network's return until all of before was delivered."""
+    """Return how long it took from the network's return until all of before and the first of after was delivered."""
     if back_at_s is None:
         return 0.0
-    late = [
-        each.delivered_at_s - back_at_s
-        for each in entries
-        if each.logged_at_s <= back_at_s and each.delivered_at_s is not None
-    ]
-    return max(0.0, *late)
+    before = [each.delivered_at_s for each in entries if each.logged_at_s <= back_at_s]
+    after = [each.delivered_at_s for each in entries if each.logged_at_s > back_at_s]
+    first = min((each for each in after if each is not None), default=back_at_s)
+    return max(each for each in (first, *before) if each is not None) - back_at_s
