@@ -79,13 +79,8 @@ def add(report: Report, name: str, crossed: Crossed) -> None:
     )
     report.add(f"{key}_p95_s", f"{name}: delivered, p95", crossed.p95_s, "s", note)
     if crossed.recovery_s:
-        report.add(
-            f"{key}_recovery_s",
-            f"{name}: recovered",
-            crossed.recovery_s,
-            "s",
-            "until all of before, and the first text of after",
-        )
+        note = "until all of before and the first text of after was there"
+        report.add(f"{key}_recovery_s", f"{name}: recovered", crossed.recovery_s, "s", note)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -18,13 +19,13 @@ from tests.sdk.testing.inside import made_inside
 needs_root = pytest.mark.skipif(bool(obstacle()), reason=obstacle() or "it can be done")
 
 HOLDS = """
-import asyncio, os
+import asyncio
 from onebar.testing import profile
 from onebar.testing.packet_network import PacketNetwork
 
 async def main():
     async with PacketNetwork(profile("edge")) as network:
-        print(*(os.fstat(side._fd).st_ino for side in (network.phone, network.server)), flush=True)
+        print(network.phone._fd, network.server._fd, flush=True)
         await asyncio.Event().wait()
 
 asyncio.run(main())
@@ -42,17 +43,31 @@ def run(namespace: Namespace, *words: str) -> str:
     return subprocess.run(namespace.command(*words), check=True, capture_output=True, text=True, timeout=20).stdout
 
 
-def holders(inode: int) -> list[str]:
-    """Return what on this machine holds a network: processes inside, and files open to it."""
-    found = []
+@contextmanager
+def kept(pid: int, fd: int) -> Iterator[int]:
+    """Hold another process's network open, so that its number is not given to a new one."""
+    held = os.open(f"/proc/{pid}/fd/{fd}", os.O_RDONLY)
+    try:
+        yield held
+    finally:
+        os.close(held)
+
+
+def left(held: int) -> list[str]:
+    """Return what is left of a network that we hold: its devices, who else holds it, who is inside."""
+    links = run_in(held, "ip", "-oneline", "link").splitlines()
+    found = [line.split()[1] for line in links if "lo:" not in line]
+    name, ours = Path(f"/proc/self/fd/{held}").readlink(), f"/proc/{os.getpid()}/fd/{held}"
     for path in (*Path("/proc").glob("[0-9]*/ns/net"), *Path("/proc").glob("[0-9]*/fd/*")):
-        try:
-            target = str(path.readlink())
-        except OSError:
-            continue  # it has just gone
-        if target == f"net:[{inode}]":
-            found.append(str(path))
+        with suppress(OSError):  # it has just gone
+            if path.readlink() == name and str(path) != ours:
+                found.append(str(path))
     return found
+
+
+def run_in(held: int, *words: str) -> str:
+    command = ["nsenter", f"--net=/proc/{os.getpid()}/fd/{held}", "--", *words]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=20).stdout
 
 
 def open_files() -> list[str]:
@@ -61,17 +76,17 @@ def open_files() -> list[str]:
 
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(namespaces, "TUN", Path("/dev/null"))
-    monkeypatch.setattr(namespaces.os, "geteuid", lambda: 0)
-    monkeypatch.setattr(namespaces.sys, "platform", "linux")
-    monkeypatch.setattr(namespaces.shutil, "which", lambda program: f"/sbin/{program}")
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("shutil.which", lambda program: f"/sbin/{program}")
     assert obstacle() == ""
-    monkeypatch.setattr(namespaces.shutil, "which", lambda program: None if program == "ss" else program)
+    monkeypatch.setattr("shutil.which", lambda program: None if program == "ss" else program)
     assert obstacle() == "not installed: ss (iproute2, util-linux)"
     monkeypatch.setattr(namespaces, "TUN", Path("/dev/net/absent"))
     assert obstacle() == "/dev/net/absent is not there, or not open to this process"
-    monkeypatch.setattr(namespaces.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
     assert obstacle() == "network namespaces need root"
-    monkeypatch.setattr(namespaces.sys, "platform", "darwin")
+    monkeypatch.setattr("sys.platform", "darwin")
     assert obstacle() == "network namespaces need Linux, this is darwin"
 
 
@@ -115,11 +130,11 @@ def test_a_detached_one_has_no_way_out_until_it_is_attached(namespace: Namespace
 def test_nothing_is_left_after_close_or_a_failure() -> None:
     before = open_files()
     made = Namespace("10.77.1.1")
-    inode = os.fstat(made._fd).st_ino
-    assert holders(inode)
-    made.close()
-    made.close()
-    assert holders(inode) == []
+    with kept(os.getpid(), made._fd) as held:
+        assert left(held) == [f"{DEVICE}:", f"/proc/{os.getpid()}/fd/{made._fd}"]
+        made.close()
+        made.close()
+        assert left(held) == []
     with pytest.raises(OSError, match=r"ip -batch -: .*10\.77\.1\.999"):
         Namespace("10.77.1.999")
     assert open_files() == before
@@ -144,9 +159,10 @@ def test_nothing_is_left_of_processes_that_were_ended() -> None:
     for process, how in zip(processes, (signal.SIGTERM, signal.SIGKILL), strict=True):
         with process:
             assert process.stdout
-            inodes = [int(each) for each in process.stdout.readline().split()]
-            assert len(inodes) == 2
-            assert all(holders(inode) for inode in inodes)
-            process.send_signal(how)
-            process.wait(20)
-        assert [holders(inode) for inode in inodes] == [[], []]
+            phone, server = (int(fd) for fd in process.stdout.readline().split())
+            with kept(process.pid, phone) as one, kept(process.pid, server) as other:
+                assert left(one)
+                assert left(other)
+                process.send_signal(how)
+                process.wait(20)
+                assert left(one) == left(other) == []

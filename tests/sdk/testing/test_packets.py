@@ -188,8 +188,8 @@ def test_a_refused_dial_is_answered_by_a_reset() -> None:
 
 
 def test_connections_die_by_chance_as_the_profile_says() -> None:
-    for field, death in (("half_open_every_s", "silence"), ("reset_every_s", "reset")):
-        link = line(replace(CALM, **{field: 10.0}))
+    for mortal in (replace(CALM, half_open_every_s=10), replace(CALM, reset_every_s=10)):
+        link = line(mortal)
         lives_s = []
         for number in range(150):
             syn = Segment((PHONE[0], number), SERVER, seq=1, ack=0, flags=SYN)
@@ -197,7 +197,7 @@ def test_connections_die_by_chance_as_the_profile_says() -> None:
             says = Segment((PHONE[0], number), SERVER, seq=2, ack=9, flags=ACK).packet()
             start_s = 100.0 * number
             lives_s.append(next(second for second in range(1, 99) if says_dies(link, says, start_s + second)))
-        assert sum(lives_s) / 150 == pytest.approx(10, rel=0.2), death
+        assert sum(lives_s) / 150 == pytest.approx(10, rel=0.2)
 
 
 def says_dies(link: PacketLine, packet: bytes, at_s: float) -> bool:
