@@ -74,6 +74,10 @@ bench-weak: $(BENCH)  ## One conversation over weak networks, by Onebar and its 
 bench-weather: $(DEV)  ## The emulated networks through the proxy, measured against their own numbers
 	@$(BIN)/python -m benchmarks.weather
 
+.PHONY: netns
+netns: $(DEV)  ## Packets lost between two kernels: Onebar across two namespaces, and the emulator measured (root; SEED=number, ONLY=edge)
+	@SEED="$(SEED)" ONLY="$(ONLY)" $(BIN)/python -m tests.netns
+
 .PHONY: bench-crypto
 bench-crypto: $(DEV)  ## Sealing and opening 100 bytes, beside vodozemac, python-doubleratchet and libsignal
 	@$(BIN)/python -m benchmarks.crypto

@@ -1,6 +1,7 @@
-"""Bad networks for tests: one vocabulary for a simulator, a proxy, an app and a load test."""
+"""Bad networks for tests: one vocabulary for a simulator, a proxy, a network of packets, an app and a load test."""
 
 from onebar.testing.forecast import WeatherEvent
+from onebar.testing.packet_network import PacketNetwork
 from onebar.testing.profiles import PROFILES, NetworkProfile, profile
 from onebar.testing.proxy import WeakNetwork
 from onebar.testing.timeline import Timeline
@@ -11,6 +12,7 @@ __all__ = [
     "PROFILES",
     "Flow",
     "NetworkProfile",
+    "PacketNetwork",
     "Timeline",
     "Trace",
     "WeakNetwork",

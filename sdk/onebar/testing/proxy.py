@@ -23,6 +23,7 @@ from onebar.testing.line import Line
 from onebar.testing.pipe import rate_kbps
 from onebar.testing.profiles import NetworkProfile
 from onebar.testing.weather import Weather
+from onebar.testing.weather_clock import Watcher, WeatherClock
 
 KERNEL_BYTES_MIN: Final = 4096
 """Smallest receive buffer: with the default a client could 'send' 3.9 MB into a network that stands still."""
@@ -79,13 +80,12 @@ class WeakNetwork:
         self.frozen_until_s = 0.0
         self._listen = listen
         self.weather = Weather(profile, Random(seed), scripted)  # noqa: S311 - a simulation
+        self._clock = WeatherClock(self.weather)
+        self._clock.watch(self._happened)
         self._known_profile = profile
         self._lines: set[Line] = set()
         self._server: asyncio.Server | None = None
-        self._started_s = 0.0
-        self._next_event: asyncio.TimerHandle | None = None
         self._address_no = 0
-        self._watchers: list[Callable[[WeatherEvent], None]] = []
 
     async def start(self) -> None:
         """Listen.
@@ -94,16 +94,14 @@ class WeakNetwork:
             OSError: The address cannot be listened on.
         """
         loop = asyncio.get_running_loop()
-        self._started_s = loop.time()
         sock = socket.create_server(self._listen, backlog=128)
         self._size(sock)
         self._server = await loop.create_server(lambda: Line(self).near, sock=sock)
-        self._arm()
+        self._clock.start()
 
     async def close(self) -> None:
         """Stop listening and cut every connection."""
-        if self._next_event is not None:
-            self._next_event.cancel()
+        self._clock.stop()
         if self._server is not None:
             self._server.close()
         lines = list(self._lines)
@@ -144,13 +142,13 @@ class WeakNetwork:
     def profile(self, profile: NetworkProfile) -> None:
         self.weather.switch(profile, self.now_s())
         self._changed()
-        self._arm()
+        self._clock.look()
 
     def blackout(self, lasts_s: float) -> None:
         """Let nothing pass for a time, both ways; connections stay."""
         self.frozen_until_s = max(self.frozen_until_s, self.now_s() + lasts_s)
         self.weather.blackout(self.now_s(), lasts_s)
-        self._arm()
+        self._clock.look()
 
     def handover(self, dark_s: float = 0.0) -> None:
         """Get another address: every connection dies without a word, new ones work after `dark_s`."""
@@ -169,17 +167,17 @@ class WeakNetwork:
         for line in list(self._lines):
             line.reset()
 
-    def watch(self, watcher: Callable[[WeatherEvent], None]) -> None:
+    def watch(self, watcher: Watcher) -> None:
         """Call for every event that the profile or the script brings: for hints to an app and for reports."""
-        self._watchers.append(watcher)
+        self._clock.watch(watcher)
 
     def now_s(self) -> float:
         """Return the seconds since `start`."""
-        return asyncio.get_running_loop().time() - self._started_s
+        return self._clock.now_s()
 
     def call_at(self, at_s: float, call: Callable[[], None]) -> asyncio.TimerHandle:
         """Call at a time of `now_s`."""
-        return asyncio.get_running_loop().call_at(self._started_s + at_s, call)
+        return self._clock.call_at(at_s, call)
 
     def count(self, nbytes: int, up: bool) -> None:
         """Note that bytes came out."""
@@ -237,21 +235,11 @@ class WeakNetwork:
         nbytes = min(max(wanted, KERNEL_BYTES_MIN), KERNEL_BYTES_MAX)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, nbytes)
 
-    def _arm(self, after_s: float | None = None) -> None:
-        if self._next_event is not None:
-            self._next_event.cancel()
-        event = self.weather.next_event(self.now_s() if after_s is None else after_s)
-        self._next_event = None if event is None else self.call_at(event.at_s, lambda: self._happened(event))
-
     def _happened(self, event: WeatherEvent) -> None:
         if event.kind == "handover":
             self._address_no += 1
-        self.weather.keep_up(event.at_s)
         if self.weather.profile is not self._known_profile:
             self._changed()
-        for watcher in self._watchers:
-            watcher(event)
-        self._arm(event.at_s)
 
     def _changed(self) -> None:
         self._known_profile = self.weather.profile
