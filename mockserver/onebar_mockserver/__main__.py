@@ -1,73 +1,96 @@
-"""`onebar-mockserver`: the backend in a terminal."""
+"""`onebar-mockserver`: the backend in a terminal, and what keeps its data."""
 
 import argparse
 import asyncio
 import contextlib
-import logging
-import signal
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from onebar_mockserver.app import AddressError, Backend, listen
-from onebar_mockserver.limits import GO_AWAY_MS
+from onebar_mockserver.app import AddressError
+from onebar_mockserver.backup import BackupError, backup, restore
+from onebar_mockserver.checking import check
+from onebar_mockserver.config import ConfigError, Settings, load
+from onebar_mockserver.serving import serve
 from onebar_mockserver.sqlite import DatabaseError
-from onebar_mockserver.tls import CertificateFilesError, server_context
+from onebar_mockserver.tls import CertificateFilesError
 
-NO_SMS: Final = (
-    "onebar-mockserver: WARNING: no SMS gateway is configured in this version: registration codes are not sent,"
-    " and /dev/sms, which shows them, is off with --production. Only devices that are registered already can connect.\n"
-)
-"""Said on stderr at the start with --production: an operator must not find out from the users."""
+_FLAGS: Final = {
+    "host": "address to listen on (default: 127.0.0.1)",
+    "port": "port; 0 picks a free one (default: 8440)",
+    "data": "database folder (default: ./onebar-data)",
+    "tls-cert": "speak TLS with this certificate and its chain, in PEM",
+    "tls-key": "the certificate's private key, in PEM",
+}
+_KEYS: Final = {"tls-cert": "tls.certificate", "tls-key": "tls.key"}
 
 
-def main() -> int:
-    """Run the server until SIGTERM or SIGINT; return the process's exit code."""
-    options = _options()
-    logging.basicConfig(level=logging.WARNING, format="onebar-mockserver: %(levelname)s: %(message)s")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the server until SIGTERM or SIGINT, or one of the commands; return the process's exit code."""
+    options = _parser().parse_args(arguments)
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve(options))
-    except (AddressError, CertificateFilesError, DatabaseError) as error:
+        match options.command:
+            case "backup":
+                return _said(backup(options.data_folder, options.copy))
+            case "restore":
+                return _said(restore(options.copy, options.data_folder))
+            case "check":
+                return _checked(options.data_folder)
+            case _:
+                return _serve(load(options.config, os.environ, _given(options)))
+    except ConfigError as error:
+        sys.stderr.write(f"onebar-mockserver: {error}\n")
+        return 2
+    except (AddressError, BackupError, CertificateFilesError, DatabaseError) as error:
         sys.stderr.write(f"onebar-mockserver: {error}\n")
         return 1
     except KeyboardInterrupt:  # a second Ctrl-C, while stopping
         return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="onebar-mockserver",
+        description="The Onebar backend. Without a command it serves.",
+        epilog="Each setting can stand in the file of --config, or in the environment; docs/operations.md lists them.",
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML")
+    for name, text in _FLAGS.items():
+        parser.add_argument(f"--{name}", help=text)
+    parser.add_argument("--production", action="store_true", default=None, help="turn the /dev/ pages off")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    def add_data(command: argparse.ArgumentParser) -> None:
+        command.add_argument("data_folder", type=Path, metavar="DATA", help="the folder that --data names")
+
+    one = commands.add_parser("backup", help="copy the data of a server, which may be running")
+    add_data(one)
+    one.add_argument("copy", type=Path, metavar="DEST", help="a folder that does not exist yet")
+    one = commands.add_parser("restore", help="make a data folder of a backup")
+    one.add_argument("copy", type=Path, metavar="BACKUP", help="a folder that backup made")
+    add_data(one)
+    one = commands.add_parser("check", help="verify a data folder or a backup; exit code 1 if something is wrong")
+    add_data(one)
+    return parser
+
+
+def _given(options: argparse.Namespace) -> dict[str, object]:
+    """Return the flags that were given, under the keys that they have in the file."""
+    values = vars(options)
+    names = (*_FLAGS, "production")
+    given = {_KEYS.get(name, name): values[name.replace("-", "_")] for name in names}
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _serve(settings: Settings) -> int:
+    from onebar_mockserver import logs  # structlog takes 80 ms to import, which backup and check need not wait for
+
+    logs.configure(settings.log, production=settings.production)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(serve(settings))
     return 0
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="onebar-mockserver", description="The Onebar backend.")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=_port, default=8440, help="port; 0 picks a free one (default: %(default)s)")
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=Path("onebar-data"),
-        metavar="DIR",
-        help="database folder (default: ./%(default)s)",
-    )
-    parser.add_argument(
-        "--production",
-        action="store_true",
-        help="turn the /dev/ pages off; this version has no SMS gateway, so nobody new can register then",
-    )
-    parser.add_argument(
-        "--tls-cert", type=Path, metavar="FILE", help="speak TLS with this certificate and its chain, in PEM"
-    )
-    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="the certificate's private key, in PEM")
-    options = parser.parse_args()
-    if (options.tls_cert is None) != (options.tls_key is None):
-        parser.error("--tls-cert and --tls-key belong together: give both or neither")
-    return options
-
-
-def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:
-        raise argparse.ArgumentTypeError(f"{port} is not a port (0 to 65535)")
-    return port
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -78,28 +101,18 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return None
 
 
-async def _serve(options: argparse.Namespace) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    tls = None if options.tls_cert is None else server_context((options.tls_cert, options.tls_key))
-    listener = listen(options.host, options.port)
-    try:
-        backend = Backend(options.data, development=not options.production, tls=tls)
-        await backend.start(listener)
-    except BaseException:
-        listener.close()
-        raise
-    host, port = listener.getsockname()[:2]
-    scheme = "http" if tls is None else "https"
-    sys.stdout.write(f"onebar-mockserver: listening on {scheme}://{host}:{port}, data in {options.data}\n")
-    sys.stdout.flush()
-    if options.production:
-        sys.stderr.write(NO_SMS)
-        sys.stderr.flush()
-    await stop.wait()
-    await backend.stop(go_away_ms=GO_AWAY_MS)
+def _said(line: str) -> int:
+    sys.stdout.write(f"onebar-mockserver: {line}\n")
+    return 0
+
+
+def _checked(folder: Path) -> int:
+    found = check(folder)
+    for problem in found.problems:
+        sys.stdout.write(f"wrong: {problem}\n")
+    counts = " ".join(f"{name}={count}" for name, count in found.counts.items())
+    sys.stdout.write(f"check: {counts} problems={len(found.problems)}\n")
+    return 1 if found.problems else 0
 
 
 if __name__ == "__main__":

@@ -7,23 +7,31 @@ import functools
 import logging
 import secrets
 import socket
+import sqlite3
 import ssl
 import time
 from pathlib import Path
 from typing import Any, cast
 
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.types import ASGIApp
 from uvicorn.config import Config
 from uvicorn.server import Server
 
+from onebar_mockserver.access import Access
 from onebar_mockserver.faults import Faults
 from onebar_mockserver.gateway import Gateway
-from onebar_mockserver.limits import STOP_S, SWEEP_EVERY_S, ServerLimits
+from onebar_mockserver.health import admin_app, health_routes
+from onebar_mockserver.limits import SIZES_EVERY_S, STOP_S, SWEEP_EVERY_S, ServerLimits
 from onebar_mockserver.link_protocol import LinkProtocol
+from onebar_mockserver.metrics import Metrics
 from onebar_mockserver.ports import BatchFailedError, EngineLostError
 from onebar_mockserver.registration import Registration, SmsLog
 from onebar_mockserver.request_head import HeadDeadlineProtocol
 from onebar_mockserver.router import Router
 from onebar_mockserver.sqlite import SqliteEngine
+from onebar_mockserver.sqlite.mailbox_sizes import MailboxSizes, read_mailbox_sizes
 from onebar_mockserver.turns import TurnLoop
 
 logger = logging.getLogger(__name__)
@@ -49,15 +57,23 @@ class Backend:
         sms: SmsLog | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
+        self._data = data
         self._tls = tls
+        self.metrics = Metrics()
         self.faults = faults or Faults()
         self.gateway = Gateway(self.faults)
         limits = limits or ServerLimits()
-        self._engine = SqliteEngine(data, limits)
+        self._engine = SqliteEngine(data, limits, self.metrics.commit)
         self._sweep_now = asyncio.Event()
         router = Router(self._engine, self._engine, limits, self._sweep_now.set)
         self._turns = TurnLoop(
-            router, self._engine, now_ms, self.gateway.release, self.gateway.lost, self.gateway.taken
+            router,
+            self._engine,
+            now_ms,
+            self.gateway.release,
+            self.gateway.lost,
+            self.gateway.taken,
+            self.metrics.turn,
         )
         self.gateway.turns = self._turns
         self._registration = Registration(
@@ -70,20 +86,34 @@ class Backend:
             development=development,
             sms=sms or SmsLog(),
         )
+        self._public = Access(
+            Starlette(routes=[*health_routes(self._ready), Mount("/", self._registration.app())]),
+        )
+        self._sizes = MailboxSizes()
+        self._sizes_at_s = 0.0
+        self._watch(router)
         self._sweeping: asyncio.Task[None] | None = None
-        self._server: Server | None = None
+        self._servers: list[Server] = []
 
-    async def start(self, listener: socket.socket) -> None:
-        """Open the data directory and serve on this socket.
+    async def start(self, listener: socket.socket, admin: socket.socket | None = None) -> None:
+        """Open the data directory and serve on this socket, and `/metrics` on the other one.
 
         Raises:
             DatabaseError: The data directory cannot be used.
         """
         await self._engine.open()
+        self._turns.start()
+        self._sweeping = asyncio.get_running_loop().create_task(self._sweep(), name="onebar-sweep")
+        ws = functools.partial(LinkProtocol, gateway=self.gateway)
+        await self._serve(listener, self._public, cast("type[asyncio.Protocol]", ws), self._tls)
+        if admin is not None:
+            await self._serve(admin, admin_app(self._ready, self.scrape), "none", None)
+
+    async def _serve(self, listener: socket.socket, app: ASGIApp, ws: Any, tls: ssl.SSLContext | None) -> None:
         config = Config(
-            self._registration.app(),
+            app,
             http=HeadDeadlineProtocol,
-            ws=cast("type[asyncio.Protocol]", functools.partial(LinkProtocol, gateway=self.gateway)),
+            ws=ws,
             lifespan="off",
             log_config=None,
             access_log=False,  # its lines would hold phone numbers
@@ -92,12 +122,16 @@ class Backend:
             backlog=BACKLOG,
         )
         config.load()
-        config.ssl = self._tls
-        self._server = Server(config)
-        self._server.lifespan = config.lifespan_class(config)
-        self._turns.start()
-        self._sweeping = asyncio.get_running_loop().create_task(self._sweep(), name="onebar-sweep")
-        await self._server.startup(sockets=[listener])
+        config.ssl = tls
+        server = Server(config)
+        server.lifespan = config.lifespan_class(config)
+        await server.startup(sockets=[listener])
+        self._servers.append(server)
+
+    async def drain(self, go_away_ms: int, within_s: float) -> None:
+        """Be ready for nobody, let each link leave in its slot (R17), and return when all have, or the time is up."""
+        self.gateway.go_away(go_away_ms)
+        await self.gateway.emptied(within_s)
 
     async def stop(self, *, go_away_ms: int | None = None) -> None:
         """Finish the inputs that are waiting, close the links and the database."""
@@ -110,9 +144,36 @@ class Backend:
         self.gateway.stopping = True
         await self._turns.stop()
         await self.gateway.close()
-        if self._server is not None:
-            await _end_http(self._server)
+        for server in self._servers:
+            await _end_http(server)
         await self._engine.close()
+
+    async def scrape(self) -> bytes:
+        """Return the figures for Prometheus; what takes long to find out is up to SIZES_EVERY_S old."""
+        now_s = time.monotonic()
+        if now_s >= self._sizes_at_s:
+            self._sizes_at_s = now_s + SIZES_EVERY_S
+            with contextlib.suppress(sqlite3.Error):  # the figure stays old, and the disk's trouble shows elsewhere
+                self._sizes = await asyncio.to_thread(read_mailbox_sizes, self._data)
+        return self.metrics.exposition()
+
+    def _ready(self) -> bool:
+        return not self.gateway.stopping
+
+    def _watch(self, router: Router) -> None:
+        """Let the metrics show what the parts count."""
+        counter, gauge = self.metrics.counter, self.metrics.gauge
+        counter("onebar_messages_rejected", "Messages that got no plain verdict", "reason", router.rejected)
+        counter("onebar_links_refused", "Links that were refused in their first turn", "reason", router.refused)
+        counter("onebar_http_requests", "HTTP requests on the public address", "status", self._public.requests)
+        gauge("onebar_links", "Links that are open", lambda: self.gateway.links)
+        gauge("onebar_links_paused", "Links far ahead of their turns, which are not read", lambda: self.gateway.paused)
+        gauge("onebar_inputs_waiting", "Inputs that wait for a turn", lambda: self._turns.waiting)
+        gauge("onebar_engine_recoveries", "Times the database was lost and reopened", lambda: self._turns.recoveries)
+        gauge("onebar_draining", "1 while links are asked to leave", lambda: float(self.gateway.stopping))
+        gauge("onebar_mailboxes", "Mailboxes that hold mail", lambda: self._sizes.mailboxes)
+        gauge("onebar_mailbox_bytes", "Mail that waits in all mailboxes", lambda: self._sizes.bytes)
+        gauge("onebar_mailbox_largest_bytes", "Mail in the fullest mailbox", lambda: self._sizes.largest_bytes)
 
     def _devices_removed(self, devices: tuple[int, ...]) -> None:
         self._turns.removed(devices)
@@ -130,7 +191,7 @@ class Backend:
             except EngineLostError:
                 self._turns.suspect()
             except BatchFailedError as error:
-                logger.error("a step of the sweep failed (%s)", error)
+                logger.error("step of the sweep failed", extra={"detail": str(error)})
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._sweep_now.wait(), SWEEP_EVERY_S)
             self._sweep_now.clear()

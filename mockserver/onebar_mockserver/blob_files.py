@@ -19,6 +19,9 @@ from typing import Final, TypeVar
 from onebar_mockserver.blob_rows import BlobRows
 from onebar_mockserver.blobs import Blob, BlobGoneError, BlobLimits, BlobsLostError, DiskFullError, TakenError
 
+FOLDER_NAME: Final = "blobs"
+"""The folder's name in the data directory."""
+
 READ_BYTES: Final = 64 * 1024
 """Bytes read at once for a download: what a connection buffers anyway."""
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -16,8 +15,6 @@ from onebar_mockserver.limits import LINK_PENDING_BYTES_MAX, LINK_PENDING_MAX, M
 from onebar_mockserver.links import GOING_AWAY, REFUSED
 from onebar_mockserver.router import Boarded, Ended, Received, Turn
 from onebar_mockserver.turns import TurnLoop
-
-logger = logging.getLogger(__name__)
 
 MAIL = frames.Deliver | frames.Dropped | frames.Delivered | frames.Undelivered | frames.CaughtUp
 """Frames of the mailbox; all others answer something and go before them, in messages of their own."""
@@ -53,6 +50,16 @@ class Gateway:
         self._empty.set()
         self._held_until: dict[int, float] = {}
         self._last = 0
+
+    @property
+    def links(self) -> int:
+        """How many links are open."""
+        return len(self._sockets)
+
+    @property
+    def paused(self) -> int:
+        """How many links are not read, because they are far ahead of their turns."""
+        return len(self._paused)
 
     def join(self, socket: Socket) -> int:
         """Take a new link in; return its number."""
@@ -118,8 +125,7 @@ class Gateway:
     async def close(self) -> None:
         """Close every link, and cut those whose peer does not answer soon."""
         self.lost()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._empty.wait(), STOP_S)
+        await self.emptied(STOP_S)
         self.drop_links()
 
     def go_away(self, within_ms: int) -> None:
@@ -127,6 +133,12 @@ class Gateway:
         self.stopping = True
         for link in list(self._sockets):
             self._say(link, [GoAway(within_ms, "restart")], None)
+
+    async def emptied(self, within_s: float) -> bool:
+        """Wait until no link is open; return whether that was within the time."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._empty.wait(), within_s)
+        return self._empty.is_set()
 
     def drop_links(self) -> None:
         """Cut every link abruptly, as a dying network does."""

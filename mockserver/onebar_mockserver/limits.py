@@ -98,6 +98,9 @@ SWEEP_ENTRIES_MAX: Final = 256
 SWEEP_EVERY_S: Final = 60.0
 """Time between sweeps: retention is counted in days, so a minute more does not matter."""
 
+SIZES_EVERY_S: Final = 60.0
+"""Age of the mailboxes' sizes in the metrics: finding them looks at every device's row."""
+
 REOPEN_S: Final = 0.5
 """Pause before a database that failed is opened again."""
 

@@ -58,6 +58,8 @@ class Link:
     """Whether the mailbox may hold entries that were not sent yet."""
     told: bool = False
     """Whether CaughtUp was said."""
+    rejected: int = 0
+    """The highest number whose rejection was counted here."""
     unacked: deque[tuple[int, int]] = field(default_factory=deque)
     unacked_bytes: int = 0
 

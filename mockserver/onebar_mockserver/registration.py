@@ -129,7 +129,6 @@ class Registration:
             Route("/v1/codes", self._answered(self._codes), methods=["POST"]),
             Route("/v1/devices", self._answered(self._devices), methods=["POST"]),
             Route("/v1/devices/replace", self._answered(self._replace), methods=["POST"]),
-            Route("/healthz", self._answered(self._healthz), methods=["GET"]),
         ]
         if self.development:
             routes.append(Route("/dev/sms", self._answered(self._dev_sms), methods=["GET"]))
@@ -178,9 +177,6 @@ class Registration:
         registered: Registered = await self.ledger.replace(body.account, body.device, keys, self.now_ms())
         self.removed(registered.removed)
         return _json({"device": registered.device})
-
-    async def _healthz(self, _request: Request) -> Response:
-        return _json({"status": "ok"})
 
     async def _dev_sms(self, request: Request) -> Response:
         phone = _phone(request.query_params.get("phone", "").replace(" ", "+"))

@@ -3,6 +3,7 @@
 The router waits for its ports only. It knows no sockets, no clock and no engine.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
@@ -106,6 +107,10 @@ class Router:
         self._orphaned = orphaned
         self._links: dict[int, Link] = {}
         self._by_device: dict[int, Rivals] = {}
+        self.rejected: Counter[str] = Counter()
+        """Messages that got no plain verdict, by the reason that their sender was told."""
+        self.refused: Counter[str] = Counter()
+        """Links that were refused, by the reason."""
         self._behind: dict[int, Link] = {}  # so that a turn does not look at thousands of links that are up to date
 
     @property
@@ -239,6 +244,7 @@ class Router:
             return
         if isinstance(result, Judged):
             if result.answered:
+                self._count(link, op, result)
                 _outgoing(turn, op.link).accepted = Accepted(result.mark, result.notes)
         elif isinstance(result, Acked):
             if isinstance(op.frame, Ack):
@@ -250,6 +256,14 @@ class Router:
             self._refuse(turn, op.link, result.reason, result.connection_no)
         else:
             self._close(turn, op.link, FENCED if isinstance(result, Fenced) else PROTOCOL_ERROR)
+
+    def _count(self, link: Link, op: Op, judged: Judged) -> None:
+        """Count a rejection once on a link, however often the client asks: the newest note is the last one."""
+        if judged.notes and isinstance(op.frame, Submit):
+            note = judged.notes[-1]
+            if note.reason and note.out_no == op.frame.out_no > link.rejected:
+                link.rejected = note.out_no
+                self.rejected[note.reason] += 1
 
     def _welcome(self, turn: Turn, link: Link, place: Attached, now_ms: int) -> None:
         link.attach(place.epoch, place.cursor)
@@ -334,6 +348,7 @@ class Router:
     # The ends of links
 
     def _refuse(self, turn: Turn, link: int, reason: str, connection_no: int) -> None:
+        self.refused[reason] += 1
         turn[link] = Outgoing(answers=[frames.Refused(reason, connection_no)], close=REFUSED)
         self._drop(link)
 

@@ -23,6 +23,21 @@ def server_context(files: CertificateFiles) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
+    _load(context, certificate, key)
+    return context
+
+
+def reload(context: ssl.SSLContext, files: CertificateFiles) -> None:
+    """Let handshakes from now on show what the files hold now; if they do not fit, nothing changes.
+
+    Raises:
+        CertificateFilesError: As for `server_context`.
+    """
+    server_context(files)  # a context that was given half of a pair would be left with it
+    _load(context, *(Path(name) for name in files))
+
+
+def _load(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
     try:
         context.load_cert_chain(certificate, key, password=_no_password)
     except ssl.SSLError as error:
@@ -32,7 +47,6 @@ def server_context(files: CertificateFiles) -> ssl.SSLContext:
         raise CertificateFilesError(
             f"{certificate} and {key} cannot be used as certificate and key ({reason})"
         ) from error
-    return context
 
 
 def _check(path: Path, what: str, mark: str) -> None:

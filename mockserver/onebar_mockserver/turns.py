@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from onebar_mockserver.limits import REOPEN_S, TURN_INPUTS_MAX
@@ -19,7 +20,8 @@ logger = logging.getLogger(__name__)
 class TurnLoop:
     """Runs turns until it is stopped.
 
-    `release` gets what a committed turn says, `taken` hears which link's inputs were taken, `lost` closes every link.
+    `release` gets what a committed turn says, `taken` hears which link's inputs were taken, `lost` closes every link,
+    `ended` hears what a turn took and said, and how many seconds that took.
     """
 
     def __init__(
@@ -30,6 +32,7 @@ class TurnLoop:
         release: Callable[[Turn], None],
         lost: Callable[[], None],
         taken: Callable[[int], None],
+        ended: Callable[[Sequence[Input], Turn, float], None] = lambda _inputs, _turn, _took_s: None,
     ) -> None:
         self._router = router
         self._mailbox = mailbox
@@ -37,6 +40,9 @@ class TurnLoop:
         self._release = release
         self._lost = lost
         self._taken = taken
+        self._ended = ended
+        self.recoveries = 0
+        """How often the engine was lost and reopened."""
         self._pending: dict[int, deque[Input]] = {}
         self._waiting: deque[int] = deque()
         self._wake = asyncio.Event()
@@ -68,6 +74,11 @@ class TurnLoop:
         """Return how many inputs of this link wait for their turn."""
         return len(self._pending.get(link, ()))
 
+    @property
+    def waiting(self) -> int:
+        """How many inputs of all links wait for their turn."""
+        return sum(len(queue) for queue in self._pending.values())
+
     def woken(self, devices: frozenset[int]) -> None:
         """Say that these mailboxes have grown outside of the turns."""
         if devices:
@@ -94,11 +105,15 @@ class TurnLoop:
             try:
                 if self._suspected:
                     raise EngineLostError("lost outside of a turn")
-                self._release(await self._router.turn(self._take(), self._now_ms()))
+                started_s = time.perf_counter()
+                inputs = self._take()
+                turn = await self._router.turn(inputs, self._now_ms())
+                self._release(turn)
+                self._ended(inputs, turn, time.perf_counter() - started_s)
             except EngineLostError as error:
                 await self._recover(error)
             except Exception as error:
-                logger.exception("a turn failed")
+                logger.exception("turn failed")
                 await self._recover(error)
             # A turn that waits for nothing must still let the sockets be read and written.
             await asyncio.sleep(0)
@@ -122,7 +137,10 @@ class TurnLoop:
 
     async def _recover(self, error: Exception) -> None:
         """Close all links and reopen: whether the turn was committed is unknown, and the disk decides (R19)."""
-        logger.error("closing all links and reopening the engine (%s: %s)", type(error).__name__, error)
+        logger.error(
+            "closing all links and reopening the engine", extra={"error": type(error).__name__, "detail": str(error)}
+        )
+        self.recoveries += 1
         self._suspected = False
         self._router.reset()
         self._pending.clear()
@@ -132,7 +150,7 @@ class TurnLoop:
             try:
                 await self._mailbox.reopen()
             except EngineLostError as again:
-                logger.error("the engine cannot be reopened yet (%s)", again)
+                logger.error("engine cannot be reopened yet", extra={"detail": str(again)})
                 await asyncio.sleep(REOPEN_S)
             else:
                 return

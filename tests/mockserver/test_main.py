@@ -1,9 +1,11 @@
 """The real process: its line, its signals, its errors, and what a kill leaves."""
 
 import asyncio
+import json
 import re
 import signal
 import socket
+import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,9 +17,12 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from onebar.core import frames
-from onebar.core.frames import Accepted, Ack, CaughtUp, Deliver, GoAway, Welcome
+from onebar.core.frames import Accepted, Ack, CaughtUp, Deliver, GoAway, Refused, Welcome
 from onebar.core.questions import Bundle, FindBundle, Publish
+from onebar_mockserver import MockServer
+from onebar_mockserver.__main__ import main
 from tests.mockserver.rawclient import PATIENCE_S, Keys, Phone, submit, welcomed
+from tests.mockserver.rawclient import register as registered
 
 pytestmark = pytest.mark.process
 
@@ -61,12 +66,15 @@ async def running(data: Path, port: int = 0, *more: str) -> AsyncIterator[Proces
         await process.communicate()
 
 
-async def register(url: str, number: str) -> Phone:
+async def register(url: str, number: str, secrets: list[str] | None = None) -> Phone:
+    """Register a device; `secrets` takes what nobody else may learn."""
     keys = Keys()
     async with httpx.AsyncClient(trust_env=False, base_url=url) as http:
         await http.post("/v1/codes", json={"phone": number})
         [sms] = (await http.get("/dev/sms", params={"phone": number})).json()
         answer = await http.post("/v1/devices", json={"phone": number, "code": sms["code"], **keys.body()})
+    if secrets is not None:
+        secrets += [sms["code"], *keys.body().values()]
     return Phone(url, answer.json()["account"], answer.json()["device"], keys)
 
 
@@ -113,6 +121,70 @@ async def test_production_says_that_no_codes_are_sent(tmp_path: Path) -> None:
             line = (await server.process.stderr.readline()).decode()
         assert "no SMS gateway" in line
         assert "codes are not sent" in line
+
+
+async def test_the_log_says_nothing_of_a_person(tmp_path: Path) -> None:
+    """A conversation, refusals and broken input: what was said in it is in no line of the log."""
+    secrets: list[str] = []
+    config = tmp_path / "onebar.toml"
+    config.write_text('port = 0\ndata = "data"\n[log]\nformat = "json"\nlevel = "debug"\n[admin]\nport = 0\n')
+    process = await spawn("--config", str(config))
+    assert process.stdout is not None
+    assert process.stderr is not None
+    log = asyncio.create_task(process.stderr.read())
+    url = (await process.stdout.readline()).decode().split()[3].rstrip(",")
+    metrics = (await process.stdout.readline()).decode().split()[3]
+    alice, bob = await register(url, "+4915112345671", secrets), await register(url, "+4915112345672", secrets)
+    text = b"meet me at noon"
+    reader, line = await welcomed(bob), await welcomed(alice)
+    await line.send(submit(1, (bob.account, [(bob.device, text)])), submit(2))
+    await line.until(Accepted)
+    await reader.until(Deliver)
+    await line.websocket.send(b"\xc1" + text)
+    assert await line.closed() == 1002
+    forger = Phone(url, alice.account, alice.device, Keys())
+    await (await forger.dial()).until(Refused)
+    async with httpx.AsyncClient(trust_env=False, base_url=url) as http:
+        wrong = {"phone": "+4915112345671", "code": "999999", **Keys().body()}
+        assert (await http.post("/v1/devices", json=wrong)).status_code == 403
+        assert (await http.post("/v1/codes", content=b'{"phone": "+4915112345671')).status_code == 400
+        assert (await http.get("/v1/codes/+4915112345671?code=999999")).status_code == 404
+        figures = (await http.get(metrics)).text
+    process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(PATIENCE_S):
+        said = (await log).decode()
+        assert await process.wait() == 0
+    assert {json.loads(one)["event"] for one in said.splitlines()} >= {"listening", "http request", "stopped"}
+    for word in (*secrets, "4915112345671", "4915112345672", "999999", text.decode(), text.hex(), "127.0.0.1"):
+        assert word not in said
+        assert word not in figures
+    assert '"network": "127.0.0.0/24"' in said
+
+
+async def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, copy, again = (str(tmp_path / name) for name in ("data", "copy", "again"))
+
+    def command(*arguments: str) -> tuple[int, str]:
+        code = main(arguments)
+        return code, capsys.readouterr().out
+
+    async with MockServer(tmp_path / "data") as server:
+        await registered(server, "+4915112345671")
+        said = f"onebar-mockserver: {copy} has accounts=1 devices=1 entries=0\n"
+        assert command("backup", data, copy) == (0, said)
+    assert command("restore", copy, again)[0] == 0
+    assert command("check", again) == (0, "check: accounts=1 devices=1 entries=0 problems=0\n")
+    with sqlite3.connect(tmp_path / "again" / "onebar.sqlite3") as connection:
+        connection.execute("UPDATE positions SET floor = 1")
+    connection.close()
+    code, out = command("check", again)
+    assert code == 1
+    assert "wrong: a device's floor is above its mark" in out
+    assert "check: accounts=1 devices=1 entries=0 problems=1" in out
+    assert command("backup", again, data) == (1, "")
+    assert main(("--port", "70000")) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("onebar-mockserver: the command line: port = '70000' cannot be used")
 
 
 async def test_a_kill_after_mail_was_sent_makes_no_new_epoch(tmp_path: Path) -> None:

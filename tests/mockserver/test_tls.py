@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 
 from onebar.core import frames
 from onebar_mockserver import MockServer
-from onebar_mockserver.tls import CertificateFilesError, server_context
+from onebar_mockserver.tls import CertificateFilesError, reload, server_context
 from tests.mockserver.rawclient import PATIENCE_S
 from tests.mockserver.test_main import failed, spawn
 
@@ -124,6 +124,14 @@ async def test_the_process_names_wrong_files(files: tuple[Path, Path], tmp_path:
     _, said = await half.communicate()
     assert half.returncode == 2
     assert "belong together" in said.decode()
+
+
+def test_a_pair_that_does_not_fit_changes_nothing(ca: trustme.CA, files: tuple[Path, Path], tmp_path: Path) -> None:
+    context = server_context(files)
+    certificate, _ = issue(ca, tmp_path, "other")
+    with pytest.raises(CertificateFilesError, match="is not that of the certificate"):
+        reload(context, (certificate, files[1]))
+    reload(context, files)
 
 
 async def onebar(*arguments: str) -> tuple[int | None, str, str]:

@@ -7,6 +7,7 @@ meanwhile shares the next commit.
 import asyncio
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -49,9 +50,13 @@ _MISUSE = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceEr
 class SqliteEngine:
     """`Ledger` and `Mailbox` on a data directory, which it keeps locked while it is open."""
 
-    def __init__(self, data: Path, limits: ServerLimits) -> None:
+    def __init__(
+        self, data: Path, limits: ServerLimits, committed: Callable[[float], None] = lambda _took_s: None
+    ) -> None:
+        """Choose the folder; `committed` hears on the writer thread how many seconds each commit took."""
         self._data = data
         self._limits = limits
+        self._committed = committed
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="onebar-sqlite")
         self._connection: sqlite3.Connection | None = None
         self._judged: set[int] = set()
@@ -184,6 +189,7 @@ class SqliteEngine:
             except BaseException:
                 connection.execute("ROLLBACK")
                 raise
+            started_s = time.perf_counter()
             connection.execute("COMMIT")
         except _MISUSE as error:
             raise BatchFailedError(type(error).__name__) from error
@@ -191,6 +197,7 @@ class SqliteEngine:
             raise EngineLostError(f"{type(error).__name__}: {error}") from error
         except Exception as error:
             raise BatchFailedError(type(error).__name__) from error
+        self._committed(time.perf_counter() - started_s)
         self._judged |= batch.greeted
         return result
 

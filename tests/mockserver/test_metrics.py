@@ -1,0 +1,77 @@
+"""Figures for Prometheus: what a conversation, rejections and refusals leave in them."""
+
+import sqlite3
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from onebar.core.frames import Accepted, Ack, Deliver, Delivered, Refused
+from onebar_mockserver import MockServer
+from onebar_mockserver.metrics import Metrics
+from onebar_mockserver.sqlite.database import FILE_NAME
+from tests.mockserver.rawclient import Keys, Phone, submit, to, welcomed
+
+
+def read(text: bytes) -> dict[str, float]:
+    """Return every sample, `name{label}` by its value."""
+    found = {}
+    for family in text_string_to_metric_families(text.decode()):
+        for sample in family.samples:
+            labels = ",".join(value for key, value in sample.labels.items() if key != "le")
+            if not sample.name.endswith("_bucket"):
+                found[sample.name + (f"{{{labels}}}" if labels else "")] = sample.value
+    return found
+
+
+async def test_what_a_conversation_leaves(server: MockServer, alice: Phone, bob: Phone, tmp_path: Path) -> None:
+    backend = server._backend
+    assert backend is not None
+    reader, sender = await welcomed(bob), await welcomed(alice)
+    await sender.send(submit(1, to(bob, b"x" * 100)))
+    await sender.until(Accepted)
+    seq = (await reader.until(Deliver)).seq
+    await sender.send(submit(2))
+    await sender.until(Accepted)
+    await sender.send(submit(2))  # asked again: the same verdict, counted once
+    await sender.until(Accepted)
+    stranger = Phone(server.url, alice.account, alice.device, Keys(), alice.connection_no)
+    assert (await (await stranger.dial()).take(Refused)).reason == "unauthenticated"
+    figures = read(await backend.scrape())
+    assert figures["onebar_links"] == 2
+    assert figures["onebar_frames_received_total{Submit}"] == 3
+    assert figures["onebar_frames_sent_total{Welcome}"] == 2
+    assert figures["onebar_frames_sent_total{Deliver}"] == 1
+    assert figures["onebar_frames_sent_total{Accepted}"] == 3
+    assert figures["onebar_messages_rejected_total{no_recipients}"] == 1
+    assert figures["onebar_links_refused_total{unauthenticated}"] == 1
+    assert figures["onebar_http_requests_total{200}"] == 2
+    assert figures["onebar_http_requests_total{202}"] == 2
+    assert figures["onebar_turn_seconds_count"] >= figures["onebar_commit_seconds_count"] - 4 > 0
+    assert (figures["onebar_mailboxes"], figures["onebar_mailbox_largest_bytes"]) == (1, 140)
+    assert figures["onebar_inputs_waiting"] == figures["onebar_links_paused"] == figures["onebar_draining"] == 0
+    assert figures["onebar_engine_recoveries"] == 0
+    assert figures["process_open_fds"] > 0
+    await reader.send(Ack(1, seq))
+    await sender.until(Delivered)
+    assert read(await backend.scrape())["onebar_mailboxes"] == 1, "sizes are looked up once a minute"
+
+
+async def test_a_database_in_trouble_does_not_stop_the_scrape(server: MockServer, tmp_path: Path) -> None:
+    backend = server._backend
+    assert backend is not None
+    with sqlite3.connect(tmp_path / "data" / FILE_NAME) as connection:
+        connection.execute("ALTER TABLE positions RENAME TO gone")
+    connection.close()
+    assert read(await backend.scrape())["onebar_mailboxes"] == 0
+
+
+def test_a_figure_of_anybody() -> None:
+    metrics, counts = Metrics(), {"Unregistered": 2, "sent": 3}
+    metrics.counter("onebar_pushes", "Pushes", "result", counts)
+    metrics.gauge("onebar_depth", "Depth", lambda: 7)
+    figures = read(metrics.exposition())
+    assert figures["onebar_pushes_total{sent}"] == 3
+    assert figures["onebar_pushes_total{Unregistered}"] == 2
+    assert figures["onebar_depth"] == 7
+    metrics.commit(0.004)
+    assert b'onebar_commit_seconds_bucket{le="0.005"} 1.0' in metrics.exposition()
