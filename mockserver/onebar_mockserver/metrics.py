@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from onebar.core.frames import Accepted, Welcome
 from onebar_mockserver.router import Input, Received, Turn
 
 SECONDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -31,8 +32,8 @@ class Metrics:
     """The figures of one server; another one in the same process has its own."""
 
     def __init__(self) -> None:
-        self._received: Counter[str] = Counter()
-        self._sent: Counter[str] = Counter()
+        self._received: Counter[type] = Counter()
+        self._sent: Counter[type] = Counter()
         self._counters: list[tuple[str, str, str, Mapping[str, int]]] = []
         self._gauges: list[Gauge] = []
         self._registry = CollectorRegistry()
@@ -40,8 +41,6 @@ class Metrics:
         self._commit = self._histogram("onebar_commit_seconds", "Time of one COMMIT, with its fsync")
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
-        self.counter("onebar_frames_received", "Frames from clients", "kind", self._received)
-        self.counter("onebar_frames_sent", "Frames to clients that a turn has said", "kind", self._sent)
 
     def counter(self, name: str, text: str, label: str, counts: Mapping[str, int]) -> None:
         """Show these counts, which somebody else goes on counting, as counters that differ in one label."""
@@ -54,20 +53,19 @@ class Metrics:
     def turn(self, inputs: Sequence[Input], turn: Turn, took_s: float) -> None:
         """Count a turn that was committed."""
         self._turn.observe(took_s)
-        received = self._received
-        for item in inputs:
-            if isinstance(item, Received):
-                received[type(item.frame).__name__] += 1
-        sent = self._sent
+        # Counter counts a list in C: a fifth of the time of adding one by one.
+        self._received.update([type(item.frame) for item in inputs if type(item) is Received])
+        sent: list[type] = []
         for outgoing in turn.values():
             if outgoing.accepted is not None:
-                sent["Accepted"] += 1
+                sent.append(Accepted)
             if outgoing.welcome is not None:
-                sent["Welcome"] += 1
-            for frame in outgoing.answers:
-                sent[type(frame).__name__] += 1
-            for frame in outgoing.mail:
-                sent[type(frame).__name__] += 1
+                sent.append(Welcome)
+            if outgoing.answers:
+                sent += map(type, outgoing.answers)
+            if outgoing.mail:
+                sent += map(type, outgoing.mail)
+        self._sent.update(sent)
 
     def commit(self, took_s: float) -> None:
         """Count a commit; called on the engine's thread."""
@@ -79,7 +77,11 @@ class Metrics:
 
     def collect(self) -> Iterator[Metric]:
         """Yield the figures that are kept as plain numbers; the registry calls this."""
-        for name, text, label, counts in self._counters:
+        frames: list[tuple[str, str, str, Mapping[str, int]]] = [
+            ("onebar_frames_received", "Frames from clients", "kind", _by_name(self._received)),
+            ("onebar_frames_sent", "Frames to clients that a turn has said", "kind", _by_name(self._sent)),
+        ]
+        for name, text, label, counts in frames + self._counters:
             family = CounterMetricFamily(name, text, labels=[label])
             for value, count in sorted(counts.items()):
                 family.add_metric([value], count)
@@ -89,3 +91,7 @@ class Metrics:
 
     def _histogram(self, name: str, text: str) -> Histogram:
         return Histogram(name, text, registry=self._registry, buckets=SECONDS)
+
+
+def _by_name(counts: Mapping[type, int]) -> Mapping[str, int]:
+    return {kind.__name__: count for kind, count in counts.items()}
