@@ -42,6 +42,10 @@ sim-exhaustive: $(DEV)  ## Two phones and one message, crashed at every commit a
 sim-mutants: $(DEV)  ## Plant defects in the product and see the simulator find each (KNOWN=1: by the seeds known to)
 	@KNOWN="$(KNOWN)" $(BIN)/python -m tests.simulation.mutants
 
+.PHONY: power-cut
+power-cut: $(DEV)  ## Cut a server's power before each sync of a recorded load: nothing acknowledged is lost (SAMPLES=3)
+	@SAMPLES="$(SAMPLES)" MESSAGES="$(MESSAGES)" SEED="$(SEED)" $(BIN)/python -m tests.power_cut
+
 .PHONY: interop
 interop: $(DEV)  ## Our ratchet talks to python-doubleratchet, vodozemac and libsignal, as far as they are installed
 	@$(BIN)/python -m tests.interop

@@ -77,6 +77,7 @@ def _check(path: Path) -> None:
         try:
             version = int(connection.execute("PRAGMA user_version").fetchone()[0])
             owner = int(connection.execute("PRAGMA application_id").fetchone()[0])
+            (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             problem = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
         finally:
             connection.close()
@@ -84,6 +85,8 @@ def _check(path: Path) -> None:
         raise DatabaseError(f"{path} is damaged: {error}; restore it from a backup") from error
     if problem != "ok":
         raise DatabaseError(f"{path} is damaged: {problem}; restore it from a backup")
+    if not (owner or version or tables):  # the power was cut before the first script of the first start was committed
+        return
     if owner != APPLICATION_ID:
         raise DatabaseError(f"{path} is not an Onebar database; choose another --data")
     if version > len(MIGRATIONS):

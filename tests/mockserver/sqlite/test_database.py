@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -118,3 +119,13 @@ def test_a_directory_that_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DatabaseError, match="cannot use"):
         lock_directory(tmp_path / "file" / "data")
+
+
+def test_what_a_power_cut_left_of_the_first_start_is_a_new_database(tmp_path: Path) -> None:
+    """Its first page is written before the first script is committed."""
+    path = tmp_path / "onebar.sqlite3"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+    assert path.stat().st_size > 0
+    open_database(path).close()
+    open_database(path).close()
