@@ -46,6 +46,10 @@ sim-mutants: $(DEV)  ## Plant defects in the product and see the simulator find 
 power-cut: $(DEV)  ## Cut a server's power before each sync of a recorded load: nothing acknowledged is lost (SAMPLES=3)
 	@SAMPLES="$(SAMPLES)" MESSAGES="$(MESSAGES)" SEED="$(SEED)" $(BIN)/python -m tests.power_cut
 
+.PHONY: soak
+soak: $(DEV)  ## Kills, cuts, floods and slow readers at once: nothing lost, memory and files flat (MINUTES=10, SEED=number)
+	@MINUTES="$(MINUTES)" SEED="$(SEED)" $(BIN)/python -m tests.soak
+
 .PHONY: interop
 interop: $(DEV)  ## Our ratchet talks to python-doubleratchet, vodozemac and libsignal, as far as they are installed
 	@$(BIN)/python -m tests.interop

@@ -67,6 +67,12 @@ class Child:
         self.running.set()
         self._watch = asyncio.create_task(self._read(self._process))
 
+    @property
+    def pid(self) -> int:
+        """The process id of the run that is alive, or was last."""
+        assert self._process is not None
+        return self._process.pid
+
     def tell(self, line: str) -> None:
         """Write a line to its standard input; what a dead process does not read is lost, as it should be."""
         if self._process is not None and self._process.stdin is not None and self.running.is_set():

@@ -1,0 +1,3 @@
+from tests.mockserver.conftest import server
+
+__all__ = ["server"]
