@@ -78,6 +78,14 @@ bench-server-quick: $(DEV)  ## CPU of a message and memory of an idle link in th
 bench-weak: $(BENCH)  ## One conversation over weak networks, by Onebar and its peers (FULL=1, ONLY=tunnel,edge, SEED=number)
 	@FULL="$(FULL)" ONLY="$(ONLY)" PEERS="$(PEERS)" SEED="$(SEED)" $(BIN)/python -m benchmarks.weak
 
+.PHONY: bench-storm
+bench-storm: $(BENCH)  ## 5,000 phones and a backend that restarts: who is back when, and is all mail there (PHONES=500)
+	@PHONES="$(PHONES)" $(BIN)/python -m benchmarks.storm
+
+.PHONY: bench-idle
+bench-idle: $(DEV)  ## Bytes and wake-ups of an idle phone in an hour, for each keepalive
+	@$(BIN)/python -m benchmarks.idle
+
 .PHONY: bench-weather
 bench-weather: $(DEV)  ## The emulated networks through the proxy, measured against their own numbers
 	@$(BIN)/python -m benchmarks.weather

@@ -48,6 +48,8 @@ SERVER: Final = "bench-server-quick"
 CRYPTO: Final = "bench-crypto"
 MEDIA: Final = "bench-media"
 NETNS: Final = "netns"
+STORM: Final = "bench-storm"
+IDLE: Final = "bench-idle"
 
 THREE_FRAMES: Final = (
     "A message is three frames each way: Submit, Deliver and the tick, and an answer to each. The prototype behind the"
@@ -138,6 +140,10 @@ GOALS: Final[tuple[Goal, ...]] = (
     Goal(NETNS, "rtt_off", 10),
     Goal(NETNS, "rate_off", 10),
     Goal(NETNS, "loss_off", 6),
+    Goal(STORM, "peak_over_mean", 3),
+    Goal(STORM, "lost", 0),
+    Goal(STORM, "duplicated", 0),
+    Goal(STORM, "reordered", 0),
 )
 """The goals of the design's budgets that these benches measure."""
 

@@ -42,6 +42,11 @@ class MeasuredServer:
         pages = Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
+    def resident_bytes_peak(self) -> int:
+        """Return the most memory that was ever resident (VmHWM of proc(5))."""
+        status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
+        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")) * 1024
+
 
 def pinned() -> bool:
     """Pin this process, the generator, to its CPU; False if there is only one."""

@@ -5,17 +5,17 @@ websockets' Sans-I/O core on uvloop, and nothing else. Every message is counted:
 both sides, ticked; else the run fails.
 """
 
-import sqlite3
+import itertools
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from benchmarks.enrolment import enroll
 from benchmarks.goals import SERVER
 from benchmarks.measured_server import MeasuredServer, pinned, raise_file_limit, running
 from benchmarks.phones import scratch_folder
@@ -24,9 +24,6 @@ from benchmarks.report import BenchError, Report
 from benchmarks.rounds import Rounds, ratio, summarize
 from benchmarks.traffic import Echoes, Traffic
 from onebar.crypto.keys import SEED_BYTES, DeviceKeys
-from onebar_mockserver.ports import Keys, RegistrationError
-from onebar_mockserver.sqlite import registry
-from onebar_mockserver.sqlite.database import FILE_NAME, open_database
 
 PAIRS: Final = 50
 """Senders, each with a recipient of its own."""
@@ -105,26 +102,11 @@ def main() -> int:
 
 
 def register(data: Path, count: int) -> list[RawDevice]:
-    """Write devices into the database of a server that has not started, by the server's own code, in one commit."""
-    data.mkdir()
-    now_ms = time.time_ns() // 1_000_000
-    with closing(open_database(data / FILE_NAME)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        devices = [_register(connection, f"+1202{number:07d}", number, now_ms) for number in range(count)]
-        connection.execute("COMMIT")
-    return devices
-
-
-def _register(connection: sqlite3.Connection, phone: str, number: int, now_ms: int) -> RawDevice:
-    keys = DeviceKeys(number.to_bytes(SEED_BYTES, "big"), (number + 1).to_bytes(SEED_BYTES, "big"))
-    public = keys.public()
-    registry.issue_code(connection, phone, "000000", now_ms)
-    answer = registry.register(
-        connection, phone, "000000", Keys(public.identity_key, public.box_key, public.key_signature), now_ms
-    )
-    if isinstance(answer, RegistrationError):
-        raise BenchError(f"a device was not registered: {answer}")
-    return RawDevice(answer.account, answer.device, keys)
+    """Write devices into the database of a server that has not started."""
+    seeds = [user.to_bytes(SEED_BYTES, "big") for user in range(count + 1)]
+    keys = [DeviceKeys(identity, box) for identity, box in itertools.pairwise(seeds)]
+    places = enroll(data, (each.public() for each in keys))
+    return [RawDevice(place.account, place.device, each) for place, each in zip(places, keys, strict=True)]
 
 
 # --- messages -------------------------------------------------------------------------------------

@@ -17,13 +17,14 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 from uvicorn.config import Config
-from uvicorn.server import Server
+from uvicorn.server import ServerState
 
+from onebar_mockserver.acceptor import Acceptor
 from onebar_mockserver.access import Access
 from onebar_mockserver.faults import Faults
 from onebar_mockserver.gateway import Gateway
 from onebar_mockserver.health import admin_app, health_routes
-from onebar_mockserver.limits import SIZES_EVERY_S, STOP_S, SWEEP_EVERY_S, ServerLimits
+from onebar_mockserver.limits import BACKLOG, SIZES_EVERY_S, STOP_S, SWEEP_EVERY_S, ServerLimits
 from onebar_mockserver.link_protocol import LinkProtocol
 from onebar_mockserver.metrics import Metrics
 from onebar_mockserver.ports import BatchFailedError, EngineLostError
@@ -35,9 +36,6 @@ from onebar_mockserver.sqlite.mailbox_sizes import MailboxSizes, read_mailbox_si
 from onebar_mockserver.turns import TurnLoop
 
 logger = logging.getLogger(__name__)
-
-BACKLOG = 1024
-"""Connections that may wait to be accepted: a restart brings every phone back within two seconds (R17)."""
 
 
 class AddressError(Exception):
@@ -93,7 +91,8 @@ class Backend:
         self._sizes_at_s = 0.0
         self._watch(router)
         self._sweeping: asyncio.Task[None] | None = None
-        self._servers: list[Server] = []
+        self._state = ServerState()
+        self._acceptors: list[Acceptor] = []
 
     async def start(self, listener: socket.socket, admin: socket.socket | None = None) -> None:
         """Open the data directory and serve on this socket, and `/metrics` on the other one.
@@ -105,11 +104,11 @@ class Backend:
         self._turns.start()
         self._sweeping = asyncio.get_running_loop().create_task(self._sweep(), name="onebar-sweep")
         ws = functools.partial(LinkProtocol, gateway=self.gateway)
-        await self._serve(listener, self._public, cast("type[asyncio.Protocol]", ws), self._tls)
+        self._serve(listener, self._public, cast("type[asyncio.Protocol]", ws), self._tls)
         if admin is not None:
-            await self._serve(admin, admin_app(self._ready, self.scrape), "none", None)
+            self._serve(admin, admin_app(self._ready, self.scrape), "none", None)
 
-    async def _serve(self, listener: socket.socket, app: ASGIApp, ws: Any, tls: ssl.SSLContext | None) -> None:
+    def _serve(self, listener: socket.socket, app: ASGIApp, ws: Any, tls: ssl.SSLContext | None) -> None:
         config = Config(
             app,
             http=HeadDeadlineProtocol,
@@ -119,14 +118,10 @@ class Backend:
             access_log=False,  # its lines would hold phone numbers
             server_header=False,
             date_header=False,
-            backlog=BACKLOG,
         )
         config.load()
-        config.ssl = tls
-        server = Server(config)
-        server.lifespan = config.lifespan_class(config)
-        await server.startup(sockets=[listener])
-        self._servers.append(server)
+        make_protocol = functools.partial(HeadDeadlineProtocol, config, self._state, {})
+        self._acceptors.append(Acceptor(listener, make_protocol, tls))
 
     async def drain(self, go_away_ms: int, within_s: float) -> None:
         """Be ready for nobody, let each link leave in its slot (R17), and return when all have, or the time is up."""
@@ -144,8 +139,9 @@ class Backend:
         self.gateway.stopping = True
         await self._turns.stop()
         await self.gateway.close()
-        for server in self._servers:
-            await _end_http(server)
+        for acceptor in self._acceptors:
+            acceptor.close()
+        await _end_http(self._state)
         await self._engine.close()
 
     async def scrape(self) -> bytes:
@@ -197,21 +193,19 @@ class Backend:
             self._sweep_now.clear()
 
 
-async def _end_http(server: Server) -> None:
-    """Take no more connections, answer the requests that are being handled, and end the rest.
+async def _end_http(state: ServerState) -> None:
+    """Answer the requests that are being handled, and end the rest.
 
     In place of uvicorn's own `shutdown`, which sleeps for 0.1 s however little there is to wait for.
     """
-    for listening in server.servers:
-        listening.close()
-    for connection in list(server.server_state.connections):
+    for connection in list(state.connections):
         connection.shutdown()
-    if server.server_state.tasks:
-        _, late = await asyncio.wait(server.server_state.tasks, timeout=STOP_S)
+    if state.tasks:
+        _, late = await asyncio.wait(state.tasks, timeout=STOP_S)
         for task in late:
             task.cancel()
     await asyncio.sleep(0)  # connections that were closed leave now
-    for connection in list(server.server_state.connections):
+    for connection in list(state.connections):
         if (transport := getattr(connection, "transport", None)) is not None:
             transport.abort()
 

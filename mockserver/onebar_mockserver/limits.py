@@ -50,8 +50,21 @@ LINK_PENDING_BYTES_MAX: Final = 2 * frames.MESSAGE_BYTES_MAX
 WRITE_BUFFER_BYTES_MAX: Final = 4 * frames.MESSAGE_BYTES_MAX
 """Unsent bytes for one link before it is closed as too slow: credit and verdicts together stay far below."""
 
+BACKLOG: Final = 4096
+"""Connections that may wait to be accepted: what Linux allows unless it is told otherwise. After a crash, phones wait
+here for their turn, at no cost; beyond it they try again by TCP's own timer, after 1, 3 and 7 s."""
+
+ACCEPTS_PER_STEP: Final = 8
+"""Connections accepted before everybody else is served again: 15 ms of TLS handshakes."""
+
+ACCEPT_AGAIN_S: Final = 1.0
+"""Pause before the next try when no file can be opened: it may last, and costs a core otherwise."""
+
 HEAD_S: Final = 10.0
 """Time for a request's head to arrive, so that half-open connections do not pile up."""
+
+HANDSHAKE_S: Final = 30.0
+"""Time for a TLS handshake: two round trips, of which the slowest networks take 10 s."""
 
 FLIGHT_S: Final = 30.0
 """Time for the flight as first message: one more round trip, of which the slowest networks take 10 s."""
@@ -89,8 +102,15 @@ MAIL_MESSAGE_BYTES: Final = 8 * 1024
 """Length of a message beyond which the next frame begins another: it takes 3.3 s at 20 kbit/s. A client hears nothing
 until a message is complete, and takes a link that is silent for 10 s for dead."""
 
-GO_AWAY_MS: Final = 2_000
-"""Time over which the clients of a stopping server spread their reconnects (R17)."""
+LOGINS_PER_S: Final = 250
+"""Phones that a stopping server asks back a second: half of what one core takes with TLS (`make bench-storm`: 2 ms a
+login), since mail comes with them; if all have mail, three times as many come in the window's first third."""
+
+GO_AWAY_MS_MIN: Final = 2_000
+"""Shortest time over which clients spread their reconnects (R17): a restart takes 2 s, and none can succeed sooner."""
+
+GO_AWAY_MS_MAX: Final = 30_000
+"""Longest such time: no pause in the foreground is longer (D8), and a client waits no longer whatever it is told."""
 
 SWEEP_ENTRIES_MAX: Final = 256
 """Entries dropped in one transaction of the sweep (R19)."""
@@ -124,3 +144,8 @@ class ServerLimits:
             outbox_s=self.outbox_s,
             mailbox_bytes_max=self.mailbox_bytes_max,
         )
+
+
+def go_away_ms(links: int) -> int:
+    """Return within how many milliseconds this many links are asked to come back (R17)."""
+    return min(max(links * 1000 // LOGINS_PER_S, GO_AWAY_MS_MIN), GO_AWAY_MS_MAX)

@@ -19,7 +19,7 @@ from typing import Final
 from onebar_mockserver import tls
 from onebar_mockserver.app import Backend, listen
 from onebar_mockserver.config import Settings
-from onebar_mockserver.limits import GO_AWAY_MS
+from onebar_mockserver.limits import go_away_ms
 from onebar_mockserver.tls import CertificateFilesError
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ async def serve(settings: Settings, say: Callable[[str], None] = say_on_stdout) 
         logger.info("stopping", extra={"links": backend.gateway.links, "drain_s": settings.drain_s})
         if settings.drain_s:
             await _drained(backend, settings.drain_s, stop_now)
-        await backend.stop(go_away_ms=None if settings.drain_s else GO_AWAY_MS)
+        await backend.stop(go_away_ms=None if settings.drain_s else go_away_ms(backend.gateway.links))
         logger.info("stopped")
 
 
@@ -123,7 +123,8 @@ def _announce(settings: Settings, listeners: list[socket.socket], say: Callable[
 
 async def _drained(backend: Backend, drain_s: float, stop_now: asyncio.Event) -> None:
     """Let the links leave, until they have, the time is up, or a second signal comes."""
-    draining = asyncio.ensure_future(backend.drain(min(GO_AWAY_MS, round(drain_s * 1000)), drain_s))
+    within_ms = min(go_away_ms(backend.gateway.links), round(drain_s * 1000))
+    draining = asyncio.ensure_future(backend.drain(within_ms, drain_s))
     hurry = asyncio.ensure_future(stop_now.wait())
     await asyncio.wait({draining, hurry}, return_when=asyncio.FIRST_COMPLETED)
     for task in (draining, hurry):

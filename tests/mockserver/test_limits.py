@@ -1,4 +1,5 @@
 from onebar.core import frames
+from onebar.core.reception import GO_AWAY_MS_MAX
 from onebar_mockserver import limits
 from onebar_mockserver.limits import ServerLimits
 
@@ -14,3 +15,9 @@ def test_limits_fit_together() -> None:
     assert limits.CREDIT_BYTES_MAX + limits.NOTES_BYTES_MAX < frames.MESSAGE_BYTES_MAX
     assert limits.LINK_PENDING_BYTES_MAX > frames.MESSAGE_BYTES_MAX
     assert limits.WRITE_BUFFER_BYTES_MAX > frames.MESSAGE_BYTES_MAX
+
+
+def test_the_time_to_come_back_in_grows_with_the_links() -> None:
+    assert limits.go_away_ms(0) == limits.GO_AWAY_MS_MIN
+    assert limits.go_away_ms(5000) == 5000 * 1000 // limits.LOGINS_PER_S
+    assert limits.go_away_ms(10**6) == limits.GO_AWAY_MS_MAX == GO_AWAY_MS_MAX

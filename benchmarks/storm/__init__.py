@@ -1,0 +1,1 @@
+"""Thousands of phones in one process, and a backend that restarts under them."""
