@@ -344,7 +344,7 @@ async def test_a_lost_engine_closes_the_links_and_comes_back(
         patch.setattr(engine, "judge", failing_disk)
         await line.send(submit(1, to(bob, b"x")))
         assert await line.closed() == 1001
-    assert "OperationalError" in caplog.text
+    assert "OperationalError" in vars(caplog.records[0])["detail"]
     again = await alice.dial(submit(1, to(bob, b"x")))
     assert (await again.take(Welcome)).mark == 0
     assert await again.take(Accepted) == Accepted(1)
