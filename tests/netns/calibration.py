@@ -60,14 +60,16 @@ async def calibrate(report: Report, seed: int) -> None:
     rates_kbps = await asyncio.gather(*(filled(each, seed, up=up) for each, up in ways))
     report.say("fill a perfect network")
     mbps = await filled(profile("perfect"), seed, up=False) / 1000
-    report.say(f"{CONNECTIONS} connections each with a loss of {', '.join(f'{loss:.0%}' for loss in KERNEL)}")
-    small = await asyncio.gather(*(small_messages(loss, seed) for loss in KERNEL))
+    small = {}
+    for loss in KERNEL:
+        report.say(f"{CONNECTIONS} connections with a loss of {loss:.0%}")
+        small[loss] = await small_messages(loss, seed)
     report.say("ping a full network")
     bloat = await pinged(FILLED[0], seed, full=True)
     add_pings(report, pings)
     add_rates(report, [(each, up, kbps) for (each, up), kbps in zip(ways, rates_kbps, strict=True)])
     report.add("ceiling_mbps", "perfect: TCP down", mbps, "Mbit/s", "this process carries every packet")
-    for loss, took in zip(KERNEL, small, strict=True):
+    for loss, took in small.items():
         add_small(report, loss, took)
     note = f"of {FILLED[0].round_trip_s * 1e3:.0f} ms and a queue of {FILLED[0].queue_ms:.0f} ms"
     heard = [each for each in bloat if each is not None]
