@@ -112,11 +112,6 @@ class Harness:
         """Prepare a phone's way to the server: its cutter."""
         await self._cutters[name].start()
 
-    @property
-    def url(self) -> str:
-        """The backend's own address, without a cutter."""
-        return self._url
-
     def pid(self, name: str) -> int:
         """Return the process id of a process that was started."""
         return self._children[name].pid
