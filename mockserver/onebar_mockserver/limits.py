@@ -1,9 +1,12 @@
 """Every limit of the server, by name and with its reason (D10)."""
 
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from onebar.core import frames
+from onebar.core.rates import Rate
 
 DAY_S: Final = 24 * 60 * 60
 """A day in seconds."""
@@ -22,6 +25,13 @@ MAILBOX_BYTES_MAX: Final = 8 * 1024 * 1024
 
 STRANGER_BYTES_MAX: Final = 512 * 1024
 """Waiting mail of one sender whom the recipient never wrote to: a sixteenth of a mailbox (R25), 3,600 short texts."""
+
+STRANGER_FREE_BYTES: Final = 32 * 1024
+"""Waiting mail of a device up to which nobody's share is counted: phones that are connected seldom have so much."""
+
+KNOWN_PAIRS_MAX: Final = 200_000
+"""Pairs of accounts of which the server remembers, without looking, that one wrote to the other: 40 MB. Beyond it,
+all are forgotten, and looked up again one by one."""
 
 NOTES_BYTES_MAX: Final = 128 * 1024
 """Unsettled notes of one device: half a message, because each Welcome and Accepted carries all of them (R3)."""
@@ -125,6 +135,64 @@ REOPEN_S: Final = 0.5
 """Pause before a database that failed is opened again."""
 
 
+class RateLimit(NamedTuple):
+    """A limit of how often something may be done, with its reason."""
+
+    name: str
+    rate: Rate
+    holds_for: str
+    why: str
+
+
+RATE_LIMITS: Final = (
+    RateLimit("codes", Rate(6, 30.0), "a phone number", "each code costs a text message; Signal's size"),
+    RateLimit(
+        "code_addresses", Rate(60, 30.0), "an IP address", "a school class registers at once; a robot does not go on"
+    ),
+    RateLimit("registrations", Rate(6, 30.0), "a phone number", "tries to register, with any code; Signal's size"),
+    RateLimit(
+        "messages",
+        Rate(60, 1.0),
+        "two accounts, one way",
+        "more than anybody types, less than floods a phone; Signal's size",
+    ),
+    RateLimit(
+        "first_contacts",
+        Rate(60, 900.0),
+        "an account",
+        "accounts that never wrote back; of 1,350 real people one in a hundred wrote to more than 136 in half a year",
+    ),
+    RateLimit(
+        "prekeys",
+        Rate(6, 600.0),
+        "an account and a device of another",
+        "nobody can use up the one-time prekeys of a device, 100 of them; Signal's size",
+    ),
+    RateLimit(
+        "bundles", Rate(1_000, 10.0), "an account", "a new phone with a thousand contacts; nobody collects keys of all"
+    ),
+    RateLimit(
+        "lookups", Rate(500, 10.0), "an account", "a long address book; to try all numbers of a country takes centuries"
+    ),
+    RateLimit("devices", Rate(6, 120.0), "an account", "numbers of devices live for ever; Signal's size"),
+    RateLimit("uploads", Rate(50, 1.2), "an account", "photos of a day at once; Signal's size"),
+    RateLimit(
+        "connections",
+        Rate(500, 0.05),
+        "an IP address, or the /64 of an IPv6 address",
+        "a mobile network hides thousands of phones behind one address; loopback is not counted",
+    ),
+)
+"""What may be done how often (docs/protocol.md §8, docs/hosting.md)."""
+
+RATES: Final[Mapping[str, Rate]] = MappingProxyType({limit.name: limit.rate for limit in RATE_LIMITS})
+"""The same by name, as `ServerLimits` takes them."""
+
+CONNECTIONS_OPEN_MAX: Final = 5_000
+"""Connections of one IP address that may be open at once, loopback not counted: a mobile network's phones behind one
+address, and a small part of the 65,536 files that hosting.md allows the server."""
+
+
 @dataclass(frozen=True)
 class ServerLimits:
     """The limits a test or an operator may set; the others are constants of this module."""
@@ -133,9 +201,12 @@ class ServerLimits:
     retention_s: int = RETENTION_S
     outbox_s: int = OUTBOX_S
     mailbox_bytes_max: int = MAILBOX_BYTES_MAX
+    rates: Mapping[str, Rate] = field(default_factory=lambda: RATES)
+    """What may be done how often, by the names of RATE_LIMITS; what has no rate here is not limited."""
 
     def announced(self) -> frames.Limits:
         """Return what Welcome tells the client."""
+        messages = self.rates.get("messages", Rate(0, 0.0))
         return frames.Limits(
             message_bytes_max=frames.MESSAGE_BYTES_MAX,
             submit_bytes_max=frames.SUBMIT_BYTES_MAX,
@@ -143,6 +214,8 @@ class ServerLimits:
             retention_s=self.retention_s,
             outbox_s=self.outbox_s,
             mailbox_bytes_max=self.mailbox_bytes_max,
+            messages_max=messages.size,
+            messages_refill_ms=round(messages.refill_s * 1000),
         )
 
 

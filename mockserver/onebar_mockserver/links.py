@@ -9,7 +9,7 @@ import msgspec
 from onebar.core import frames
 from onebar.core.frames import Accepted, ServerFrame, Welcome
 from onebar_mockserver.limits import CREDIT_BYTES_MAX, ENTRY_OVERHEAD_BYTES
-from onebar_mockserver.ports import Entry, Kind
+from onebar_mockserver.ports import FLAG_COUNTED, Entry, Kind
 
 # Closing codes of §1.
 GOING_AWAY: Final = 1001
@@ -105,7 +105,7 @@ def _frame(prev_seq: int, entry: Entry) -> ServerFrame:
             entry.device,
             entry.out_no,
             0,
-            entry.flags,
+            entry.flags & ~FLAG_COUNTED,
             entry.body,
         )
     if entry.kind == Kind.TICK:

@@ -8,7 +8,8 @@ join when they get their first user; what a bus will say has its place already: 
 
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import NamedTuple, Protocol
+from math import ceil
+from typing import Final, NamedTuple, Protocol
 
 from onebar.core.frames import Ack, Hello, Note, Stock, Submit, Void
 from onebar.core.questions import Question
@@ -21,6 +22,10 @@ class EngineLostError(Exception):
 
 class BatchFailedError(Exception):
     """An operation raised; nothing of its batch was committed. Run them one by one to find it (R19)."""
+
+
+FLAG_COUNTED: Final = 1 << 62
+"""In a mailbox only: this envelope counts against its sender's share of it, until it leaves (R25)."""
 
 
 class Kind(IntEnum):
@@ -93,6 +98,14 @@ class Judged(NamedTuple):
     notes: tuple[Note, ...]
 
 
+class Slowed(NamedTuple):
+    """No verdict: the number was not judged, because this limit is used up for so long (docs/protocol.md §8)."""
+
+    out_no: int
+    limit: str
+    wait_s: float
+
+
 class Acked(NamedTuple):
     """The Ack was applied."""
 
@@ -105,7 +118,7 @@ class Broken(NamedTuple):
     """The frame cannot be handled or makes no sense, or far too much is unsettled: it costs the link."""
 
 
-Result = Attached | Refusal | Judged | Acked | Fenced | Broken
+Result = Attached | Refusal | Judged | Slowed | Acked | Fenced | Broken
 
 
 class Appended(NamedTuple):
@@ -190,6 +203,15 @@ class RegistrationError(Exception):
         self.name = name
 
 
+class RateLimitedError(RegistrationError):
+    """A limit is used up; `limit` is its name, and asking again makes sense after `retry_after_s`."""
+
+    def __init__(self, limit: str, retry_after_s: float) -> None:
+        super().__init__("rate_limited", f"the limit {limit} is used up; try again in {ceil(retry_after_s)} s")
+        self.limit = limit
+        self.retry_after_s = retry_after_s
+
+
 class Asked(NamedTuple):
     """A question, and the device that asks it."""
 
@@ -199,7 +221,10 @@ class Asked(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """The encoded result, or the name of an error; and the devices that the question has put out of use."""
+    """The encoded result, or the name of an error; and the devices that the question has put out of use.
+
+    With the error `rate_limited` the result says which limit it is.
+    """
 
     result: bytes = b""
     error: str = ""

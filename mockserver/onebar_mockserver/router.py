@@ -5,6 +5,7 @@ The router waits for its ports only. It knows no sockets, no clock and no engine
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from math import ceil
 from typing import Final, NamedTuple
 
 import msgspec
@@ -42,6 +43,7 @@ from onebar_mockserver.ports import (
     Outcome,
     Refusal,
     Result,
+    Slowed,
     Want,
 )
 from onebar_mockserver.rivals import Rivals
@@ -242,10 +244,10 @@ class Router:
         link = self._links.get(op.link)
         if link is None:
             return
-        if isinstance(result, Judged):
-            if result.answered:
+        if isinstance(result, Judged | Slowed):
+            if isinstance(result, Judged) and result.answered:
                 self._count(link, op, result)
-                _outgoing(turn, op.link).accepted = Accepted(result.mark, result.notes)
+            _tell_verdict(_outgoing(turn, op.link), result)
         elif isinstance(result, Acked):
             if isinstance(op.frame, Ack):
                 link.acknowledge(op.frame.epoch, op.frame.cursor)
@@ -361,6 +363,13 @@ class Router:
         self._behind.pop(number, None)
         if link is not None and not self._by_device[link.device].remove(link):
             del self._by_device[link.device]
+
+
+def _tell_verdict(outgoing: Outgoing, result: Judged | Slowed) -> None:
+    if isinstance(result, Slowed):
+        outgoing.answers.append(frames.Slow(result.out_no, result.limit, ceil(result.wait_s * 1000)))
+    elif result.answered:
+        outgoing.accepted = Accepted(result.mark, result.notes)
 
 
 def _outgoing(turn: Turn, link: int) -> Outgoing:

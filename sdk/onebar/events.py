@@ -125,6 +125,19 @@ class DeviceRemoved(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class RateLimited(Event):
+    """The server takes no more of something for now. The SDK waits and goes on by itself; nothing is lost.
+
+    It is told once a minute for each limit, not with each message that waits.
+    """
+
+    limit: str
+    """Its name, of docs/protocol.md §8: `messages`, `first_contacts`, `prekeys`, `connections`, …"""
+    until_ms: int
+    """When the next one is tried, in milliseconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
 class Resync(Event):
     """Events were dropped because nobody asked for them: read the history instead. `event_no` is the last one lost."""
 

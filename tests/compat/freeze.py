@@ -29,6 +29,7 @@ from onebar.core.questions import (
     FindBundle,
     FindDevice,
     FindPhone,
+    Limited,
     Publish,
     Question,
 )
@@ -123,6 +124,8 @@ def samples() -> Iterator[Line]:
         frames.GoAway(2000, "restart"),
         frames.Refused("connection_number", 9),
         frames.FlightWanted(),
+        frames.Slow(14, "messages", 1000),
+        frames.Response(5, "rate_limited", Raw(frames.encode(Limited("lookups", 10_000)))),
     ]
     yield line("up", frames.encode_message(up))
     yield line("down", frames.encode_message(down))

@@ -29,6 +29,9 @@ VERSIONS = sorted(folder.name for folder in DATA.iterdir())
 
 CLIENT_FRAMES = {"Hello", "Submit", "Void", "Ack", "Request", "Ping"}
 
+LATER = {"v0.1.0": {"Slow"}}
+"""Frames that a version did not have."""
+
 
 def transcript(version: str) -> list[Line]:
     text = (DATA / version / "transcript.jsonl").read_text(encoding="utf-8")
@@ -75,7 +78,7 @@ def test_every_frozen_flight_is_still_signed_right(version: str) -> None:
 def test_every_kind_of_frame_is_frozen(version: str) -> None:
     seen = {frame["is"] for line in transcript(version) for frame in line["frames"]}
     server = {kind.__name__ for kind in frames.ServerFrame.__args__}
-    assert seen >= CLIENT_FRAMES | server
+    assert seen >= CLIENT_FRAMES | server - LATER.get(version, set())
     talked = [{frame["is"] for frame in line["frames"]} for line in transcript(version)[:-2]]
     assert set().union(*talked) >= {"Hello", "Submit", "Ack", "Welcome", "Accepted", "Deliver", "Delivered", "Response"}
 

@@ -10,6 +10,7 @@ import pytest
 
 from onebar.core.frames import Accepted, Ack, CaughtUp, Deliver
 from onebar_mockserver import MockServer
+from onebar_mockserver.limits import ServerLimits
 from tests.databases import databases_are_closed
 from tests.mockserver.rawclient import Line, Phone, register, submit
 
@@ -37,7 +38,7 @@ class Pair:
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[MockServer]:
-    async with MockServer(tmp_path / "data") as running:
+    async with MockServer(tmp_path / "data", limits=ServerLimits(rates={})) as running:
         yield running
 
 

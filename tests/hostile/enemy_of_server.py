@@ -27,7 +27,7 @@ NOW_MS: Final = 1_790_000_000_000
 SAID_MAX: Final = 4096
 """Most frames that a turn may say to one link here: a message has at most 1,024, and each earns at most a few."""
 
-SMALL: Final = ServerLimits(mailbox_bytes_max=256 * 1024)
+SMALL: Final = ServerLimits(mailbox_bytes_max=256 * 1024, rates={})
 """A small mailbox, so that the enemy reaches its end."""
 
 

@@ -41,6 +41,7 @@ from onebar.core.questions import (
 )
 from onebar_mockserver import MockServer
 from onebar_mockserver.limits import CREDIT_BYTES_MAX, ENTRY_OVERHEAD_BYTES, PAGE_ENTRIES_MAX
+from onebar_mockserver.ports import Slowed
 from onebar_mockserver.sqlite import engine, verdicts
 from tests.mockserver.rawclient import Keys, Line, Phone, base64url, failing_disk, register, submit, to, welcomed
 from tests.mockserver.signer import Signer
@@ -320,7 +321,7 @@ async def test_a_submit_that_raises_is_rejected_and_others_are_not_touched(
 ) -> None:
     store = verdicts._store
 
-    def poisoned(*arguments: object) -> Note | None:
+    def poisoned(*arguments: object) -> Note | Slowed | None:
         if b"poison" in bytes(arguments[2].recipients):  # type: ignore[attr-defined]
             raise ValueError("planted")
         return store(*arguments)  # type: ignore[arg-type]

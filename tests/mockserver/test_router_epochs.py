@@ -12,6 +12,7 @@ from onebar.core.frames import (
     Welcome,
 )
 from onebar_mockserver import MockServer
+from onebar_mockserver.ports import Slowed
 from onebar_mockserver.sqlite import engine, verdicts
 from tests.mockserver.rawclient import Keys, Line, Phone, failing_disk, register, submit, to, welcomed
 
@@ -71,7 +72,7 @@ async def test_a_batch_that_runs_one_by_one_makes_no_new_epoch(
 ) -> None:
     judge = verdicts._store
 
-    def poisoned(*arguments: object) -> Note | None:
+    def poisoned(*arguments: object) -> Note | Slowed | None:
         if b"poison" in bytes(arguments[2].recipients):  # type: ignore[attr-defined]
             raise ValueError("planted")
         return judge(*arguments)  # type: ignore[arg-type]

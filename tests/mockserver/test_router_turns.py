@@ -35,7 +35,7 @@ HOST = "localhost"
 
 @pytest.fixture
 async def engine(tmp_path: Path) -> AsyncIterator[SqliteEngine]:
-    made = SqliteEngine(tmp_path / "data", ServerLimits())
+    made = SqliteEngine(tmp_path / "data", ServerLimits(rates={}))
     await made.open()
     yield made
     await made.close()
@@ -60,7 +60,7 @@ def said(turn: Turn, link: int) -> list[ServerFrame]:
 
 async def test_a_live_entry_does_not_overtake_waiting_ones(engine: SqliteEngine) -> None:
     alice, bob = await phone(engine, "+491"), await phone(engine, "+492")
-    router = Router(engine, engine, ServerLimits())
+    router = Router(engine, engine, ServerLimits(rates={}))
     await router.turn([*flight(1, alice), *flight(2, bob)], NOW_MS)
     got: list[Deliver] = []
     for out_no in range(1, 6):
@@ -78,7 +78,7 @@ async def test_a_live_entry_does_not_overtake_waiting_ones(engine: SqliteEngine)
 
 async def test_frames_of_two_links_of_one_device_in_one_turn(engine: SqliteEngine) -> None:
     alice, bob = await phone(engine, "+491"), await phone(engine, "+492")
-    router = Router(engine, engine, ServerLimits())
+    router = Router(engine, engine, ServerLimits(rates={}))
     await router.turn(flight(1, alice), NOW_MS)
     frame = submit(1, (bob.account, [(bob.device, b"x")]))
     turn = await router.turn([*flight(2, alice, frame), Received(1, frame)], NOW_MS)
@@ -91,7 +91,7 @@ async def test_frames_of_two_links_of_one_device_in_one_turn(engine: SqliteEngin
 
 async def test_a_link_that_dies_before_it_spoke_fences_nobody(engine: SqliteEngine) -> None:
     alice, bob = await phone(engine, "+491"), await phone(engine, "+492")
-    router = Router(engine, engine, ServerLimits())
+    router = Router(engine, engine, ServerLimits(rates={}))
     await router.turn([*flight(1, alice), *flight(3, bob)], NOW_MS)
     await router.turn([*flight(2, alice), Ended(2)], NOW_MS)
     turn = await router.turn([Received(3, submit(1, (alice.account, [(alice.device, b"x")])))], NOW_MS)
@@ -100,7 +100,7 @@ async def test_a_link_that_dies_before_it_spoke_fences_nobody(engine: SqliteEngi
 
 async def test_mail_comes_on_both_links_until_one_is_fenced(engine: SqliteEngine) -> None:
     alice, bob = await phone(engine, "+491"), await phone(engine, "+492")
-    router = Router(engine, engine, ServerLimits())
+    router = Router(engine, engine, ServerLimits(rates={}))
     await router.turn([*flight(1, alice), *flight(3, bob)], NOW_MS)
     await router.turn(flight(2, alice), NOW_MS)
     turn = await router.turn([Received(3, submit(1, (alice.account, [(alice.device, b"x")])))], NOW_MS)
@@ -111,7 +111,7 @@ async def test_another_envelope_under_a_number_of_a_rival_is_from_another_copy(e
     """Both copies of a database are on line for a moment: neither may take the other's verdict for its own (R20)."""
     alice, bob = await phone(engine, "+491"), await phone(engine, "+492")
     ours, theirs = (submit(1, (bob.account, [(bob.device, body)])) for body in (b"ours", b"theirs"))
-    router = Router(engine, engine, ServerLimits())
+    router = Router(engine, engine, ServerLimits(rates={}))
     await router.turn(flight(1, alice), NOW_MS)
     turn = await router.turn([*flight(2, alice), Received(1, ours)], NOW_MS)
     assert Accepted(1) in said(turn, 1)
@@ -122,7 +122,7 @@ async def test_another_envelope_under_a_number_of_a_rival_is_from_another_copy(e
 
 async def test_a_link_whose_mail_was_acknowledged_on_another_is_closed(engine: SqliteEngine) -> None:
     alice, bob = await phone(engine, "+491"), await phone(engine, "+492")
-    router = Router(engine, engine, ServerLimits())
+    router = Router(engine, engine, ServerLimits(rates={}))
     await router.turn([*flight(1, alice), *flight(3, bob)], NOW_MS)
     await router.turn(flight(2, alice), NOW_MS)
     body = b"x" * 15_000
@@ -136,7 +136,7 @@ async def test_a_link_whose_mail_was_acknowledged_on_another_is_closed(engine: S
 
 async def test_a_short_page_is_taken_up_again_without_inputs(engine: SqliteEngine) -> None:
     alice, bob = await phone(engine, "+491"), await phone(engine, "+492")
-    router = Router(engine, engine, ServerLimits())
+    router = Router(engine, engine, ServerLimits(rates={}))
     await router.turn(flight(1, alice), NOW_MS)
     for first in range(1, 301, 100):
         batch = [submit(n, (bob.account, [(bob.device, b"x")])) for n in range(first, first + 100)]
@@ -152,7 +152,7 @@ async def test_a_short_page_is_taken_up_again_without_inputs(engine: SqliteEngin
 async def test_an_ack_of_what_an_older_link_was_sent_is_taken(engine: SqliteEngine) -> None:
     """The second of two dials was on its way while the first one brought mail: its Hello is old, its device is not."""
     alice, bob = await phone(engine, "+491"), await phone(engine, "+492")
-    router = Router(engine, engine, ServerLimits())
+    router = Router(engine, engine, ServerLimits(rates={}))
     await router.turn([*flight(1, alice), *flight(2, bob)], NOW_MS)
     count = PAGE_ENTRIES_MAX + 50
     for out_no in range(1, count + 1):
@@ -172,7 +172,7 @@ async def test_an_ack_of_what_an_older_link_was_sent_is_taken(engine: SqliteEngi
 
 async def test_two_who_ask_in_one_turn_get_different_prekeys(engine: SqliteEngine) -> None:
     alice, bob = await phone(engine, "+491"), await phone(engine, "+492")
-    router = Router(engine, engine, ServerLimits())
+    router = Router(engine, engine, ServerLimits(rates={}))
     await router.turn([*flight(1, alice), *flight(2, bob)], NOW_MS)
     publish = Publish(signed=b"bundle", bundle_ms=1, one_time=((1, b"x1"), (2, b"x2")))
     question = FindBundle(bob.account, bob.device)
@@ -187,7 +187,7 @@ async def test_two_who_ask_in_one_turn_get_different_prekeys(engine: SqliteEngin
 async def test_what_a_list_leaves_out_is_refused_in_the_same_turn(engine: SqliteEngine) -> None:
     bob = await phone(engine, "+492")
     orphaned: list[int] = []
-    router = Router(engine, engine, ServerLimits(), lambda: orphaned.append(1))
+    router = Router(engine, engine, ServerLimits(rates={}), lambda: orphaned.append(1))
     await router.turn(flight(1, bob), NOW_MS)
     signer, keys = Signer(bob.account), Keys()
     own, both = {bob.device: bob.keys.public()}, {bob.device: bob.keys.public(), bob.device + 1: keys.public()}
@@ -215,7 +215,7 @@ async def test_a_question_that_raises_is_answered_and_costs_no_link(
     engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice = await phone(engine, "+491")
-    router = Router(engine, engine, ServerLimits())
+    router = Router(engine, engine, ServerLimits(rates={}))
     await router.turn(flight(1, alice), NOW_MS)
     find = device_lists.signed
 
@@ -233,7 +233,7 @@ async def test_a_question_that_raises_is_answered_and_costs_no_link(
 
 async def test_a_removed_device_is_refused_even_in_the_same_turn(engine: SqliteEngine) -> None:
     alice = await phone(engine, "+491")
-    router = Router(engine, engine, ServerLimits())
+    router = Router(engine, engine, ServerLimits(rates={}))
     await phone(engine, "+491")
     turn = await router.turn(flight(1, alice), NOW_MS)
     assert said(turn, 1) == [frames.Refused("device_removed", 0)]

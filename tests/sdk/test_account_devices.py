@@ -12,6 +12,7 @@ from onebar.crypto.keys import DeviceKeys, PeerKeys
 from onebar.errors import WaitTimeoutError
 from onebar.events import DeviceRemoved
 from onebar_mockserver import MockServer
+from onebar_mockserver.limits import ServerLimits
 from tests.sdk.clients import ALICE, BOB, HASTY, NOWHERE, PATIENCE_S, next_of, pair, registered, texts
 
 NEW = DeviceKeys(b"\1" * 32, b"\2" * 32).public()
@@ -176,8 +177,11 @@ async def test_what_is_refused_says_why(tmp_path: Path, server: MockServer) -> N
             await tablet.register(BOB, code="123456")
 
 
-async def test_the_server_has_the_last_word(tmp_path: Path, server: MockServer) -> None:
-    async with registered(tmp_path / "alice.db", ALICE, server) as alice:
+async def test_the_server_has_the_last_word(tmp_path: Path) -> None:
+    async with (
+        MockServer(limits=ServerLimits(rates={})) as server,
+        registered(tmp_path / "alice.db", ALICE, server) as alice,
+    ):
         one_too_many = [
             request_text(DeviceKeys(bytes((number,)) * 32, bytes((number + 1,)) * 32).public())
             for number in range(50, 50 + 2 * DEVICES_MAX, 2)

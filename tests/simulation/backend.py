@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from onebar.core.frames import GoAway, Submit, Void, decode_as, encode_message
 from onebar.core.questions import Bundle, FindBundle
@@ -221,7 +221,7 @@ class Server(Party):
         """Let the disk have room again."""
         self.engine.connection.execute("PRAGMA max_page_count = 1000000")
 
-    def change_limits(self, **changes: int) -> None:
+    def change_limits(self, **changes: Any) -> None:
         """Restart with other limits."""
         self.limits = replace(self.limits, **changes)
         self._restart(self.engine.connection)

@@ -7,14 +7,15 @@ is left in peace, and in the end the checkers judge. The same seed gives the sam
 import random
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from onebar.core.rates import Rate
 from onebar.core.turn import Dial, Input, MessageArrived, Transmit, Turn
 from onebar.testing import PROFILES, NetworkProfile
 from onebar_loadtest.workloads import LONG_CHARS, WORKLOADS, Away, Say, Script
-from onebar_mockserver.limits import ServerLimits
+from onebar_mockserver.limits import RATES, ServerLimits
 from tests.simulation import havoc, verdict
 from tests.simulation.app import Saying
 from tests.simulation.backend import Server
@@ -30,6 +31,9 @@ JOINED_S: Final = 3.0
 
 AFTERMATH_S: Final = 5.0
 """How long the world goes on after the last fault before peace is made."""
+
+RATED_SHARE: Final = 1 / 3
+"""Share of the worlds in which the server's rates are low."""
 
 PEACE: Final = NetworkProfile(name="peace", delay_ms=40)
 """The network in the end."""
@@ -64,6 +68,20 @@ def draw_plan(seed: int) -> Plan:
     return Plan(seed, phones, window, network, script, seconds, faults, reads)
 
 
+def draw_rates(seed: int) -> Mapping[str, Rate]:
+    """Draw what may be done how often: in one world of three so little that everybody meets limits."""
+    dice = random.Random(f"{seed} rates")
+    if dice.random() > RATED_SHARE:
+        return RATES
+    return {
+        **RATES,
+        "messages": Rate(dice.choice((1, 2, 5)), dice.choice((0.5, 3.0))),
+        "lookups": Rate(1, 2.0),
+        "prekeys": Rate(2, 20.0),
+        "first_contacts": Rate(1, 15.0),
+    }
+
+
 class World:
     """One run."""
 
@@ -80,7 +98,7 @@ class World:
         self.touched: dict[Kind, set[int]] = {}
         """Whom each kind of fault happened to, as numbers of parties."""
         self.wire_numbers = iter(range(1, 10**9))
-        self.server = Server(self, ServerLimits())
+        self.server = Server(self, ServerLimits(rates=draw_rates(plan.seed)))
         self.numbers = [f"+1202555{101 + no:04}" for no in range(plan.phones)]
         self.phones = [Phone(self, no + 1, f"phone {no + 1}", number) for no, number in enumerate(self.numbers)]
         self.retired: list[Phone] = []

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from onebar.core.frames import Note
+from onebar_mockserver.buckets import Buckets
 from onebar_mockserver.limits import ENTRY_OVERHEAD_BYTES, ServerLimits
 from onebar_mockserver.ports import Appended, Entry, Kind
 
@@ -90,12 +91,14 @@ class Batch:
     now_ms: int
     limits: ServerLimits
     judged: Set[int] = frozenset()
+    known: set[tuple[int, int]] = field(default_factory=set)
+    """Pairs (writer, reader) known to be in `written_to`, over all batches: they never leave it."""
+    buckets: Buckets = field(default_factory=lambda: Buckets({}))
     greeted: set[int] = field(default_factory=set)
     appended: list[Appended] = field(default_factory=list)
     refused: set[int] = field(default_factory=set)
     written: set[tuple[int, int]] = field(default_factory=set)
-    waiting: dict[int, dict[int, int]] = field(default_factory=dict)
-    """Bytes of waiting envelopes by sender's account, for each device where they were asked for (R25)."""
+    """Pairs that this batch adds to `known` once it is committed."""
     _devices: dict[int, DeviceRow | None] = field(default_factory=dict)
     _active: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
@@ -134,9 +137,6 @@ class Batch:
         self.connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (row.device, *entry))
         position.head = entry.seq
         position.mailbox_bytes += entry_bytes(entry)
-        if row.device in self.waiting and entry.kind == Kind.ENVELOPE:
-            by_account = self.waiting[row.device]
-            by_account[entry.account] = by_account.get(entry.account, 0) + entry_bytes(entry)
         self.appended.append(Appended(row.device, head, entry))
 
     def notify(self, device: int, about: DeviceRow, out_no: int, reason: str) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from onebar.core.frames import Ack, Hello
-from onebar_mockserver.limits import ServerLimits
+from onebar_mockserver.buckets import Buckets
+from onebar_mockserver.limits import KNOWN_PAIRS_MAX, ServerLimits
 from onebar_mockserver.ports import (
     Answer,
     Asked,
@@ -35,7 +36,7 @@ from onebar_mockserver.ports import (
     Want,
 )
 from onebar_mockserver.sqlite import mailboxes, registry
-from onebar_mockserver.sqlite.answers import answer
+from onebar_mockserver.sqlite.admission import answer_admitted
 from onebar_mockserver.sqlite.batch import Batch
 from onebar_mockserver.sqlite.database import FILE_NAME, DatabaseError, lock_directory, open_database
 from onebar_mockserver.sqlite.sweeping import sweep
@@ -51,12 +52,18 @@ class SqliteEngine:
     """`Ledger` and `Mailbox` on a data directory, which it keeps locked while it is open."""
 
     def __init__(
-        self, data: Path, limits: ServerLimits, committed: Callable[[float], None] = lambda _took_s: None
+        self,
+        data: Path,
+        limits: ServerLimits,
+        committed: Callable[[float], None] = lambda _took_s: None,
+        buckets: Buckets | None = None,
     ) -> None:
         """Choose the folder; `committed` hears on the writer thread how many seconds each commit took."""
         self._data = data
         self._limits = limits
         self._committed = committed
+        self._buckets = Buckets(limits.rates) if buckets is None else buckets
+        self._known: set[tuple[int, int]] = set()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="onebar-sqlite")
         self._connection: sqlite3.Connection | None = None
         self._judged: set[int] = set()
@@ -145,7 +152,7 @@ class SqliteEngine:
         """Answer questions in one transaction; see `ports.Ledger.answer`. If nothing was written, it costs no fsync."""
 
         def work(batch: Batch) -> list[Answer]:
-            return [answer(batch.connection, one, now_ms) for one in asked]
+            return [answer_admitted(batch, one) for one in asked]
 
         return await self._on_thread(lambda: self._commit(work, now_ms))
 
@@ -180,7 +187,10 @@ class SqliteEngine:
         connection = self._opened()
         if self._judged_by is not connection:  # opened anew, perhaps another copy: no cursor was judged here yet (R21)
             self._judged_by, self._judged = connection, set()
-        batch = Batch(connection, now_ms, self._limits, self._judged)
+            self._known.clear()
+        if len(self._known) > KNOWN_PAIRS_MAX:
+            self._known.clear()
+        batch = Batch(connection, now_ms, self._limits, self._judged, self._known, self._buckets)
         try:
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -199,6 +209,7 @@ class SqliteEngine:
             raise BatchFailedError(type(error).__name__) from error
         self._committed(time.perf_counter() - started_s)
         self._judged |= batch.greeted
+        self._known |= batch.written
         return result
 
     def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:

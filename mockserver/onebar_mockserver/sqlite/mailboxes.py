@@ -13,6 +13,7 @@ from onebar_mockserver.limits import PAGE_ENTRIES_MAX, TICK_RANGES_MAX
 from onebar_mockserver.ports import Acked, Attached, Broken, Entry, Kind, Page, Refusal, Want
 from onebar_mockserver.sqlite.batch import Batch, DeviceRow, entry_bytes
 from onebar_mockserver.sqlite.prekeys import stock
+from onebar_mockserver.sqlite.strangers import release
 from onebar_mockserver.sqlite.verdicts import settle
 
 EPOCH_MAX: Final = 2**62
@@ -65,7 +66,7 @@ def acknowledge(batch: Batch, row: DeviceRow, ack: Ack) -> Acked | Broken:
         return Broken()
     entries = _rows(batch.connection, row.device, position.acked, cursor)
     batch.connection.execute("DELETE FROM entries WHERE device = ? AND seq <= ?", (row.device, cursor))
-    batch.waiting.pop(row.device, None)
+    release(batch, row.device, entries)
     position.acked = cursor
     position.mailbox_bytes -= sum(entry_bytes(entry) for entry in entries)
     unopened = frozenset(ack.unopened)

@@ -67,6 +67,11 @@ def store_bundle(connection: sqlite3.Connection, device: int, made_ms: int, sign
     )
 
 
+def has_bundle(connection: sqlite3.Connection, device: int) -> bool:
+    """Tell whether a device has published a bundle."""
+    return connection.execute("SELECT 1 FROM bundles WHERE device = ?", (device,)).fetchone() is not None
+
+
 def take(connection: sqlite3.Connection, device: int) -> Bundle:
     """Return a device's bundle with a one-time prekey of each kind that is left; these are gone then.
 

@@ -37,3 +37,17 @@ CREATE TABLE handed_out (
     upto INTEGER NOT NULL,
     PRIMARY KEY (device, kind)
 ) STRICT, WITHOUT ROWID;
+
+-- Devices that were removed, until the sweep has told the senders of what waited for them.
+CREATE TABLE orphans (device INTEGER PRIMARY KEY REFERENCES devices (device)) STRICT;
+INSERT INTO orphans SELECT device FROM devices JOIN positions USING (device) WHERE removed = 1 AND mailbox_bytes > 0;
+-- The few holes in a mailbox, so that the sweep need not look at everything before them.
+CREATE INDEX entries_holes ON entries (device, seq) WHERE kind = 4;
+
+-- What a stranger's envelopes take of a mailbox, as far as they count (R25). Those from before this version do not.
+CREATE TABLE shares (
+    device INTEGER NOT NULL,
+    account INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    PRIMARY KEY (device, account)
+) STRICT, WITHOUT ROWID;

@@ -110,6 +110,7 @@ def retire(connection: sqlite3.Connection, devices: Sequence[int]) -> tuple[int,
     for device in devices:
         prekeys.forget(connection, device)
         if connection.execute("UPDATE devices SET removed = 1 WHERE device = ? AND removed = 0", (device,)).rowcount:
+            connection.execute("INSERT INTO orphans VALUES (?)", (device,))
             removed.append(device)
     return tuple(removed)
 

@@ -1,29 +1,29 @@
 """Strangers: accounts that a recipient never wrote to hold no more than a share of its mailbox (R25)."""
 
+from collections import Counter
+from collections.abc import Iterable
+
 from onebar.core.frames import FLAG_SILENT
-from onebar_mockserver.limits import ENTRY_OVERHEAD_BYTES, STRANGER_BYTES_MAX
-from onebar_mockserver.sqlite.batch import Batch, DeviceRow
+from onebar_mockserver.limits import ENTRY_OVERHEAD_BYTES, STRANGER_BYTES_MAX, STRANGER_FREE_BYTES
+from onebar_mockserver.ports import FLAG_COUNTED, Entry
+from onebar_mockserver.sqlite.batch import Batch, DeviceRow, entry_bytes
 
 
-def has_room(batch: Batch, sender: DeviceRow, recipient: DeviceRow, size: int) -> bool:
-    """Tell whether a sender may put an envelope of this length into a mailbox.
-
-    Who waits there with how much is counted only when a stranger comes to a mailbox that holds more than a share.
-    """
-    room = STRANGER_BYTES_MAX - size - ENTRY_OVERHEAD_BYTES
-    if recipient.position.mailbox_bytes <= room or not is_stranger(batch, sender.account, recipient.account):
+def has_written(batch: Batch, writer: int, reader: int) -> bool:
+    """Tell whether an account ever wrote to another."""
+    pair = (writer, reader)
+    if pair in batch.known or pair in batch.written:
         return True
-    return _waiting(batch, recipient.device).get(sender.account, 0) <= room
+    found = batch.connection.execute("SELECT 1 FROM written_to WHERE account = ? AND peer = ?", pair).fetchone()
+    if found is None:
+        return False
+    batch.known.add(pair)
+    return True
 
 
 def is_stranger(batch: Batch, account: int, reader: int) -> bool:
     """Tell whether the reader never wrote to this account."""
-    if account == reader:
-        return False
-    found = batch.connection.execute(
-        "SELECT 1 FROM written_to WHERE account = ? AND peer = ?", (reader, account)
-    ).fetchone()
-    return found is None
+    return account != reader and not has_written(batch, reader, account)
 
 
 def note_written(batch: Batch, sender: DeviceRow, accounts: set[int], flags: int) -> None:
@@ -31,17 +31,39 @@ def note_written(batch: Batch, sender: DeviceRow, accounts: set[int], flags: int
     if flags & FLAG_SILENT:
         return
     for account in accounts - {sender.account}:
-        if (sender.account, account) not in batch.written:
+        if not has_written(batch, sender.account, account):
             batch.written.add((sender.account, account))
-            batch.connection.execute("INSERT OR IGNORE INTO written_to VALUES (?, ?)", (sender.account, account))
+            batch.connection.execute("INSERT INTO written_to VALUES (?, ?)", (sender.account, account))
 
 
-def _waiting(batch: Batch, device: int) -> dict[int, int]:
-    """Return how many bytes of envelopes wait in a mailbox, by sender; `Batch.append` keeps it right."""
-    if device not in batch.waiting:
-        rows = batch.connection.execute(
-            "SELECT peer_account, sum(length(body) + ?) FROM entries WHERE device = ? AND kind = 1 GROUP BY 1",
-            (ENTRY_OVERHEAD_BYTES, device),
-        )
-        batch.waiting[device] = dict(rows.fetchall())
-    return batch.waiting[device]
+def admit(batch: Batch, sender: DeviceRow, recipient: DeviceRow, size: int) -> int | None:
+    """Return the flag that an envelope of this length bears in the recipient's mailbox; None: it has no room there.
+
+    What comes while little waits is not counted: nearly all mail, at no cost. A stranger so holds at most the free
+    bytes and what is counted; that is found in one row, however many envelopes wait.
+    """
+    waiting = recipient.position.mailbox_bytes
+    size += ENTRY_OVERHEAD_BYTES
+    if waiting + size <= STRANGER_FREE_BYTES or not is_stranger(batch, sender.account, recipient.account):
+        return 0
+    key = (recipient.device, sender.account)
+    found = batch.connection.execute("SELECT bytes FROM shares WHERE device = ? AND account = ?", key).fetchone()
+    if (0 if found is None else found[0]) + size > STRANGER_BYTES_MAX - STRANGER_FREE_BYTES:
+        batch.buckets.refuse("stranger_bytes_max")
+        return None
+    batch.connection.execute(
+        "INSERT INTO shares VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes", (*key, size)
+    )
+    return FLAG_COUNTED
+
+
+def release(batch: Batch, device: int, entries: Iterable[Entry]) -> None:
+    """Give back the shares of what has left a mailbox."""
+    freed = Counter[int]()
+    for entry in entries:
+        if entry.flags & FLAG_COUNTED:
+            freed[entry.account] += entry_bytes(entry)
+    for account, size in freed.items():
+        key = (device, account)
+        batch.connection.execute("UPDATE shares SET bytes = bytes - ? WHERE device = ? AND account = ?", (size, *key))
+        batch.connection.execute("DELETE FROM shares WHERE device = ? AND account = ? AND bytes <= 0", key)

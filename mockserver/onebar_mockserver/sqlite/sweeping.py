@@ -5,14 +5,17 @@ import sqlite3
 from onebar_mockserver.limits import SWEEP_ENTRIES_MAX
 from onebar_mockserver.ports import Entry, Kind, Swept
 from onebar_mockserver.sqlite.batch import Batch, DeviceRow, entry_bytes
+from onebar_mockserver.sqlite.strangers import release
 
 _EXPIRED = """
     SELECT device, seq FROM entries WHERE kind < 4 AND at_ms < ? ORDER BY at_ms LIMIT ?"""
 
 _ORPHANED = """
-    SELECT e.device, e.seq FROM devices d
-    JOIN positions p ON p.device = d.device JOIN entries e ON e.device = d.device
-    WHERE d.removed = 1 AND p.mailbox_bytes > 0 LIMIT ?"""
+    SELECT e.device, e.seq FROM orphans JOIN entries e USING (device) LIMIT ?"""
+
+_BURIED = """
+    DELETE FROM orphans WHERE device IN (SELECT device FROM orphans LIMIT ?)
+    AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.device = orphans.device)"""
 
 
 def sweep(batch: Batch) -> Swept:
@@ -24,8 +27,9 @@ def sweep(batch: Batch) -> Swept:
     orphaned = batch.connection.execute(_ORPHANED, (SWEEP_ENTRIES_MAX,)).fetchall()
     for device, seqs in _by_device(orphaned).items():
         _take(batch, batch.device(device), seqs, "device_removed")
+    buried = batch.connection.execute(_BURIED, (SWEEP_ENTRIES_MAX,)).rowcount
     woken = frozenset(appended.device for appended in batch.appended)
-    return Swept(woken, max(len(expired), len(orphaned)) < SWEEP_ENTRIES_MAX)
+    return Swept(woken, max(len(expired), len(orphaned), buried) < SWEEP_ENTRIES_MAX)
 
 
 def _by_device(pairs: list[tuple[int, int]]) -> dict[int, list[int]]:
@@ -58,8 +62,9 @@ def _take(batch: Batch, row: DeviceRow | None, seqs: list[int], reason: str) -> 
     """Remove entries, tell the senders of envelopes, and return how many were removed."""
     if row is None:
         return 0
-    for seq in seqs:
-        entry = _remove(batch.connection, row.device, seq)
+    taken = [_remove(batch.connection, row.device, seq) for seq in seqs]
+    release(batch, row.device, taken)
+    for entry in taken:
         row.position.mailbox_bytes -= entry_bytes(entry)
         if entry.kind == Kind.ENVELOPE:
             batch.notify(entry.device, row, entry.out_no, reason)

@@ -14,15 +14,16 @@ from onebar.core.frames import (
     Void,
 )
 from onebar_mockserver.limits import ENTRY_OVERHEAD_BYTES, NOTES_BYTES_MAX
-from onebar_mockserver.ports import Broken, Entry, Judged, Kind, Rejection
+from onebar_mockserver.ports import FLAG_COUNTED, Broken, Entry, Judged, Kind, Rejection, Slowed
+from onebar_mockserver.sqlite.admission import slow_down
 from onebar_mockserver.sqlite.batch import Batch, DeviceRow
-from onebar_mockserver.sqlite.strangers import has_room, note_written
+from onebar_mockserver.sqlite.strangers import admit, note_written
 
 Pairs = tuple[tuple[int, int], ...]
 
 
-def judge(batch: Batch, sender: DeviceRow, frame: Submit | Void | Rejection) -> Judged | Broken:
-    """Give the number its one verdict, or answer it again, or ignore it (R1)."""
+def judge(batch: Batch, sender: DeviceRow, frame: Submit | Void | Rejection) -> Judged | Slowed | Broken:
+    """Give the number its one verdict, or answer it again, or ignore it (R1); or put it off, as if it had not come."""
     request = frame.submit if isinstance(frame, Rejection) else frame
     position = sender.position
     settle(batch, sender, request.floor)
@@ -32,6 +33,8 @@ def judge(batch: Batch, sender: DeviceRow, frame: Submit | Void | Rejection) -> 
         if position.notes_bytes > NOTES_BYTES_MAX:
             return Broken()
         note = _verdict(batch, sender, frame)
+        if isinstance(note, Slowed):
+            return note
         position.mark = request.out_no
         position.mark_hash = envelope_hash(request)
         if note is not None:
@@ -68,7 +71,7 @@ def _keep(batch: Batch, sender: DeviceRow, note: Note) -> None:
     batch.connection.execute("INSERT INTO notes VALUES (?, ?, ?)", (sender.device, note.out_no, encoded))
 
 
-def _verdict(batch: Batch, sender: DeviceRow, frame: Submit | Void | Rejection) -> Note | None:
+def _verdict(batch: Batch, sender: DeviceRow, frame: Submit | Void | Rejection) -> Note | Slowed | None:
     if isinstance(frame, Void):
         return None
     if isinstance(frame, Rejection):
@@ -91,38 +94,37 @@ def _repeats(recipients: list[Recipient]) -> bool:
     return len(set(accounts)) < len(accounts) or len(set(devices)) < len(devices)
 
 
-def _store(batch: Batch, sender: DeviceRow, frame: Submit, recipients: list[Recipient]) -> Note | None:
+def _store(batch: Batch, sender: DeviceRow, frame: Submit, recipients: list[Recipient]) -> Note | Slowed | None:
     recipients = _by_account(batch, recipients)
     present, removed = _present(batch, recipients)
     missing = () if frame.flags & FLAG_TOP_UP else _missing(batch, sender, recipients)
     if not present and not missing:
         return Note(frame.out_no, "no_recipients")
-    room = batch.limits.mailbox_bytes_max - ENTRY_OVERHEAD_BYTES
-    fits = [
-        (row, text)
-        for row, text in present
-        if row.position.mailbox_bytes + len(text) <= room and has_room(batch, sender, row, len(text))
-    ]
-    if present and not fits:
+    slowed = slow_down(batch, sender, frame.out_no, {row.account for row, _ in present})
+    if slowed is not None:
+        return slowed
+    full = [row for row, ciphertext in present if not _put(batch, sender, row, frame, ciphertext)]
+    if present and len(full) == len(present):
         return Note(frame.out_no, "mailbox_full")
-    for row, ciphertext in fits:
-        entry = Entry(
-            0,
-            Kind.ENVELOPE,
-            sender.account,
-            sender.device,
-            frame.out_no,
-            batch.now_ms,
-            frame.flags,
-            ciphertext,
-        )
-        batch.append(row, entry)
-    note_written(batch, sender, {row.account for row, _ in fits}, frame.flags)
-    stored = {row.device for row, _ in fits}
-    for row, _ in present:
-        if row.device not in stored:
-            batch.notify(sender.device, row, frame.out_no, "mailbox_full")
+    note_written(batch, sender, {row.account for row, _ in present if row not in full}, frame.flags)
+    for row in full:
+        batch.notify(sender.device, row, frame.out_no, "mailbox_full")
     return Note(frame.out_no, "", missing, removed) if missing or removed else None
+
+
+def _put(batch: Batch, sender: DeviceRow, row: DeviceRow, frame: Submit, ciphertext: bytes) -> bool:
+    """Put an envelope into a mailbox, if it has room."""
+    size = len(ciphertext) + ENTRY_OVERHEAD_BYTES
+    if row.position.mailbox_bytes + size > batch.limits.mailbox_bytes_max:
+        batch.buckets.refuse("mailbox_bytes_max")
+        return False
+    counted = admit(batch, sender, row, len(ciphertext))
+    if counted is None:
+        return False
+    flags = frame.flags & (FLAG_COUNTED - 1) | counted
+    entry = Entry(0, Kind.ENVELOPE, sender.account, sender.device, frame.out_no, batch.now_ms, flags, ciphertext)
+    batch.append(row, entry)
+    return True
 
 
 def _by_account(batch: Batch, recipients: list[Recipient]) -> list[Recipient]:

@@ -6,7 +6,7 @@ import msgspec
 
 from onebar.core.frames import MessageError, Request, Response, decode_as, encode
 from onebar.core.link import REQUESTS_MAX, Link
-from onebar.core.questions import METHODS, Question
+from onebar.core.questions import METHODS, Limited, Question
 from onebar.core.state import DeviceState
 from onebar.errors import RemoteProtocolError
 
@@ -14,6 +14,9 @@ T = TypeVar("T")
 
 NOT_HERE = frozenset({"no_account", "no_bundle"})
 """Errors that say: there is no such thing, or not yet."""
+
+RATE_LIMITED = "rate_limited"
+"""The error that says: not now, but after a wait (docs/protocol.md §8)."""
 
 
 def ask(state: DeviceState, question: Question) -> None:
@@ -39,6 +42,18 @@ def answered(link: Link, no: int) -> Question:
     if question is None:
         raise RemoteProtocolError(f"a response to request {no}, which nobody made")
     return question
+
+
+def limited(response: Response) -> Limited:
+    """Return which limit a question met, and how long to wait.
+
+    Raises:
+        RemoteProtocolError: The server does not say.
+    """
+    try:
+        return decode_as(Limited, response.result)
+    except MessageError as error:
+        raise RemoteProtocolError(str(error)) from error
 
 
 def result(response: Response, kind: type[T]) -> T | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from onebar.config import Config
-from onebar.core import calls, dialing, inbox, outbox, publishing, reception, resume
+from onebar.core import calls, dialing, inbox, outbox, pace, publishing, reception, resume
 from onebar.core.backoff import Entropy
 from onebar.core.frames import (
     MessageError,
@@ -283,6 +283,7 @@ class Engine:
         publishing.advance(state)  # before asking again: only who is listed may seal
         if opened is not None and state.repair_at_s is not None and state.repair_at_s <= now_s:
             inbox.repair(state)
+        inbox.go_on(state)
         outbox.seal_waiting(state)
         dialing.dial_if_due(state)
         for link in state.links.values():
@@ -306,6 +307,7 @@ class Engine:
         if next(state.open_links(), None) is not None:
             times.append(state.expire_at_s)
             times += [pause.until_s for pause in state.postponed.values() if pause.until_s > state.now.monotonic_s]
+            times += pace.due_s(state)
             times += [state.receipts_at_s] if state.receipts_at_s > state.now.monotonic_s else []
             times += [] if state.repair_at_s is None else [state.repair_at_s]
         finite = [time_s for time_s in times if time_s != float("inf")]

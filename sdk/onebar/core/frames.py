@@ -97,6 +97,10 @@ class Limits(msgspec.Struct, array_like=True, frozen=True):
     retention_s: Number
     outbox_s: Number
     mailbox_bytes_max: Number
+    messages_max: Number = 0
+    """Envelopes for one other account that the server takes at once; 0: any number."""
+    messages_refill_ms: Number = 0
+    """Time after which it takes one more."""
 
 
 class Note(msgspec.Struct, array_like=True, frozen=True):
@@ -147,7 +151,10 @@ class Accepted(msgspec.Struct, array_like=True, frozen=True, tag=33):
 
 
 class Response(msgspec.Struct, array_like=True, frozen=True, tag=34):
-    """The answer to the Request of this number: its `result` (`onebar.core.questions`), or the name of an error."""
+    """The answer to the Request of this number: its `result` (`onebar.core.questions`), or the name of an error.
+
+    With the error `rate_limited` the result is a `questions.Limited`.
+    """
 
     no: Number
     error: Name = ""
@@ -230,6 +237,14 @@ class FlightWanted(msgspec.Struct, array_like=True, frozen=True, tag=43):
     """The upgrade came without its flight, perhaps stripped on the way: send it as the first message."""
 
 
+class Slow(msgspec.Struct, array_like=True, frozen=True, tag=44):
+    """No verdict yet: this number was not judged, because a limit is used up. Submit it again after the wait (§8)."""
+
+    out_no: Number
+    limit: Name
+    wait_ms: Number
+
+
 ClientFrame = Hello | Submit | Void | Ack | Request | Ping
 ServerFrame = (
     Welcome
@@ -244,6 +259,7 @@ ServerFrame = (
     | GoAway
     | Refused
     | FlightWanted
+    | Slow
 )
 
 

@@ -70,6 +70,12 @@ def work_off(state: DeviceState, link: Link) -> None:
         handle(state, frame)
 
 
+def go_on(state: DeviceState) -> None:
+    """Ask again for the senders of what is held, where a limit has put the question off."""
+    for link in state.open_links():
+        work_off(state, link)
+
+
 def learned(state: DeviceState, link: Link, question: Question) -> None:
     """Go on with what is held after an answer of the directory; a sender that it does not know is a stranger."""
     if isinstance(question, FindDevice):
@@ -254,7 +260,8 @@ def _ask_again(state: DeviceState, sender: tuple[int, int], out_nos: list[int], 
             outbox.seal_control(state, [peer], content.Again(tuple(out_nos)))
             state.store.inbox.asked(*sender, out_nos, state.server_ms)
             return True
-        if FindBundle(*sender) not in state.postponed:
+        pause = state.postponed.get(FindBundle(*sender))
+        if pause is None or pause.limited:
             return False  # the session comes with the prekeys
     state.store.inbox.asked(*sender, out_nos, state.server_ms)
     return False

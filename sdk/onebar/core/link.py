@@ -103,6 +103,12 @@ class Link:
         self.position = out_no
         self.unacked.append((out_no, size))
 
+    def put_back(self, out_no: int) -> None:
+        """Note that this number and those behind it must be submitted again."""
+        self.position = min(self.position, out_no - 1)
+        while self.unacked and self.unacked[-1][0] >= out_no:
+            self.unacked.pop()
+
     def settle(self, floor: int) -> int:
         """Forget what has its verdict, and return how many bytes that was."""
         settled = 0

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from onebar.core import content, sealing
+from onebar.core import content, pace, sealing
 from onebar.core.directory import ask
 from onebar.core.frames import FLAG_SILENT, FLAG_TOP_UP, HASH_BYTES, Note, Submit, Void, encode_recipients
 from onebar.core.link import Link
@@ -42,12 +42,12 @@ def submission(envelope: Envelope, floor: int) -> Submit | Void:
 
 def submit(state: DeviceState, link: Link) -> None:
     """Put the next numbers on a link, in order and without holes (R3)."""
-    floor = state.device.floor
+    floor, last = state.device.floor, pace.sendable(state)
     link.position = max(link.position, floor)
-    if link.position >= state.device.out_no:
+    if link.position >= min(last, state.device.out_no):
         return
     for envelope in state.store.outbox.outstanding(link.position, state.window):
-        if envelope.out_no > floor + state.window:
+        if envelope.out_no > last:
             break
         link.frames.append(submission(envelope, floor))
         link.carry(envelope.out_no, len(envelope.sealed))
@@ -67,6 +67,7 @@ def apply_verdicts(state: DeviceState, mark: int, notes: Iterable[Note]) -> None
     for out_no in range(device.floor + 1, mark + 1):
         _apply(state, out_no, noted.get(out_no, Note(out_no)))
     if mark > device.floor:
+        pace.judged(state)
         state.change(floor=mark, floor_hash=hash_ or b"")
 
 
@@ -133,8 +134,9 @@ def seal_waiting(state: DeviceState) -> None:
 
 
 def _seal_drafts(state: DeviceState, room: int) -> int:
-    stalled: set[str] = set()
-    while room > 0 and len(stalled) < STALLED_MAX:
+    stalled = pace.resting(state)
+    stalled_max = len(stalled) + STALLED_MAX
+    while room > 0 and len(stalled) < stalled_max:
         wanted = room
         drafts = state.store.outbox.drafts(wanted, sorted(stalled))
         for draft in drafts:
@@ -148,6 +150,7 @@ def _seal_drafts(state: DeviceState, room: int) -> int:
                         room -= 1
                     else:
                         stalled.add(draft.phone)
+                        pace.rest(state, draft)
         if len(drafts) < wanted:
             break
     return room
@@ -173,7 +176,7 @@ def _seal_draft(state: DeviceState, draft: Draft) -> bool:
     blocked = store.outbox.blocked(draft.phone, [peer.device for peer in (*peers, *own)])
     peers, own = ([peer for peer in some if peer.device not in blocked] for some in (peers, own))
     peers, own = ([peer for peer in some if sealing.is_ready(state, peer)] for some in (peers, own))
-    if not peers:
+    if not peers or not pace.may_seal(state, draft):
         return False
     seal_message(state, draft, peers, own, contact.account_key)
     for peer in [] if own else every:  # a server names only those missing whose account the envelope names
@@ -258,6 +261,8 @@ def _put(
     sealed_for = sealing.seal(state, out_no, wanted)
     sealed = encode_recipients((peer.device, ciphertext) for peer, ciphertext in sealed_for)
     flags = (FLAG_TOP_UP if answers is not None else 0) | (0 if message_no else FLAG_SILENT)
+    for sealed_account in {peer.account for peer, _ in sealed_for}:
+        pace.sealed(state, sealed_account)
     own = [peer.device for peer, _ in sealed_for if peer.account == own_account]
     theirs = [peer.device for peer, _ in sealed_for if peer.account != own_account]
     state.store.outbox.put_sealed(

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from onebar.core.frames import Key, Number, Signature
+from onebar.core.frames import Key, Name, Number, Signature
 
 DEVICE_LIST_BYTES_MAX: Final = 8 * 1024
 """Longest signed device list: 16 certificates of 290 bytes, and room for what a later version adds."""
@@ -131,3 +131,10 @@ class Added(msgspec.Struct, array_like=True, frozen=True):
     """The answer to `add_device`."""
 
     device: Number
+
+
+class Limited(msgspec.Struct, array_like=True, frozen=True):
+    """What comes with the error `rate_limited`: which limit is used up, and when asking again makes sense."""
+
+    limit: Name
+    wait_ms: Number

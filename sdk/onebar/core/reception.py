@@ -3,7 +3,7 @@
 import logging
 from typing import Final
 
-from onebar.core import dialing, directory, inbox, outbox, publishing, resume, sealing, trust
+from onebar.core import dialing, directory, inbox, outbox, pace, publishing, resume, sealing, trust
 from onebar.core.backoff import fraction
 from onebar.core.frames import (
     Accepted,
@@ -17,6 +17,7 @@ from onebar.core.frames import (
     Refused,
     Response,
     ServerFrame,
+    Slow,
     Undelivered,
     Welcome,
     describe,
@@ -51,10 +52,10 @@ def hear(state: DeviceState, link: Link, frame: ServerFrame) -> None:
         RemoteProtocolError: It does not fit here; the link must go.
     """
     _log.debug("< link %d: %s", link.link_no, describe(frame))
-    if isinstance(frame, Accepted | Response | Pong):
+    if isinstance(frame, Accepted | Response | Pong | Slow):
         state.path = note_answer(link, state.path, state.now.monotonic_s)
     _take_effect(state, link, frame)
-    if isinstance(frame, Accepted | Response | Pong):
+    if isinstance(frame, Accepted | Response | Pong | Slow):
         dialing.answered(state, link)
     elif isinstance(frame, Welcome) and link.state is LinkState.OPEN:
         dialing.won(state, link)
@@ -72,8 +73,8 @@ def _take_effect(state: DeviceState, link: Link, frame: ServerFrame) -> None:
             _go_away(state, link, frame)
         case _ if link.state not in {LinkState.OPEN, LinkState.DRAINING}:
             raise RemoteProtocolError(f"{type(frame).__name__} before Welcome")
-        case Accepted():
-            outbox.apply_verdicts(state, frame.mark, frame.notes)
+        case Accepted() | Slow():
+            _verdict(state, link, frame)
         case Deliver() | Delivered() | Undelivered() | Dropped():
             inbox.take(state, link, frame)
         case Response():
@@ -90,6 +91,13 @@ def _note(state: DeviceState, link: Link, frame: Pong | CaughtUp) -> None:
     state.caught_up_ms = max(state.now.wall_ms, (state.caught_up_ms or 0) + 1)  # each time another one
 
 
+def _verdict(state: DeviceState, link: Link, frame: Accepted | Slow) -> None:
+    if isinstance(frame, Slow):
+        pace.slowed(state, link, frame)
+    else:
+        outbox.apply_verdicts(state, frame.mark, frame.notes)
+
+
 def _go_away(state: DeviceState, link: Link, frame: GoAway) -> None:
     """Wait for a random slot; the first third is for devices with mail to send (R17)."""
     waiting = state.device.out_no > state.device.floor or bool(state.store.outbox.drafts(1))
@@ -100,6 +108,12 @@ def _go_away(state: DeviceState, link: Link, frame: GoAway) -> None:
 
 def _response(state: DeviceState, link: Link, frame: Response) -> None:
     question = directory.answered(link, frame.no)
+    if frame.error == directory.RATE_LIMITED:
+        limited = directory.limited(frame)
+        wait_s = min(limited.wait_ms / 1000, pace.WAIT_S_MAX)
+        state.postpone(question, wait_s)
+        pace.tell(state, limited.limit, wait_s)
+        return
     match question:
         case FindPhone() | FindAccount() | FindDevice():
             info = directory.result(frame, AccountInfo)

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from onebar.core import outbox, trust
+from onebar.core import outbox, pace, trust
 from onebar.core.frames import FRAMES_MAX, ClientFrame, Hello, Refused, Welcome, encode_message
 from onebar.core.link import Link
 from onebar.core.link_states import LinkTrigger
@@ -75,11 +75,11 @@ def _first_flight(state: DeviceState, hello: Hello) -> tuple[list[tuple[int, int
     """Return the Hello with the longest prefix of the outbox that fits (R7), and what it carries."""
     frames: list[ClientFrame] = [hello]
     carried: list[tuple[int, int]] = []
-    room = _FLIGHT_BYTES_MAX - _SIGNATURE_BYTES - len(encode_message(frames))
+    last, room = pace.sendable(state), _FLIGHT_BYTES_MAX - _SIGNATURE_BYTES - len(encode_message(frames))
     for envelope in state.store.outbox.outstanding(hello.floor, state.window):
         frame = outbox.submission(envelope, hello.floor)
         room -= len(msgspec.msgpack.encode(frame)) + 2  # the array's header may grow by two bytes
-        if room < 0 or envelope.out_no > hello.floor + state.window:
+        if room < 0 or envelope.out_no > last:
             break
         frames.append(frame)
         carried.append((envelope.out_no, len(envelope.sealed)))
@@ -115,12 +115,13 @@ def welcomed(state: DeviceState, link: Link, frame: Welcome) -> None:
     link.received_seq = link.acked = frame.cursor
     link.flight = b""
     state.window = max(1, min(state.config.window, frame.limits.window))
+    pace.announced(state, frame.limits)
     state.outbox_s = min(frame.limits.outbox_s, OUTBOX_S_MAX)
     state.confirmed = True
     state.stock, state.stock_at_s = frame.stock, state.now.monotonic_s
     state.news = True  # it may say that a device list has arrived whose answer was lost: somebody may wait for it
     state.publish_due, state.listed = True, False
-    state.postponed.clear()
+    state.postponed = {question: pause for question, pause in state.postponed.items() if pause.limited}
     state.repair_at_s = state.expire_at_s = state.now.monotonic_s
     outbox.apply_verdicts(state, frame.mark, frame.notes)
 

@@ -15,6 +15,7 @@ from onebar.core.link_states import LinkState, LinkTrigger
 from onebar.core.liveness import Path
 from onebar.core.ports import Store
 from onebar.core.questions import AddDevice, Question
+from onebar.core.rates import Rate
 from onebar.core.records import Device, Status
 from onebar.core.turn import Hang, Instant, Output
 from onebar.crypto.kem import Kem
@@ -35,10 +36,11 @@ _NEVER: Final = Instant(0.0, 0)
 
 
 class Pause(NamedTuple):
-    """Until when something waits, in monotonic seconds, and for how long."""
+    """Until when something waits, in monotonic seconds, for how long, and whether a limit of the server is why."""
 
     until_s: float
     pause_s: float
+    limited: bool = False
 
 
 @dataclass(slots=True)
@@ -98,6 +100,18 @@ class DeviceState:
     """Whether the server has our certificate and prekeys: before that, nobody could open a word of ours."""
     postponed: dict[Question, Pause] = field(default_factory=dict)
     """What the server could not answer."""
+    pace: Rate | None = None
+    """How many envelopes for one other account the server takes; None: it did not say."""
+    paces: dict[int, float] = field(default_factory=dict)
+    """When each account's bucket at the server is full again, as far as we know, in monotonic seconds."""
+    resting: dict[str, float] = field(default_factory=dict, repr=False)
+    """Chats that wait for a limit, by phone number, and until when."""
+    slow_until_s: float = 0.0
+    """Until when the server wants no numbered envelope."""
+    burst: int = 1 << 30
+    """Most numbers on their way at once since it last said so; more than the window: it never did."""
+    told: dict[str, float] = field(default_factory=dict)
+    """Until when the app is not told again of a limit."""
     healing: dict[tuple[int, int], bool] = field(default_factory=dict)
     """Devices, as (account, device), that need a new session, and whether one was tried."""
     adding: dict[AddDevice, str] = field(default_factory=dict)
@@ -118,6 +132,9 @@ class DeviceState:
             self,
             links=links,
             postponed=dict(self.postponed),
+            paces=dict(self.paces),
+            resting=dict(self.resting),
+            told=dict(self.told),
             healing=dict(self.healing),
             adding=dict(self.adding),
             drawn=dict(self.drawn),
@@ -148,11 +165,11 @@ class DeviceState:
         """Change the device; the turn's transaction saves it."""
         self.device = msgspec.structs.replace(self.device, **fields)
 
-    def postpone(self, question: Question) -> None:
-        """Do not ask this again for a while; each time it is twice as long."""
+    def postpone(self, question: Question, wait_s: float = 0.0) -> None:
+        """Do not ask this again for a while: as long as the server says, or each time twice as long."""
         before = self.postponed.get(question)
         pause_s = ASK_LATER_S_MIN if before is None else min(2 * before.pause_s, ASK_LATER_S_MAX)
-        self.postponed[question] = Pause(self.now.monotonic_s + pause_s, pause_s)
+        self.postponed[question] = Pause(self.now.monotonic_s + max(wait_s, pause_s), pause_s, wait_s > 0)
 
     @contextmanager
     def contained(self, key: tuple[object, ...]) -> Iterator[None]:

@@ -10,6 +10,7 @@ from onebar.events import (
     Event,
     MessageFailed,
     MessageReceived,
+    RateLimited,
     Resync,
 )
 from onebar.store.database import Database
@@ -67,6 +68,9 @@ def _event(event_no: int, kind: str, message_no: int | None, detail: str, phone:
         return DeviceRemoved(event_no, detail)
     if kind == DeviceReplaced.__name__:
         return DeviceReplaced(event_no)
+    if kind == RateLimited.__name__:
+        limit, _, until_ms = detail.rpartition(" ")
+        return RateLimited(event_no, limit, int(until_ms))
     if kind in CHAT_EVENTS:
         return CHAT_EVENTS[kind](event_no, detail)
     about = (event_no, message_no or 0, phone or "")

@@ -9,6 +9,7 @@ from typing import TypeVar
 from onebar.core.frames import Ack, Hello, Stock, Submit, Void, decode_as
 from onebar.core.questions import AccountInfo, AddDevice, Added, Bundle, FindBundle, FindDevice, Publish, Question
 from onebar.crypto.keys import DeviceKeys
+from onebar_mockserver.buckets import Buckets
 from onebar_mockserver.limits import ServerLimits
 from onebar_mockserver.ports import Answer, Asked, Attached, Entry, Judged, Keys, Page, Refusal, Registered, Want
 from onebar_mockserver.sqlite import mailboxes, registry, verdicts
@@ -37,6 +38,7 @@ class Setting:
     def __post_init__(self) -> None:
         self.connection = open_database(self.path)
         self.judged: set[int] = set()
+        self.buckets = Buckets({})
 
     def reopen(self) -> None:
         self.connection.close()
@@ -55,7 +57,7 @@ class Setting:
 
     def run(self, work: Callable[[Batch], T], *, crash: bool = False) -> T:
         self.connection.execute("BEGIN IMMEDIATE")
-        batch = Batch(self.connection, self.now_ms, self.limits, self.judged)
+        batch = Batch(self.connection, self.now_ms, self.limits, self.judged, buckets=self.buckets)
         try:
             result = work(batch)
             batch.flush()

@@ -2,9 +2,15 @@
 
 import pytest
 
-from onebar.core.frames import FLAG_SILENT, FLAG_TOP_UP
-from onebar_mockserver.limits import ENTRY_OVERHEAD_BYTES, MAILBOX_BYTES_MAX, STRANGER_BYTES_MAX
-from onebar_mockserver.ports import Kind, Registered
+from onebar.core.frames import FLAG_SILENT, FLAG_TOP_UP, Deliver
+from onebar_mockserver.limits import (
+    ENTRY_OVERHEAD_BYTES,
+    MAILBOX_BYTES_MAX,
+    STRANGER_BYTES_MAX,
+    STRANGER_FREE_BYTES,
+)
+from onebar_mockserver.links import Link
+from onebar_mockserver.ports import FLAG_COUNTED, Kind, Registered
 from onebar_mockserver.sqlite import database, verdicts
 from onebar_mockserver.sqlite.batch import Batch
 from tests.mockserver.rawclient import submit
@@ -72,10 +78,39 @@ def test_silent_content_makes_no_acquaintance(post: Post, flags: int, reason: st
 
 def test_an_acknowledged_message_gives_its_room_back(post: Post) -> None:
     fill(post)
+    uncounted = STRANGER_FREE_BYTES // (len(BODY) + ENTRY_OVERHEAD_BYTES)
     post.setting.attach(post.device(1).device)
-    post.setting.ack(post.device(1).device, 1)
+    post.setting.ack(post.device(1).device, uncounted + 1)
     assert post.send(0, 1) == ""
     assert post.send(0, 1) == "mailbox_full"
+    post.setting.ack(post.device(1).device, FULL + 1)
+    assert post.setting.connection.execute("SELECT * FROM shares").fetchall() == []
+
+
+def test_what_expires_gives_its_room_back(post: Post) -> None:
+    fill(post)
+    post.setting.now_ms += post.setting.limits.retention_s * 1000 + 1
+    post.setting.sweep()
+    assert post.setting.connection.execute("SELECT * FROM shares").fetchall() == []
+    fill(post)
+
+
+def test_a_full_mailbox_is_not_read_to_find_a_strangers_share(post: Post) -> None:
+    fill(post)
+    steps: list[int] = []
+    post.setting.connection.set_progress_handler(lambda: steps.append(1), 100)
+    assert post.send(0, 1) == "mailbox_full"
+    post.setting.connection.set_progress_handler(None, 0)
+    assert len(steps) <= 5, "500 of SQLite's instructions, and not some for each envelope that waits"
+
+
+def test_the_readers_see_nothing_of_the_count(post: Post) -> None:
+    fill(post)
+    counted = post.setting.mail(post.device(1).device)[-1]
+    assert counted.flags == FLAG_COUNTED
+    frame = Link(1, 1, 1, 1).deliver(counted)
+    assert isinstance(frame, Deliver)
+    assert frame.flags == 0
 
 
 def test_a_rejected_message_leaves_no_trace(post: Post) -> None:

@@ -73,6 +73,20 @@ def test_mail_of_a_removed_device_is_dropped_at_once(setting: Setting) -> None:
     assert notices(setting.mail(alice)) == [(bob, 1, b"device_removed")]
 
 
+def test_looking_for_mail_of_removed_devices_does_not_look_at_all_devices(setting: Setting) -> None:
+    alice, account, bob = pair(setting)
+    setting.judge(alice, submit(1, (account, [(bob, b"x")])))
+    for number in range(300):
+        setting.register("+493", 10 + number)
+    setting.sweep()
+    assert setting.connection.execute("SELECT * FROM orphans").fetchall() == []
+    steps: list[int] = []
+    setting.connection.set_progress_handler(lambda: steps.append(1), 100)
+    setting.sweep()
+    setting.connection.set_progress_handler(None, 0)
+    assert len(steps) <= 2
+
+
 def test_a_step_is_bounded(setting: Setting) -> None:
     alice, account, bob = pair(setting)
     for out_no in range(1, SWEEP_ENTRIES_MAX + 2):

@@ -149,11 +149,10 @@ class Scripted:
         self.turn = Turn()
         self.outputs: list[Output] = []
         self.silent: set[type] = set()
+        self.limits = LIMITS
         self.stock = Stock()
-        self.signed = b""
-        """The signed bundle that it has published."""
-        self.devices = b""
-        """The device list that it has published."""
+        self.signed = self.devices = b""
+        """The signed bundle and the device list that it has published."""
         self._answered: set[tuple[int, int]] = set()
         self.seq = 0
 
@@ -254,7 +253,7 @@ class Scripted:
         number = link_no if connection_no is None else connection_no
         welcome = Welcome(
             WALL_MS + round(self.now_s * 1000),
-            *(number, epoch, cursor, mark, mark_hash, notes, LIMITS, floor, self.stock),
+            *(number, epoch, cursor, mark, mark_hash, notes, self.limits, floor, self.stock),
         )
         return self.give(LinkConnected(link_no), MessageArrived(link_no, encode_message([welcome])))
 

@@ -35,8 +35,10 @@ from tests.simulation.model.client import HOST, NOW, SENDER_PHONE, Item
 from tests.simulation.model.state import MISSING, REJECTED, Down, Notes
 from tests.simulation.model.tables import Rows, Tables
 
-LIMITS: Final = ServerLimits()
-FULL: Final = ServerLimits(mailbox_bytes_max=0)
+LIMITS: Final = ServerLimits(rates={})
+"""Without rates: a number that is put off is, to both sides, one that was lost on the way, which the model has."""
+
+FULL: Final = ServerLimits(mailbox_bytes_max=0, rates={})
 """With these every mailbox is full: a well-formed envelope is rejected."""
 
 
