@@ -10,6 +10,7 @@ import socket
 import sqlite3
 import ssl
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,6 +22,8 @@ from uvicorn.server import ServerState
 
 from onebar_mockserver.acceptor import Acceptor
 from onebar_mockserver.access import Access
+from onebar_mockserver.buckets import Buckets
+from onebar_mockserver.connections import Connections
 from onebar_mockserver.faults import Faults
 from onebar_mockserver.gateway import Gateway
 from onebar_mockserver.health import admin_app, health_routes
@@ -59,9 +62,13 @@ class Backend:
         self._tls = tls
         self.metrics = Metrics()
         self.faults = faults or Faults()
-        self.gateway = Gateway(self.faults)
         limits = limits or ServerLimits()
-        self._engine = SqliteEngine(data, limits, self.metrics.commit)
+        buckets = Buckets(limits.rates)
+        self.refused: Counter[str] = buckets.refused
+        """How often each limit has refused something since the start, by its name."""
+        self._connections = Connections(buckets, lambda: now_ms() / 1000)
+        self.gateway = Gateway(self.faults, self._connections)
+        self._engine = SqliteEngine(data, limits, self.metrics.commit, buckets)
         self._sweep_now = asyncio.Event()
         router = Router(self._engine, self._engine, limits, self._sweep_now.set)
         self._turns = TurnLoop(
@@ -83,6 +90,7 @@ class Backend:
             lost=self._turns.suspect,
             development=development,
             sms=sms or SmsLog(),
+            buckets=buckets,
         )
         self._public = Access(
             Starlette(routes=[*health_routes(self._ready), Mount("/", self._registration.app())]),
@@ -111,7 +119,7 @@ class Backend:
     def _serve(self, listener: socket.socket, app: ASGIApp, ws: Any, tls: ssl.SSLContext | None) -> None:
         config = Config(
             app,
-            http=HeadDeadlineProtocol,
+            http=cast("type[asyncio.Protocol]", functools.partial(HeadDeadlineProtocol, among=self._connections)),
             ws=ws,
             lifespan="off",
             log_config=None,
@@ -160,6 +168,7 @@ class Backend:
         """Let the metrics show what the parts count."""
         counter, gauge = self.metrics.counter, self.metrics.gauge
         counter("onebar_messages_rejected", "Messages that got no plain verdict", "reason", router.rejected)
+        counter("onebar_refusals", "What a limit refused or put off", "limit", self.refused)
         counter("onebar_links_refused", "Links that were refused in their first turn", "reason", router.refused)
         counter("onebar_http_requests", "HTTP requests on the public address", "status", self._public.requests)
         gauge("onebar_links", "Links that are open", lambda: self.gateway.links)

@@ -9,6 +9,7 @@ import msgspec
 
 from onebar.core import frames
 from onebar.core.frames import ClientFrame, GoAway, Refused, ServerFrame, Unreadable
+from onebar_mockserver.connections import Connections
 from onebar_mockserver.faults import Faults
 from onebar_mockserver.flight import Flight
 from onebar_mockserver.limits import LINK_PENDING_BYTES_MAX, LINK_PENDING_MAX, MAIL_MESSAGE_BYTES, STOP_S
@@ -39,8 +40,9 @@ class Socket(Protocol):
 class Gateway:
     """The open links of one server."""
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: Faults, connections: Connections | None = None) -> None:
         self.faults = faults
+        self.connections = connections
         self.turns: TurnLoop
         self.stopping = False
         self._sockets: dict[int, Socket] = {}

@@ -79,6 +79,9 @@ HANDSHAKE_S: Final = 30.0
 FLIGHT_S: Final = 30.0
 """Time for the flight as first message: one more round trip, of which the slowest networks take 10 s."""
 
+TURNED_AWAY_S: Final = 1.0
+"""Time for the first bytes of a connection that may not be there: they are answered by 429, then it is closed."""
+
 BODY_S: Final = 30.0
 """Time for a request's body to arrive."""
 
@@ -145,7 +148,6 @@ class RateLimit(NamedTuple):
 
 
 RATE_LIMITS: Final = (
-    RateLimit("codes", Rate(6, 30.0), "a phone number", "each code costs a text message; Signal's size"),
     RateLimit(
         "code_addresses", Rate(60, 30.0), "an IP address", "a school class registers at once; a robot does not go on"
     ),

@@ -77,6 +77,8 @@ class LinkProtocol(asyncio.Protocol):
         """Leave the turns."""
         self._set_timer(None)
         self._held.clear()
+        if self._gateway.connections is not None:
+            self._gateway.connections.leave(self._transport)
         if self._link:
             self._gateway.leave(self._link)
 

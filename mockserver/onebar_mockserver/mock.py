@@ -1,6 +1,7 @@
 """`MockServer`: the whole backend inside a test, on a free port, in milliseconds."""
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -45,6 +46,11 @@ class MockServer:
     def url(self) -> str:
         """The address for clients, `http://127.0.0.1:PORT`, or `https://` with TLS."""
         return f"{'http' if self._tls is None else 'https'}://{HOST}:{self.port}"
+
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """How often each limit has refused something since the start, by its name (docs/hosting.md)."""
+        return {} if self._backend is None else self._backend.refused
 
     def sms(self, phone: str) -> str:
         """Return the newest registration code sent to this phone (E.164).

@@ -202,6 +202,11 @@ class RegistrationError(Exception):
         super().__init__(detail)
         self.name = name
 
+    @property
+    def facts(self) -> dict[str, int | str]:
+        """What a program may want to know of it, by name."""
+        return {}
+
 
 class RateLimitedError(RegistrationError):
     """A limit is used up; `limit` is its name, and asking again makes sense after `retry_after_s`."""
@@ -210,6 +215,11 @@ class RateLimitedError(RegistrationError):
         super().__init__("rate_limited", f"the limit {limit} is used up; try again in {ceil(retry_after_s)} s")
         self.limit = limit
         self.retry_after_s = retry_after_s
+
+    @property
+    def facts(self) -> dict[str, int | str]:
+        """The limit's name, and when to come back."""
+        return {"limit": self.limit, "retry_after_s": ceil(self.retry_after_s)}
 
 
 class Asked(NamedTuple):

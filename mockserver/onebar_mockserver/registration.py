@@ -6,8 +6,9 @@ import binascii
 import re
 import struct
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Annotated, Final, NamedTuple, TypeVar
 
 import msgspec
@@ -20,6 +21,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from onebar_mockserver.buckets import Buckets
+from onebar_mockserver.connections import owner_of
 from onebar_mockserver.faults import Faults
 from onebar_mockserver.limits import BODY_BYTES_MAX, BODY_S
 from onebar_mockserver.ports import (
@@ -27,6 +30,7 @@ from onebar_mockserver.ports import (
     EngineLostError,
     Keys,
     Ledger,
+    RateLimitedError,
     Registered,
     RegistrationError,
 )
@@ -122,6 +126,7 @@ class Registration:
     lost: Callable[[], None]
     development: bool
     sms: SmsLog = field(default_factory=SmsLog)
+    buckets: Buckets = field(default_factory=lambda: Buckets({}))
 
     def app(self) -> Starlette:
         """Return the ASGI application."""
@@ -143,7 +148,7 @@ class Registration:
             try:
                 return await handler(request)
             except RegistrationError as error:
-                return _error(error.name, str(error))
+                return _error(error.name, str(error), error.facts)
             except EngineLostError:
                 self.lost()
                 return _error("unavailable", "the database failed; try again later")
@@ -154,6 +159,7 @@ class Registration:
 
     async def _codes(self, request: Request) -> Response:
         phone = _phone((await _body(request, CodeBody)).phone)
+        self._take("code_addresses", owner_of(request.client.host) if request.client else None)
         code = await self.ledger.issue_code(phone, self.fresh_code(), self.now_ms())
         self.sms.send(Sms(phone, code.code, code.sent_at_ms))
         return _json({}, 202)
@@ -161,9 +167,15 @@ class Registration:
     async def _devices(self, request: Request) -> Response:
         body = await _body(request, DeviceBody)
         phone = _phone(body.phone)
+        self._take("registrations", phone)
         registered = await self.ledger.register(phone, body.code, _keys(body), self.now_ms())
         self.removed(registered.removed)
         return _json({"account": registered.account, "device": registered.device})
+
+    def _take(self, limit: str, key: str | None) -> None:
+        wait_s = None if key is None else self.buckets.take(limit, key, self.now_ms() / 1000)
+        if wait_s:
+            raise RateLimitedError(limit, wait_s)
 
     async def _replace(self, request: Request) -> Response:
         body = await _body(request, ReplaceBody)
@@ -247,8 +259,12 @@ def _json(value: object, status: int = 200) -> Response:
     return Response(msgspec.json.encode(value), status, media_type="application/json")
 
 
-def _error(name: str, detail: str) -> Response:
-    return _json({"error": name, "detail": detail}, STATUS[name])
+def _error(name: str, detail: str, facts: Mapping[str, int | str] = MappingProxyType({})) -> Response:
+    """Answer with an error, and what a program may want to know of it: `retry_after_s` also as HTTP has it."""
+    answer = _json({"error": name, "detail": detail, **facts}, STATUS[name])
+    if "retry_after_s" in facts:
+        answer.headers["Retry-After"] = str(facts["retry_after_s"])
+    return answer
 
 
 async def _http_error(_request: Request, error: Exception) -> Response:

@@ -1,30 +1,44 @@
 """HTTP by uvicorn's h11, with a deadline for each request's head: half-open connections do not pile up."""
 
 import asyncio
+from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from onebar_mockserver.limits import HEAD_S
+from onebar_mockserver.connections import Connections, too_many
+from onebar_mockserver.limits import HEAD_S, TURNED_AWAY_S
+from onebar_mockserver.ports import RateLimitedError
 
 
 class HeadDeadlineProtocol(H11Protocol):
     """Cuts a connection whose request head does not arrive in time."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _turned_away: RateLimitedError | None = None
+
+    def __init__(self, *arguments: Any, among: Connections | None = None, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._among = among
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock for the first head."""
         super().connection_made(transport)
-        self._arm()
+        if self._among is not None:
+            self._turned_away = self._among.enter(transport)
+        self._arm(HEAD_S if self._turned_away is None else TURNED_AWAY_S)
 
     def data_received(self, data: bytes) -> None:
         """Read on; while a head is incomplete the clock runs on and is not set back."""
+        if self._turned_away is not None:  # only now: a reset, for what was not read, would overtake the answer
+            self.transport.write(too_many(self._turned_away))
+            self.transport.close()
+            return
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE:
             self._disarm()
         elif self.conn.trailing_data[0] and not self.transport.is_closing():
-            self._arm()
+            self._arm(HEAD_S)
 
     def on_response_complete(self) -> None:
         """Leave the time between requests to uvicorn's keep-alive, which the first byte of a head ends."""
@@ -34,6 +48,8 @@ class HeadDeadlineProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock."""
         self._disarm()
+        if self._among is not None:
+            self._among.leave(self.transport)
         super().connection_lost(exc)
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
@@ -41,9 +57,9 @@ class HeadDeadlineProtocol(H11Protocol):
         self._disarm()
         super().handle_websocket_upgrade(event)
 
-    def _arm(self) -> None:
+    def _arm(self, delay_s: float) -> None:
         if self._deadline is None:
-            self._deadline = self.loop.call_later(HEAD_S, self.transport.abort)
+            self._deadline = self.loop.call_later(delay_s, self.transport.abort)
 
     def _disarm(self) -> None:
         if self._deadline is not None:

@@ -4,6 +4,7 @@ OnebarError
 ├── InputError (ValueError)      a value you passed is not valid; nothing was changed
 ├── NotRegisteredError           the device has no account yet, or was removed from it
 ├── RegistrationError            the server refused a phone number or a code; `reason` is its name
+│   └── RateLimitedError         too often: try again after `retry_after_s`
 ├── MessageFailedError           a message you waited for ended in a failure state
 ├── WaitTimeoutError (TimeoutError)  it did not happen in time; the message stays in the outbox
 ├── TransportError               no network, no server, or no answer
@@ -45,6 +46,16 @@ class RegistrationError(OnebarError):
     def __str__(self) -> str:
         """Say it in a sentence."""
         return f"registration refused ({self.reason}): {self.detail}"
+
+
+class RateLimitedError(RegistrationError):
+    """The server's limit of this name is used up: trying again makes sense after `retry_after_s` seconds."""
+
+    def __init__(self, limit: str, retry_after_s: float) -> None:
+        super().__init__("rate_limited", f"the limit {limit} is used up; try again in {retry_after_s:.0f} s")
+        self.args = (limit, retry_after_s)  # as they came, so that it can be copied and pickled
+        self.limit = limit
+        self.retry_after_s = retry_after_s
 
 
 class MessageFailedError(OnebarError):

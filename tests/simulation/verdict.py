@@ -158,6 +158,7 @@ def _history(world: "World", phone: "Phone") -> None:
         came = [text for text in texts if text in known]
         ordered = sorted(came, key=said.index)
         disturbed = world.deceived(phone.no - 1) or phone.no in world.touched.get(Kind.POISON, ())
+        disturbed |= Kind.FAILED_BATCH in world.fired_kinds  # what was rejected is said again by a restored phone
         two_devices = world.excused(author.no - 1) and disturbed  # order is promised for each
         world.checks.look(
             "order-kept", two_devices or came == ordered, f"{phone.name} from {author.name}: {[t[:4] for t in came]}"

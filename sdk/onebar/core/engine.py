@@ -260,6 +260,7 @@ class Engine:
                 _log.info("= link %d lost: %s", link.link_no, item.why)
                 self._state.why = item.why
                 self._state.drop(link)
+                pace.turned_away(self._state, item)
             else:
                 link.heard_at_s = self._state.now.monotonic_s
                 before = self._state.device

@@ -8,6 +8,7 @@ from onebar.core.questions import FindAccount, FindBundle, FindPhone, Question
 from onebar.core.rates import Rate, after_one, wait_s
 from onebar.core.records import Draft
 from onebar.core.state import DeviceState
+from onebar.core.turn import LinkLost
 from onebar.events import RateLimited
 
 WAIT_S_MAX: Final = 3600.0
@@ -82,6 +83,14 @@ def slowed(state: DeviceState, link: Link, frame: Slow) -> None:
     state.slow_until_s = state.now.monotonic_s + wait
     state.burst = 1
     tell(state, frame.limit, wait)
+
+
+def turned_away(state: DeviceState, lost: LinkLost) -> None:
+    """The server takes no connection from this network for now: dial after the wait it gave, and no earlier."""
+    if lost.limit:
+        wait = min(lost.retry_after_s, WAIT_S_MAX)
+        state.dial_at_s = max(state.dial_at_s, state.now.monotonic_s + wait)
+        tell(state, lost.limit, wait)
 
 
 def sendable(state: DeviceState) -> int:

@@ -108,6 +108,10 @@ class LinkLost:
     why: str
     portal: bool = False
     """Whether something on this network answered in the server's place, mostly a login page (RFC 8952)."""
+    limit: str = ""
+    """The limit of the server that is used up, if that is why."""
+    retry_after_s: float = 0.0
+    """When it takes the next connection, if so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import errno
 import socket
+from http import HTTPStatus
 from typing import Final
 
 from websockets.exceptions import (
@@ -15,6 +16,7 @@ from websockets.exceptions import (
 from onebar.core.turn import LinkLost
 from onebar.drivers.address import Address
 from onebar.drivers.portal import SIGN_IN, is_login_page
+from onebar.drivers.refusals import read_refusal
 from onebar.drivers.tls import explain, intercepted
 
 _PLAIN_WORDS: Final[dict[type[Exception], str]] = {
@@ -35,6 +37,9 @@ def why_not(link_no: int, error: Exception, address: Address) -> LinkLost:
         response = error.response
         if is_login_page(response.status_code, response.headers.get("Content-Type", ""), tls=tls):
             return LinkLost(link_no, SIGN_IN, portal=True)
+        if response.status_code == HTTPStatus.TOO_MANY_REQUESTS and (refusal := read_refusal(response.body or b"")):
+            told = f"too many connections from this network: the limit {refusal.limit} is used up"
+            return LinkLost(link_no, told, limit=refusal.limit, retry_after_s=refusal.retry_after_s)
     if tls:
         # What a WebSocket says comes after the handshake: whoever fails then is the server, or the line to it.
         portal = isinstance(error, OSError) and intercepted(error)

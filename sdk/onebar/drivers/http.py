@@ -12,8 +12,9 @@ from onebar.crypto.keys import PeerKeys
 from onebar.drivers.address import Address
 from onebar.drivers.endpoints import Endpoint
 from onebar.drivers.portal import SIGN_IN, is_login_page
+from onebar.drivers.refusals import read_refusal
 from onebar.drivers.tls import explain, intercepted
-from onebar.errors import CaptivePortalError, RegistrationError, RemoteProtocolError, TransportError
+from onebar.errors import CaptivePortalError, RateLimitedError, RegistrationError, RemoteProtocolError, TransportError
 from onebar.version import __version__
 
 if TYPE_CHECKING:
@@ -48,11 +49,6 @@ class _Device(msgspec.Struct, frozen=True):
 
 class _NewDevice(msgspec.Struct, frozen=True):
     device: _Id
-
-
-class _Refusal(msgspec.Struct, frozen=True):
-    error: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-    detail: Annotated[str, msgspec.Meta(max_length=1024)] = ""
 
 
 def base64url(data: bytes) -> str:
@@ -186,12 +182,13 @@ async def _read(response: "httpx.Response") -> bytes:
 def _judge(status: int, content: bytes, kind: type[T]) -> T:
     if status >= 500:
         raise TransportError(f"the server cannot answer now (HTTP {status})")
+    if status >= 400 and (refusal := read_refusal(content)) is not None:
+        if refusal.limit:
+            raise RateLimitedError(refusal.limit, refusal.retry_after_s)
+        raise RegistrationError(refusal.error, refusal.detail)
     try:
         if 200 <= status < 300:
             return msgspec.json.decode(content, type=kind)
-        if status >= 400:
-            refusal = msgspec.json.decode(content, type=_Refusal)
-            raise RegistrationError(refusal.error, refusal.detail)
     except (msgspec.DecodeError, RecursionError) as error:
         raise RemoteProtocolError(f"no Onebar server: HTTP {status} with an unknown answer") from error
     raise RemoteProtocolError(f"no Onebar server: it answered HTTP {status}")
