@@ -110,6 +110,10 @@ bench-media: $(DEV)  ## Photos, videos, voice notes: bytes at equal quality, enc
 fuzz: $(DEV)  ## Hostile bytes for both ends, changed from valid ones (EXAMPLES=100000, SEED=number)
 	@EXAMPLES="$(EXAMPLES)" SEED="$(SEED)" $(BIN)/python -m tests.hostile.fuzz
 
+.PHONY: api-fuzz
+api-fuzz: $(DEV)  ## schemathesis against the HTTP API and its OpenAPI description (EXAMPLES=100, SEED=number)
+	@EXAMPLES="$(EXAMPLES)" SEED="$(SEED)" $(BIN)/python -m tests.hostile.api
+
 .PHONY: setup
 setup: $(DEV)  ## Make .venv with all that development needs
 	@echo "Ready: $$($(BIN)/python --version) in .venv"

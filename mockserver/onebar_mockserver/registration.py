@@ -21,6 +21,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from onebar_mockserver import openapi
 from onebar_mockserver.buckets import Buckets
 from onebar_mockserver.connections import owner_of
 from onebar_mockserver.faults import Faults
@@ -91,9 +92,9 @@ class CodeBody(msgspec.Struct):
 class KeysBody(msgspec.Struct, kw_only=True):
     """The public keys of a new device, base64url."""
 
-    identity_key: str
-    box_key: str
-    key_signature: str
+    identity_key: Annotated[str, msgspec.Meta(pattern=openapi.KEY)]
+    box_key: Annotated[str, msgspec.Meta(pattern=openapi.KEY)]
+    key_signature: Annotated[str, msgspec.Meta(pattern=openapi.SIGNATURE)]
 
 
 class DeviceBody(KeysBody, kw_only=True):
@@ -108,7 +109,22 @@ class ReplaceBody(KeysBody, kw_only=True):
 
     account: Number
     device: Number
-    proof: str
+    proof: Annotated[str, msgspec.Meta(pattern=openapi.SIGNATURE)]
+
+
+ERRORS: Final = (400, 403, 413, 429, 503)
+"""What every request with a body may be answered."""
+
+OPERATIONS: Final = (
+    openapi.Operation("/v1/codes", "post", "send a code", CodeBody, 202, openapi.Done, ERRORS),
+    openapi.Operation("/v1/devices", "post", "register", DeviceBody, 200, openapi.Device, ERRORS),
+    openapi.Operation(
+        "/v1/devices/replace", "post", "replace a device", ReplaceBody, 200, openapi.NewDevice, (*ERRORS, 404)
+    ),
+    openapi.Operation("/healthz", "get", "does it run?", None, 200, openapi.Health, (503,)),
+    openapi.Operation("/dev/sms", "get", "read codes", None, 200, list[openapi.SentSms], (400, 503), ("phone",)),
+)
+"""All of the API, for its description."""
 
 
 @dataclass
@@ -137,6 +153,7 @@ class Registration:
         ]
         if self.development:
             routes.append(Route("/dev/sms", self._answered(self._dev_sms), methods=["GET"]))
+            routes.append(Route("/openapi.json", self._answered(self._openapi), methods=["GET"]))
         return Starlette(routes=routes, exception_handlers={HTTPException: _http_error})
 
     def _answered(self, handler: Handler) -> Handler:
@@ -189,6 +206,9 @@ class Registration:
         registered: Registered = await self.ledger.replace(body.account, body.device, keys, self.now_ms())
         self.removed(registered.removed)
         return _json({"device": registered.device})
+
+    async def _openapi(self, _request: Request) -> Response:
+        return _json(openapi.document(OPERATIONS))
 
     async def _dev_sms(self, request: Request) -> Response:
         phone = _phone(request.query_params.get("phone", "").replace(" ", "+"))
@@ -272,4 +292,7 @@ async def _http_error(_request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.status_code == 404:
         return _error("not_found", "there is nothing at this path")
     status = error.status_code if isinstance(error, HTTPException) else 500
-    return _json({"error": "bad_request", "detail": "this path does not take this method"}, status)
+    answer = _json({"error": "bad_request", "detail": "this path does not take this method"}, status)
+    if isinstance(error, HTTPException):
+        answer.headers.update(error.headers or {})  # a 405 names what is allowed (RFC 9110 §15.5.6)
+    return answer

@@ -134,6 +134,7 @@ async def test_other_paths_and_methods(server: MockServer) -> None:
     async with httpx.AsyncClient(trust_env=False) as http:
         assert error(await http.get(server.url + "/v2")) == (404, "not_found")
         assert error(await http.get(server.url + "/v1/codes")) == (405, "bad_request")
+        assert (await http.get(server.url + "/v1/codes")).headers["Allow"] == "POST"
         assert (await http.get(server.url + "/healthz")).json() == {"status": "ok"}
 
 

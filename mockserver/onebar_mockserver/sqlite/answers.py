@@ -26,6 +26,8 @@ def answer(connection: sqlite3.Connection, asked: Asked, now_ms: int) -> Answer:
     """Answer one question. A question that is refused has changed nothing of what others see."""
     question = asked.question
     try:
+        if not isinstance(question, FindPhone | FindAccount | FindDevice):  # those tell what anybody may know
+            _check_asker(connection, asked)
         if isinstance(question, Publish):
             return _publish(connection, asked, question)
         return Answer(frames.encode(_result(connection, asked, question, now_ms)))
@@ -47,7 +49,6 @@ def _result(
         return _device(connection, question)
     if isinstance(question, FindBundle):
         return _bundle(connection, question)
-    _check_asker(connection, asked)
     return Added(device_lists.reserve(connection, asked.account, asked.device, question, now_ms))
 
 
@@ -85,7 +86,6 @@ def _bundle(connection: sqlite3.Connection, question: FindBundle) -> Bundle:
 
 def _publish(connection: sqlite3.Connection, asked: Asked, what: Publish) -> Answer:
     """Store what a device publishes, all or nothing: everything is checked before anything is written."""
-    _check_asker(connection, asked)
     account, device = asked.account, asked.device
     devices = device_lists.check(connection, account, device, what.devices) if what.devices else None
     stocks = [
@@ -103,7 +103,7 @@ def _publish(connection: sqlite3.Connection, asked: Asked, what: Publish) -> Ans
 
 
 def _check_asker(connection: sqlite3.Connection, asked: Asked) -> None:
-    """Refuse whoever was removed since its link was welcomed: what it leaves here would never go away."""
+    """Refuse whoever was removed since its link was welcomed: what it leaves or takes here is not its own any more."""
     found = connection.execute(
         "SELECT 1 FROM devices WHERE device = ? AND account = ? AND removed = 0", (asked.device, asked.account)
     ).fetchone()

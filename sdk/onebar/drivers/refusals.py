@@ -16,7 +16,7 @@ class Refusal(msgspec.Struct, frozen=True):
     """When asking again makes sense, if it is one."""
 
 
-def read_refusal(body: bytes) -> Refusal | None:
+def read_refusal(body: bytes | bytearray) -> Refusal | None:
     """Return what a body says; None: it is none of ours."""
     try:
         return msgspec.json.decode(body, type=Refusal)
