@@ -27,6 +27,7 @@ from onebar.core.engine import Engine
 from onebar.core.turn import Instant, Poked, Send
 from onebar.store import open_store
 from onebar_mockserver import MockServer
+from onebar_mockserver.limits import ServerLimits
 
 INTERPRETERS: Final = 10
 """Fresh interpreters for each import time."""
@@ -73,7 +74,7 @@ async def main() -> int:
     try:
         measure_imports(report)
         with scratch_folder() as folder:
-            async with MockServer(folder / "server") as server:
+            async with MockServer(folder / "server", limits=ServerLimits(rates={})) as server:
                 await measure_memory(report, server, folder / "alice.db")
             await measure_speeds(report, folder)
     except BenchError as error:

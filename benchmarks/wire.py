@@ -22,6 +22,7 @@ from onebar.core.frames import Accepted, Ack, Deliver, Delivered, Submit
 from onebar.models import Reach
 from onebar_mockserver import MockServer
 from onebar_mockserver.flight import HEADER, decode_header, open_flight
+from onebar_mockserver.limits import ServerLimits
 
 TEXTS: Final = {"short_text": 32, "text_100": 100, "text_1k": 1000}
 """Lengths of the texts, in bytes: the longest short one, and two more."""
@@ -52,9 +53,9 @@ async def main() -> int:
     )
     try:
         with scratch_folder() as folder:
-            async with MockServer(folder / "server") as server:
+            async with MockServer(folder / "server", limits=ServerLimits(rates={})) as server:
                 await measure_bytes(report, server, folder)
-            async with MockServer(folder / "far-server") as server:
+            async with MockServer(folder / "far-server", limits=ServerLimits(rates={})) as server:
                 await measure_round_trips(report, server, folder)
     except BenchError as error:
         return report.fail(error)
