@@ -26,7 +26,8 @@ class Backend:
     def __init__(self, data: Path, port: int, *, pin: bool, tls: CertificateFiles | None = None) -> None:
         self.data = data
         self.port = port
-        self._command = [sys.executable, "-m", "onebar_mockserver", "--port", str(port), "--data", str(data)]
+        self._command = ["env", "ONEBAR_RATED=false", sys.executable, "-m", "onebar_mockserver"]
+        self._command += ["--port", str(port), "--data", str(data)]
         if tls is not None:
             self._command += ["--tls-cert", str(tls[0]), "--tls-key", str(tls[1])]
         self._pin = pin

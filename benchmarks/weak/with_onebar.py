@@ -86,7 +86,8 @@ class OnebarPeer:
     async def serving(self, folder: Path) -> AsyncIterator[int]:
         """Run `onebar-mockserver`."""
         port = free_port()
-        command = [sys.executable, "-m", "onebar_mockserver", "--port", str(port), "--data", str(folder)]
+        command = ["env", "ONEBAR_RATED=false", sys.executable, "-m", "onebar_mockserver"]  # nobody else has rates
+        command += ["--port", str(port), "--data", str(folder)]
         async with running("onebar-mockserver", command, port, folder):
             yield port
 

@@ -9,13 +9,13 @@ import difflib
 import ipaddress
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple, get_type_hints
 
 import msgspec
 
-from onebar_mockserver.limits import ServerLimits
+from onebar_mockserver.limits import RATES, ServerLimits
 
 PREFIX: Final = "ONEBAR_"
 """Begins the name of every setting in the environment."""
@@ -63,6 +63,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     production: bool = False
     drain_s: Annotated[float, msgspec.Meta(ge=0, le=DRAIN_S_MAX)] = 0
     """Longest wait for links to leave after SIGTERM. 0: the links close at once, and come back in their slots."""
+    rated: bool = True
+    """Whether anything is limited by rate. False is for load tests of your own server."""
     tls: TlsSettings = TlsSettings()
     admin: AdminSettings = AdminSettings()
     log: LogSettings = LogSettings()
@@ -195,7 +197,12 @@ def _consistent(settings: Settings, given: Mapping[str, Given]) -> Settings:
             f"{given['admin.host'].source}: admin.host = {settings.admin.host!r} cannot be used: /metrics is for nobody"
             " on the internet; give 127.0.0.1, or this machine's address in a private network"
         )
-    return settings
+    for name in settings.limits.rates:
+        if name not in RATES:
+            source = given["limits.rates"].source
+            raise ConfigError(f"{source}: there is no rate limits.rates.{name}{_meant(name, RATES)}")
+    rates = {**RATES, **settings.limits.rates} if settings.rated else {}
+    return msgspec.structs.replace(settings, limits=replace(settings.limits, rates=rates))
 
 
 def _is_private(host: str) -> bool:

@@ -107,7 +107,7 @@ async def test_an_honest_pair_talks_on(server: MockServer, pair: Pair, enemy: Ph
     before_kb = peak_kb()
     for attack in ATTACKS:
         stop = asyncio.Event()
-        running = asyncio.create_task(attack(server, enemy, stop), name=attack.__name__)
+        running: asyncio.Future[None] = asyncio.ensure_future(attack(server, enemy, stop))
         for _ in range(ROUNDS):
             await asyncio.wait_for(pair.talk(), PATIENCE_S)
             assert not running.done(), running

@@ -116,7 +116,7 @@ async def test_welcome_tells_the_settled_floor(alice: Phone, bob: Phone) -> None
     assert await line.take(Accepted) == Accepted(2)
     old_copy = await alice.dial(floor=0)
     assert (await old_copy.take(Welcome)).floor == 1
-    await line.closed()
+    await line.close()
     await old_copy.close()
 
 

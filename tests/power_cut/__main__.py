@@ -64,7 +64,7 @@ async def record(folder: Path, dice: random.Random, messages: int) -> Load:
             "-e",
             f"trace={trace.CALLS}",
         ),
-        *("-o", str(folder / "trace"), sys.executable, "-m", "onebar_mockserver"),
+        *("-o", str(folder / "trace"), "env", "ONEBAR_RATED=false", sys.executable, "-m", "onebar_mockserver"),
         *("--port", "0", "--data", str(folder / "data")),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
