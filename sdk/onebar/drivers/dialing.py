@@ -76,12 +76,12 @@ async def _dial_directly(
 async def _connect(address: Address, endpoint: Endpoint) -> tuple[ClientConnection, Endpoint]:
     """Go one way as far as TLS; nothing is asked yet."""
     loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_connection(
-        asyncio.Protocol,
-        endpoint.host,
-        endpoint.port,
-        happy_eyeballs_delay=STAGGER_S,  # a name's IPv6 and IPv4 addresses race too (RFC 8305)
-    )
+    connecting = functools.partial(loop.create_connection, asyncio.Protocol, endpoint.host, endpoint.port)
+    try:
+        # A name's IPv6 and IPv4 addresses race too (RFC 8305).
+        transport, _ = await connecting(happy_eyeballs_delay=STAGGER_S)
+    except TypeError:  # uvloop's loop cannot: it tries one address after the other
+        transport, _ = await connecting()
     _tune(transport)
     protocol = ClientProtocol(parse_uri(address.link_url), max_size=MESSAGE_BYTES_MAX)
     connection = ClientConnection(

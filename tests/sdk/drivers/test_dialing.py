@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+import uvloop
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection, serve
 
@@ -53,6 +54,25 @@ async def behind_tls(
 
     async with serve(handle, HERE, 0, ssl=context if tls else None, compression=None) as server:
         yield server.sockets[0].getsockname()[1], Tls(authority.file)
+
+
+def test_a_link_on_an_app_s_own_uvloop(authority: Authority) -> None:
+    async def visit() -> str:
+        said: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+        async def hear(connection: ServerConnection) -> None:
+            said.set_result(str(await connection.recv()))
+
+        async with behind_tls(authority, hear) as (port, tls):
+            connection, _ = await dial(parse_address(f"https://{HERE}:{port}", tls), b"")
+            await connection.send("hello")
+            async with asyncio.timeout(PATIENCE_S):
+                heard = await said
+            await connection.close()
+            return heard
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(visit()) == "hello"
 
 
 @asynccontextmanager
