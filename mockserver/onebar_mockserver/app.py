@@ -119,7 +119,7 @@ class Backend:
     def _serve(self, listener: socket.socket, app: ASGIApp, ws: Any, tls: ssl.SSLContext | None) -> None:
         config = Config(
             app,
-            http=cast("type[asyncio.Protocol]", functools.partial(HeadDeadlineProtocol, among=self._connections)),
+            http=HeadDeadlineProtocol,
             ws=ws,
             lifespan="off",
             log_config=None,
@@ -128,7 +128,8 @@ class Backend:
             date_header=False,
         )
         config.load()
-        make_protocol = functools.partial(HeadDeadlineProtocol, config, self._state, {})
+        among = self._connections if app is self._public else None  # an operator's own address has no limits
+        make_protocol = functools.partial(HeadDeadlineProtocol, config, self._state, {}, among=among)
         self._acceptors.append(Acceptor(listener, make_protocol, tls))
 
     async def drain(self, go_away_ms: int, within_s: float) -> None:
