@@ -94,6 +94,14 @@ bench-weather: $(DEV)  ## The emulated networks through the proxy, measured agai
 netns: $(DEV)  ## Packets lost between two kernels: Onebar across two namespaces, and the emulator measured (root; SEED=number, ONLY=edge)
 	@SEED="$(SEED)" ONLY="$(ONLY)" $(BIN)/python -m tests.netns
 
+# What `make loadtest` passes on; docs/load-testing.md says what each is.
+LOADTEST := PHONES MINUTES WEATHER WORKLOAD SHAPE EVERY READERS PROXIED SETTLE SPEED LOG SEED ROGUES THRESHOLDS \
+	METRICS_PORT BACKEND_CPU PROCESSES HOST
+
+.PHONY: loadtest
+loadtest: $(DEV)  ## Real phones on bad networks, in Locust (PHONES=500, MINUTES=2, WEATHER=commute, SHAPE=storm, …)
+	@$(foreach name,$(LOADTEST),$(name)="$($(name))") $(BIN)/python -m onebar_loadtest
+
 .PHONY: bench-crypto
 bench-crypto: $(DEV)  ## Sealing and opening 100 bytes, beside vodozemac, python-doubleratchet and libsignal
 	@$(BIN)/python -m benchmarks.crypto

@@ -30,7 +30,7 @@ from onebar.drivers.inputs import InputQueue
 from onebar.errors import OnebarError, RegistrationError, RemoteProtocolError, StoreError, TransportError
 
 if TYPE_CHECKING:
-    from onebar.drivers.websocket import WebSocketLink
+    from onebar.drivers.websocket import Say
 
 IDLE_S: Final = 3.0
 """A device that had nothing to do for so long is idle: what it has spent leaves the disk now (docs/protocol.md R24)."""
@@ -39,6 +39,28 @@ FINAL_REFUSALS: Final = frozenset({"device_removed", "bad_proof"})
 """Only these end a device for good (R18); a proxy's or a portal's 4xx must not."""
 
 _log = logging.getLogger(__name__)
+
+
+class Link(Protocol):
+    """A connection that the engine dialled."""
+
+    @property
+    def task(self) -> asyncio.Task[None]:
+        """What lives as long as the link; cancel it to hang up at once: then nothing more is said."""
+
+    def transmit(self, data: bytes) -> None:
+        """Send one binary message after those before it, without waiting for the network."""
+
+
+OpenLink = Callable[[Dial, Address, "Say"], Link]
+"""Opens a link: (what the engine wants, the server, who hears what the link says)."""
+
+
+def open_websocket(dial: Dial, address: Address, say: "Say") -> Link:
+    """Open a link as every app does."""
+    from onebar.drivers.websocket import WebSocketLink  # 40 ms that an offline run never needs
+
+    return WebSocketLink(dial.link_no, address, dial.flight, say, dial.again_s)
 
 
 class TurnTaker(Protocol):
@@ -65,6 +87,7 @@ class Driver:
         clock: Callable[[], Instant] = system_clock,
         on_idle: Callable[[], object] = bool,
         on_turn: Callable[[], object] = bool,
+        open_link: OpenLink = open_websocket,
     ) -> None:
         """Start driving; needs a running loop.
 
@@ -76,6 +99,7 @@ class Driver:
             clock: Where the time comes from.
             on_idle: Called on the worker's thread when no turn has run for IDLE_S; must not raise.
             on_turn: Called after every turn; must not raise.
+            open_link: Opens the links; a load test puts each phone's own network into them.
         """
         self.failed: StoreError | None = None
         self.portal = False
@@ -87,10 +111,11 @@ class Driver:
         self._clock = clock
         self._on_idle = on_idle
         self._on_turn = on_turn
+        self._open_link = open_link
         self._idle: asyncio.TimerHandle | None = None
         self._wake = asyncio.Event()
         self._inputs = InputQueue(self._wake.set)
-        self._links: dict[int, WebSocketLink] = {}
+        self._links: dict[int, Link] = {}
         self._tasks: set[asyncio.Task[None]] = set()  # links and requests that are not over
         self._timer: asyncio.TimerHandle | None = None
         self._more = False
@@ -176,9 +201,7 @@ class Driver:
 
     def _carry_out(self, output: Output) -> None:
         if isinstance(output, Dial):
-            from onebar.drivers.websocket import WebSocketLink  # 40 ms that an offline run never needs
-
-            link = WebSocketLink(output.link_no, self._address, output.flight, self._inputs.hear, output.again_s)
+            link = self._open_link(output, self._address, self._inputs.hear)
             self._links[output.link_no] = link
             self._keep(link.task)
         elif isinstance(output, Replace):

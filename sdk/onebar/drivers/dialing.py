@@ -4,6 +4,7 @@ import asyncio
 import functools
 import socket
 import urllib.request
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -40,13 +41,37 @@ UNACKED_MS_MAX: Final = 60_000
 another link. Linux would go on for 15 minutes, also with what a closed socket still held, and keep the radio awake."""
 
 
-async def dial(address: Address, flight: bytes, again_s: float = AGAIN_S) -> tuple[ClientConnection, Endpoint]:
+OpenTcp = Callable[[Endpoint], Awaitable[asyncio.Transport]]
+"""Opens a connection to an endpoint; whoever gets the transport sets its protocol."""
+
+
+async def open_tcp(endpoint: Endpoint) -> asyncio.Transport:
+    """Open a TCP connection.
+
+    Raises:
+        OSError: Nobody answers there.
+    """
+    loop = asyncio.get_running_loop()
+    connecting = functools.partial(loop.create_connection, asyncio.Protocol, endpoint.host, endpoint.port)
+    try:
+        # A name's IPv6 and IPv4 addresses race too (RFC 8305).
+        transport, _ = await connecting(happy_eyeballs_delay=STAGGER_S)
+    except TypeError:  # uvloop's loop cannot: it tries one address after the other
+        transport, _ = await connecting()
+    _tune(transport)
+    return transport
+
+
+async def dial(
+    address: Address, flight: bytes, again_s: float = AGAIN_S, open_tcp: OpenTcp = open_tcp
+) -> tuple[ClientConnection, Endpoint]:
     """Open a link; return it and the way it took. By a proxy there is one way only, to the server's own name.
 
     Args:
         address: The server.
         flight: Goes into the upgrade request (docs/protocol.md §3); without one if it is empty.
         again_s: While nothing answers, a fresh attempt begins every so many seconds.
+        open_tcp: Opens the connections of these attempts.
 
     Raises:
         OSError: No way to the server, or no TLS with it.
@@ -55,14 +80,14 @@ async def dial(address: Address, flight: bytes, again_s: float = AGAIN_S) -> tup
     headers = {FLIGHT_HEADER: encode_header(flight)} if flight else None
     if _proxied(address):
         return await _dial_by_proxy(address, headers), address.endpoints.own
-    return await _dial_directly(address, headers, again_s)
+    return await _dial_directly(address, headers, again_s, open_tcp)
 
 
 async def _dial_directly(
-    address: Address, headers: dict[str, str] | None, again_s: float
+    address: Address, headers: dict[str, str] | None, again_s: float, open_tcp: OpenTcp
 ) -> tuple[ClientConnection, Endpoint]:
     async with asyncio.timeout(OPEN_TIMEOUT_S):
-        ways = [functools.partial(_connect, address, endpoint) for endpoint in address.endpoints.in_order()]
+        ways = [functools.partial(_connect, address, endpoint, open_tcp) for endpoint in address.endpoints.in_order()]
         connection, endpoint = await race(ways, lambda way: way[0].transport.abort(), STAGGER_S, again_s)
         address.endpoints.tried(endpoint)
         try:
@@ -73,16 +98,9 @@ async def _dial_directly(
     return connection, endpoint
 
 
-async def _connect(address: Address, endpoint: Endpoint) -> tuple[ClientConnection, Endpoint]:
+async def _connect(address: Address, endpoint: Endpoint, open_tcp: OpenTcp) -> tuple[ClientConnection, Endpoint]:
     """Go one way as far as TLS; nothing is asked yet."""
-    loop = asyncio.get_running_loop()
-    connecting = functools.partial(loop.create_connection, asyncio.Protocol, endpoint.host, endpoint.port)
-    try:
-        # A name's IPv6 and IPv4 addresses race too (RFC 8305).
-        transport, _ = await connecting(happy_eyeballs_delay=STAGGER_S)
-    except TypeError:  # uvloop's loop cannot: it tries one address after the other
-        transport, _ = await connecting()
-    _tune(transport)
+    transport = await open_tcp(endpoint)
     protocol = ClientProtocol(parse_uri(address.link_url), max_size=MESSAGE_BYTES_MAX)
     connection = ClientConnection(
         protocol, ping_interval=None, close_timeout=CLOSE_TIMEOUT_S, write_limit=USER_BUFFER_BYTES
@@ -92,6 +110,7 @@ async def _connect(address: Address, endpoint: Endpoint) -> tuple[ClientConnecti
         connection.connection_made(transport)
         return connection, endpoint
     try:
+        loop = asyncio.get_running_loop()
         secure = await loop.start_tls(transport, connection, address.trust.context, server_hostname=address.name)
     except BaseException:
         transport.abort()

@@ -11,6 +11,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from onebar.core.turn import LinkConnected, LinkInput, LinkLost, MessageArrived
 from onebar.drivers.address import Address
 from onebar.drivers.dialing import AGAIN_S, dial
+from onebar.drivers.endpoints import Endpoint
 from onebar.drivers.failures import why, why_not
 
 WAITING_BYTES_MAX: Final = 2 * 1024 * 1024
@@ -40,9 +41,13 @@ class WebSocketLink:
             _log.info("link %d: more than WAITING_BYTES_MAX wait for the network", self._link_no)
             self._connection.transport.abort()  # the reader sees it and tells
 
+    async def dial(self, address: Address, flight: bytes, again_s: float) -> tuple[ClientConnection, Endpoint]:
+        """See `dialing.dial`. A load test overrides it, to have the phone's own network in between."""
+        return await dial(address, flight, again_s)
+
     async def _live(self, address: Address, flight: bytes, again_s: float) -> None:
         try:
-            connection, endpoint = await dial(address, flight, again_s)
+            connection, endpoint = await self.dial(address, flight, again_s)
             lost = LinkLost(self._link_no, await self._talk(connection, lambda: address.endpoints.answered(endpoint)))
         except (OSError, WebSocketException) as error:
             lost = why_not(self._link_no, error, address)

@@ -282,7 +282,8 @@ class Side(asyncio.BufferedProtocol):
         if self.open and not self._transport.is_closing():
             with contextlib.suppress(OSError):
                 sock = self._transport.get_extra_info("socket")
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RESET)
+                if sock is not None:  # a client inside this process has none
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RESET)
             self._transport.abort()
 
 

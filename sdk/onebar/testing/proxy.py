@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from onebar.testing.forecast import WeatherEvent
+from onebar.testing.inside import join
 from onebar.testing.line import Line
 from onebar.testing.pipe import rate_kbps
 from onebar.testing.profiles import NetworkProfile
@@ -97,7 +98,18 @@ class WeakNetwork:
         sock = socket.create_server(self._listen, backlog=128)
         self._size(sock)
         self._server = await loop.create_server(lambda: Line(self).near, sock=sock)
+        self.begin()
+
+    def begin(self) -> None:
+        """Let the time begin without listening: for clients inside this process, which use `enter`."""
         self._clock.start()
+
+    def enter(self, client: asyncio.BaseProtocol) -> asyncio.Transport:
+        """Connect a client inside this process, without a socket between it and the network.
+
+        Its `connection_made` is called before this returns, and what it writes waits for the network.
+        """
+        return join(client, Line(self).near)
 
     async def close(self) -> None:
         """Stop listening and cut every connection."""

@@ -1,0 +1,219 @@
+"""All phones of one process, on one asyncio loop: what Locust's users drive, and what tests use without Locust."""
+
+import asyncio
+import gc
+import random
+from collections.abc import Coroutine
+from itertools import count
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from onebar.crypto.kem import find_kem
+from onebar.crypto.keys import PeerKeys
+from onebar.drivers.address import Address, parse_address
+from onebar.testing import profile
+from onebar_loadtest.onlooker import Observe, Onlooker, ignore
+from onebar_loadtest.phones import Phone, Place
+from onebar_loadtest.record import Record
+from onebar_loadtest.registering import Registrar
+from onebar_loadtest.settings import REPLAY, Settings
+from onebar_loadtest.shapes import Fault
+from onebar_loadtest.talk import GROUP_PEOPLE, Group, words
+
+COMING_MAX: Final = 16
+"""Phones that are made and registered at once: more would only wait for one another, in front of those that talk."""
+
+LOOK_S: Final = 0.05
+"""How often it is looked whether the last messages have arrived."""
+
+TICKS_S: Final = 2.0
+"""After the last message, the last ticks get this long."""
+
+CROWD_CHARS: Final = 20
+"""Length of what everybody writes at once."""
+
+CALM: Final = profile("lte")
+"""The network on which a run settles."""
+
+NUMBERS: Final = 1_000_000
+"""Phone numbers of one process; which ones is drawn anew each time, so that runs on one server do not meet."""
+
+
+class Fleet:
+    """Makes phones, lets them talk, and accounts for what they said. Use it on the loop that made it."""
+
+    def __init__(self, settings: Settings, server: str, observe: Observe = ignore, process: int = 0) -> None:
+        """Prepare a fleet without phones.
+
+        Args:
+            settings: What the run is like.
+            server: The server's URL.
+            observe: Is told each time as it is taken.
+            process: The number of this process, so that each has dice of its own.
+
+        Raises:
+            ValueError: A setting is wrong.
+            InputError: The URL is wrong.
+        """
+        settings.check()
+        self.settings = settings
+        self.phones: list[Phone] = []
+        self.onlooker = Onlooker(self.phones, observe)
+        self.ledger = self.onlooker.ledger
+        """What became of all that was said."""
+        self._process = process
+        self._go = asyncio.Event()
+        self._doors = asyncio.Semaphore(COMING_MAX)
+        address = parse_address(server)
+        parts = urlsplit(address.http_url)
+        to = (parts.hostname or "", parts.port or (80 if address.trust is None else 443))
+        self._place = Place(address, to, find_kem() if settings.kem else None)
+        self._registrar = Registrar(address, settings.code)
+        self._profiles, self._workloads = settings.profiles(), settings.workloads()
+        self._first_number = 2_000_000_000 + random.SystemRandom().randrange(8_000) * NUMBERS
+        self._numbers = count()
+        self._coming = 0
+        self._groups: list[Group] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Begin to measure."""
+        self.onlooker.start()
+
+    def measure(self) -> None:
+        """Let people talk and times count from now on."""
+        self.freeze()
+        self.onlooker.measuring = True
+        self._go.set()
+
+    def everybody_is_there(self) -> bool:
+        """Whether all phones are registered and were online once."""
+        return not self._coming and all(phone.links or not phone.registered for phone in self.phones)
+
+    @property
+    def address(self) -> Address:
+        """The server."""
+        return self._place.address
+
+    async def register(self, keys: PeerKeys) -> tuple[int, int]:
+        """Register a device that is no phone of the fleet; return (account, device).
+
+        Raises:
+            RegisteringError: The server refuses it.
+        """
+        return await self._registrar.register(f"+1{self._first_number + next(self._numbers)}", keys)
+
+    async def add_phone(self) -> Phone:
+        """Make a phone, register it, and switch it on; it is online as soon as its network lets it.
+
+        Raises:
+            RegisteringError: The server refuses it.
+        """
+        self._coming += 1
+        try:
+            async with self._doors:
+                return await self._add_phone()
+        finally:
+            self._coming -= 1
+
+    async def _add_phone(self) -> Phone:
+        no = len(self.phones)
+        number = f"+1{self._first_number + next(self._numbers)}"
+        seed = self._dice(f"weather {no}").getrandbits(32)
+        phone = Phone(no, number, self._place, self._profiles.of(no), seed, self.onlooker)
+        phone.reads = self._dice(f"reader {no}").random() < self.settings.readers
+        phone.proxied = self._dice(f"proxied {no}").random() < self.settings.proxied
+        self.phones.append(phone)
+        account, device = await self._registrar.register(number, phone.public_keys())
+        await phone.register(account, device)
+        return phone
+
+    def take_part(self, phone: Phone) -> None:
+        """Let a phone's person talk with others, as the workload says."""
+        open_group = self._groups[-1] if self._groups else None
+        if open_group is None or (len(open_group.people) >= GROUP_PEOPLE and self.settings.workload != REPLAY):
+            no = len(self._groups)
+            dice = self._dice(f"group {no}")
+            open_group = Group(self._workloads.of(no), self.settings.every_s, dice, self.say)
+            self._groups.append(open_group)
+            self._run(self._talk(open_group))
+        open_group.people.append(phone)
+
+    async def _talk(self, group: Group) -> None:
+        await self._go.wait()
+        await group.talk()
+
+    def say(self, author: Phone, reader: Phone, words: str) -> None:
+        """Let a phone send a text to another one, and account for it."""
+        self.onlooker.say(author, reader, words)
+
+    def strike(self, fault: Fault) -> None:
+        """Let something happen to the phones; what happens to the server is not done here."""
+        dice = self._dice(f"fault {fault.kind} {fault.at}")
+        hit = [phone for phone in self.phones if phone.awake and dice.random() < fault.share]
+        if fault.kind == "dark":
+            for phone in hit:
+                phone.blackout(fault.lasts * self.settings.run_s)
+        elif fault.kind == "crowd":
+            for phone in hit:
+                reader = dice.choice(self.phones)
+                if reader is not phone and reader.registered:
+                    self.say(phone, reader, words(dice, CROWD_CHARS))
+
+    def cut_links(self) -> None:
+        """End all links at once, as when a server dies: for servers that are not ours to kill."""
+        for phone in self.phones:
+            phone.cut()
+
+    def freeze(self) -> None:
+        """Keep what is there out of the garbage collector's sight: thousands of phones would take it a second."""
+        gc.collect()
+        gc.freeze()
+
+    async def hush(self) -> None:
+        """Let nobody say anything any more."""
+        for task in list(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(set(self._tasks))
+
+    async def settle(self) -> None:
+        """Give all phones a good network and wait until every message has arrived or ended.
+
+        What has not when nothing came for `settle_s` is lost.
+        """
+        await self.hush()
+        loop = asyncio.get_running_loop()
+        for phone in self.phones:
+            if phone.registered:
+                phone.calm(CALM)
+                phone.wake()
+        arrived, ends_s = -1, 0.0
+        while self.ledger.waiting > 0:
+            if self.ledger.tally.delivered != arrived:
+                arrived, ends_s = self.ledger.tally.delivered, loop.time() + self.settings.settle_s
+            elif loop.time() > ends_s:
+                break
+            await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(min(TICKS_S, self.settings.settle_s))  # what comes twice comes in this time, too
+        self.ledger.close()
+
+    def take_record(self, process: str) -> Record:
+        """Return what is new since the last time, with the tally so far under the name of this process."""
+        return self.onlooker.take_record(process)
+
+    async def close(self) -> None:
+        """Switch everything off."""
+        await self.hush()
+        await self.onlooker.close()
+        await asyncio.gather(*(phone.close() for phone in self.phones))
+        self._registrar.close()
+        gc.unfreeze()
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _dice(self, what: str) -> random.Random:
+        return self.settings.dice(f"{self._process} {what}")

@@ -1,0 +1,163 @@
+"""Who sees everything that the phones of a process do, and writes it down: ledger, rows, samples."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from onebar.errors import OnebarError
+from onebar.events import (
+    Event,
+    MessageDelivered,
+    MessageEvent,
+    MessageFailed,
+    MessageRead,
+    MessageReceived,
+    MessageSent,
+    MessageUnreadable,
+)
+from onebar_loadtest import rows
+from onebar_loadtest.accounting import Ledger
+from onebar_loadtest.phones import Phone
+from onebar_loadtest.record import Record
+
+LAG_EVERY_S: Final = 0.02
+"""How often the loop's lag is looked at."""
+
+ROGUE: Final = "~"
+"""How the texts of misbehaving phones begin: nobody accounts for them."""
+
+Observe = Callable[[str, float], None]
+"""Is told each time of a row: (row, seconds)."""
+
+
+def ignore(row: str, took_s: float) -> None:
+    """Hear a time, and do nothing."""
+
+
+@dataclass(slots=True)
+class _Own:
+    """A message of a phone, as long as ticks for it may come; times of the loop."""
+
+    reader: Phone
+    said_s: float
+    sent_s: float = 0.0
+    delivered_s: float = 0.0
+
+
+class Onlooker:
+    """The `Witness` of all phones of a fleet."""
+
+    def __init__(self, phones: Sequence[Phone], observe: Observe = ignore) -> None:
+        """Look at these phones, whose list may grow; `observe` is told each time as it is taken."""
+        self.ledger = Ledger()
+        self.measuring = False
+        """Whether times count; before, only those of first links do."""
+        self._phones, self._observe = phones, observe
+        self._record = Record()
+        self._own: dict[tuple[int, int], _Own] = {}
+        self._watching: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._watching = [asyncio.create_task(self._watch_lag()), asyncio.create_task(self._watch_seconds())]
+
+    async def close(self) -> None:
+        """Look no more."""
+        for task in self._watching:
+            task.cancel()
+        await asyncio.gather(*self._watching, return_exceptions=True)
+
+    def take_record(self, process: str) -> Record:
+        """Return what is new since the last time, with the tally so far under the name of this process."""
+        record, self._record = self._record, Record()
+        record.tallies[process] = self.ledger.tally
+        return Record.from_data(record.to_data())  # which no later event changes
+
+    def say(self, author: Phone, reader: Phone, words: str) -> None:
+        """Let a phone send a text to another one, and account for it."""
+        at_s = asyncio.get_running_loop().time()
+        key = self.ledger.say(author.no, reader.no, at_s)
+
+        def committed(result: asyncio.Future[object]) -> None:
+            if result.cancelled() or isinstance(result.exception(), OnebarError):
+                self.ledger.take_back(key)
+            else:
+                self._record.second(int(time.time())).sent += 1
+                self._own[author.no, int(str(result.result()))] = _Own(reader, at_s)
+
+        author.say(reader.number, f"{key} {words}").add_done_callback(committed)
+
+    def opened(self, took_s: float, *, first: bool) -> None:
+        """See `Witness`."""
+        self._note(rows.CONNECT if first else rows.RESUME, took_s)
+
+    def reached_again(self, took_s: float) -> None:
+        """See `Witness`."""
+        self._note(rows.RECOVER, took_s)
+
+    def happened(self, phone: Phone, event: Event, at_s: float) -> None:
+        """See `Witness`."""
+        if isinstance(event, MessageReceived):
+            self._arrived(phone, event, at_s)
+        elif isinstance(event, MessageUnreadable):
+            self.ledger.unreadable(phone.no)
+        elif isinstance(event, MessageEvent) and (own := self._own.get((phone.no, event.message_no))) is not None:
+            self._ticked(phone, event, own, at_s)
+
+    def _arrived(self, phone: Phone, event: MessageReceived, at_s: float) -> None:
+        if event.text.startswith(ROGUE):
+            return
+        author = self.ledger.author(event.text)
+        back_s = max(phone.back_s, self._phones[author].back_s) if 0 <= author < len(self._phones) else phone.back_s
+        took_s = self.ledger.arrive(phone.no, event.text, at_s, back_s)
+        if took_s is not None:
+            sample = self._record.second(int(time.time()))
+            sample.delivered += 1
+            sample.end_to_end.add(took_s)
+            self._note(rows.END_TO_END, took_s)
+
+    def _ticked(self, phone: Phone, event: MessageEvent, own: _Own, at_s: float) -> None:
+        over = False
+        match event:
+            case MessageSent():
+                self.ledger.accept()
+                own.sent_s = at_s
+                self._note(rows.QUEUED_SENT_PROXIED if phone.proxied else rows.QUEUED_SENT, at_s - own.said_s)
+            case MessageDelivered():
+                own.delivered_s = at_s
+                self._note(rows.SENT_DELIVERED, at_s - (own.sent_s or at_s))
+                over = not own.reader.reads
+            case MessageRead():
+                self._note(rows.DELIVERED_READ, at_s - (own.delivered_s or at_s))
+                over = True
+            case MessageFailed():
+                self.ledger.fail(phone.text_of(event.message_no), own.reader.no, event.reason)
+                over = True
+        if over:
+            del self._own[phone.no, event.message_no]
+
+    def _note(self, row: str, took_s: float) -> None:
+        if self.measuring or row == rows.CONNECT:
+            self._record.row(row).add(took_s)
+            self._observe(row, took_s)
+
+    async def _watch_lag(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due_s = loop.time() + LAG_EVERY_S
+            await asyncio.sleep(LAG_EVERY_S)
+            late_s = loop.time() - due_s
+            self._note(rows.LOOP_LAG, late_s)
+            sample = self._record.second(int(time.time()))
+            sample.lag_ms = max(sample.lag_ms, late_s * 1000)
+
+    async def _watch_seconds(self) -> None:
+        while True:
+            await asyncio.sleep(1 - time.time() % 1)
+            sample = self._record.second(int(time.time()) - 1)
+            sample.phones = len(self._phones)
+            sample.online = sum(phone.online and not phone.dark for phone in self._phones)
+            tally = self.ledger.tally
+            sample.waiting = tally.sent - tally.accepted - sum(tally.failed.values())

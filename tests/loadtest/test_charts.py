@@ -1,0 +1,16 @@
+import pytest
+
+from onebar_loadtest.charts import chart, nice
+
+
+@pytest.mark.parametrize(("value", "round_one"), [(0, 1), (0.3, 0.5), (1, 1), (7, 10), (21, 50), (1999, 2000)])
+def test_an_axis_ends_at_a_round_number(value: float, round_one: float) -> None:
+    assert nice(value) == pytest.approx(round_one)
+
+
+def test_a_hole_in_the_values_is_a_hole_in_the_line() -> None:
+    drawn = chart("Phones", "phones", [("online", [1, 2, None, 4]), ("asked", [4, 4, 4, 4])], [("storm <1>", 1, 2)])
+    assert drawn.count("<polyline") == 3
+    assert "storm &lt;1&gt;" in drawn
+    assert drawn.count("<rect") == 1
+    assert "http" not in drawn

@@ -1,0 +1,34 @@
+from onebar_loadtest.knee import WINDOW_S, find_knee
+from onebar_loadtest.record import Sample
+from onebar_loadtest.report import ServerSample
+
+
+def ramp(*steps: tuple[int, float]) -> dict[int, Sample]:
+    """Each step lasts two windows: (phones, seconds that a message takes)."""
+    seconds = {}
+    for number, (phones, took_s) in enumerate(steps):
+        for second in range(2 * WINDOW_S):
+            sample = Sample(phones=phones, delivered=phones)
+            sample.end_to_end.add(took_s)
+            seconds[1000 + number * 2 * WINDOW_S + second] = sample
+    return seconds
+
+
+def test_the_knee_is_the_last_step_before_messages_take_longer() -> None:
+    seconds = ramp((100, 0.1), (300, 0.1), (600, 0.15), (900, 2.0), (1000, 0.1))
+    knee = find_knee(seconds, {at_s: ServerSample(0.7, 90.0) for at_s in seconds})
+    assert knee is not None
+    assert (knee.phones, knee.messages_s, knee.bends, round(knee.server_cpu, 3)) == (600, 600.0, True, 0.7)
+    assert str(knee).startswith("600 phones, 600 messages/s (p95 150 ms, server CPU 70%")
+
+
+def test_without_a_bend_it_says_that_there_may_be_more() -> None:
+    knee = find_knee(ramp((100, 0.1), (500, 0.1)), {})
+    assert knee is not None
+    assert (knee.phones, knee.bends) == (500, False)
+    assert "or more: no bend was seen" in str(knee)
+
+
+def test_a_run_whose_phones_do_not_grow_has_none() -> None:
+    assert find_knee(ramp((100, 0.1), (110, 0.1)), {}) is None
+    assert find_knee({}, {}) is None

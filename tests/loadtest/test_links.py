@@ -1,0 +1,45 @@
+"""The SDK's links through a weak network with TLS; without it they are in `test_fleet`."""
+
+import asyncio
+from pathlib import Path
+from random import Random
+
+import pytest
+import trustme
+
+from onebar.core.turn import LinkConnected, LinkInput, LinkLost
+from onebar.drivers.address import parse_address
+from onebar.drivers.tls import Tls
+from onebar.testing import WeakNetwork, profile
+from onebar_loadtest.links import InsideLink, ProxiedLink
+from onebar_mockserver import MockServer
+
+
+@pytest.mark.parametrize("kind", [InsideLink, ProxiedLink])
+async def test_a_link_goes_through_with_tls(kind: type[InsideLink | ProxiedLink], tmp_path: Path) -> None:
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    files = tmp_path / "cert.pem", tmp_path / "key.pem"
+    certificate.cert_chain_pems[0].write_to_path(files[0])
+    certificate.private_key_pem.write_to_path(files[1])
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    heard: asyncio.Queue[LinkInput] = asyncio.Queue()
+    async with MockServer(tls=files) as server, WeakNetwork(profile("wifi"), ("127.0.0.1", server.port)) as network:
+        address = parse_address(server.url, Tls(ca_file=tmp_path / "ca.pem"))
+        link = kind(network, 7, address, Random(1).randbytes(80), heard.put)
+        async with asyncio.timeout(10):
+            assert await heard.get() == LinkConnected(7)
+            while not isinstance(await heard.get(), LinkLost):  # the server cannot read such a flight
+                pass
+        await link.task
+
+
+@pytest.mark.parametrize("kind", [InsideLink, ProxiedLink])
+async def test_a_dial_without_a_server_says_so(kind: type[InsideLink | ProxiedLink]) -> None:
+    heard: asyncio.Queue[LinkInput] = asyncio.Queue()
+    async with WeakNetwork(profile("perfect"), ("127.0.0.1", 1)) as network:
+        link = kind(network, 7, parse_address("http://127.0.0.1:1"), b"", heard.put)
+        async with asyncio.timeout(10):
+            lost = await heard.get()
+        assert isinstance(lost, LinkLost)
+        await link.task

@@ -1,0 +1,20 @@
+import re
+
+from onebar_loadtest.page import page
+from tests.loadtest.test_report import report
+
+
+def test_a_page_needs_nothing_else_and_shows_faults_and_how_to_repeat_it() -> None:
+    drawn = page(report().known(), "passed <all>")
+    assert "passed &lt;all&gt;" in drawn
+    assert not re.search(r"(src|href)=|@import|url\(|<script", drawn)
+    assert drawn.count("<svg") == drawn.count("</svg>") == 7
+    assert drawn.count("<title>storm</title>") == 7, "the fault is a band in every chart"
+    assert "&quot;seed&quot;: 42" in drawn
+    assert "worker 1" in drawn
+
+
+def test_a_run_that_saw_nothing_has_a_page_too() -> None:
+    empty = report()
+    empty.record.seconds.clear()
+    assert "Nothing was seen." in page(empty.known(), "")
