@@ -2,10 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from onebar.config import Config
 from onebar.core.engine import Engine
@@ -62,21 +61,6 @@ class Place:
     """Its host and port, for the weak networks."""
     kem: Kem | None = None
     """ML-KEM, where it is to be used."""
-
-
-class _Inline(Executor):
-    """Runs turns on the loop itself: a database in memory never waits for a disk, and a thread would cost more."""
-
-    def submit(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        done: Future[Any] = Future()
-        try:
-            done.set_result(work(*args, **kwargs))
-        except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
-            done.set_exception(error)
-        return done
-
-
-_INLINE: Final = _Inline()
 
 
 class Phone:
@@ -253,7 +237,7 @@ class Phone:
             self._recovers_s = None
 
     def _start(self) -> None:
-        self._driver = Driver(self, _INLINE, self._place.address, self._look, on_idle=bool, open_link=self._open_link)
+        self._driver = Driver(self, None, self._place.address, self._look, on_idle=bool, open_link=self._open_link)
 
     def _open_link(self, link_no: int, address: Address, flight: bytes, say: Say) -> Link:
         kind = ProxiedLink if self.proxied else InsideLink

@@ -6,7 +6,6 @@ import pytest
 from onebar_loadtest import backend
 from onebar_loadtest.backend import Backend, BackendError
 
-
 STAND_IN = """
 import socket, sys
 port = int(sys.argv[sys.argv.index("--port") + 1])

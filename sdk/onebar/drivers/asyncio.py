@@ -81,7 +81,7 @@ class Driver:
     def __init__(
         self,
         engine: TurnTaker,
-        worker: Executor,
+        worker: Executor | None,
         address: Address,
         on_news: Callable[[], None],
         clock: Callable[[], Instant] = system_clock,
@@ -93,11 +93,12 @@ class Driver:
 
         Args:
             engine: What takes the turns; touched on the worker's thread only.
-            worker: Exactly one thread, so that a commit never blocks the loop and turns never overlap.
+            worker: Exactly one thread, so that a commit never blocks the loop and turns never overlap; None for a
+                database in memory, which never waits for a disk: then turns run on the loop.
             address: The server.
             on_news: Called after a turn that wrote events or messages, and when the driver fails.
             clock: Where the time comes from.
-            on_idle: Called on the worker's thread when no turn has run for IDLE_S; must not raise.
+            on_idle: Called where the turns run when no turn has run for IDLE_S; must not raise.
             on_turn: Called after every turn; must not raise.
             open_link: Opens the links; a load test puts each phone's own network into them.
         """
@@ -167,7 +168,10 @@ class Driver:
         if not inputs and not self._more:
             return
         loop = asyncio.get_running_loop()
-        turn = await loop.run_in_executor(self._worker, self._engine.turn, inputs, self._clock())
+        if self._worker is None:
+            turn = self._engine.turn(inputs, self._clock())
+        else:
+            turn = await loop.run_in_executor(self._worker, self._engine.turn, inputs, self._clock())
         self._inputs.settle(turn.results)
         for output in turn.outputs:
             self._carry_out(output)
@@ -187,7 +191,11 @@ class Driver:
             self._timer = loop.call_later(pause_s, self.tell, Poked())
 
     def _rest(self) -> None:
-        if not self._closing:
+        if self._closing:
+            return
+        if self._worker is None:
+            self._on_idle()
+        else:
             self._worker.submit(self._on_idle)
 
     def _heard(self, item: LinkInput) -> bool:

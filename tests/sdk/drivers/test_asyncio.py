@@ -38,7 +38,6 @@ from onebar.errors import InputError, OnebarError, RegistrationError, StoreError
 from tests.sdk.drivers.loopback import NOWHERE, PATIENCE_S, serving
 
 SEND = Send("+12025550102", "hi")
-
 Script = Callable[[Sequence[Input], Instant], Turn]
 
 
@@ -107,11 +106,11 @@ class Driven:
 
 @asynccontextmanager
 async def driven(
-    script: Script, address: Address = NOWHERE, on_idle: Callable[[], object] = bool
+    script: Script, address: Address = NOWHERE, on_idle: Callable[[], object] = bool, threads: int = 1
 ) -> AsyncIterator[Driven]:
     engine, news = ScriptedEngine(script), asyncio.Event()
     with ThreadPoolExecutor(1) as worker:
-        driver = Driver(engine, worker, address, news.set, on_idle=on_idle)
+        driver = Driver(engine, worker if threads else None, address, news.set, on_idle=on_idle)
         try:
             yield Driven(driver, engine, news)
         finally:
@@ -214,11 +213,13 @@ async def test_timer_pokes() -> None:
         assert time.monotonic() - began_s >= 0.025
 
 
-async def test_an_idle_device_is_tidied_on_the_turns_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("threads", [0, 1])
+async def test_an_idle_device_is_tidied_where_its_turns_run(monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
     monkeypatch.setattr("onebar.drivers.asyncio.IDLE_S", 0.01)
     tidied: queue.Queue[int] = queue.Queue()
-    async with driven(quiet, on_idle=lambda: tidied.put(threading.get_ident())) as here:
-        assert await asyncio.to_thread(tidied.get, timeout=PATIENCE_S) in here.engine.threads
+    async with driven(quiet, on_idle=lambda: tidied.put(threading.get_ident()), threads=threads) as here:
+        ident = await asyncio.to_thread(tidied.get, timeout=PATIENCE_S)
+        assert (here.engine.threads, ident == threading.get_ident()) == ({ident}, not threads)
 
 
 async def test_messages_go_both_ways_in_order() -> None:
