@@ -3,6 +3,7 @@
 LOCUST_SKIP_MONKEY_PATCH=1 locust -f locustfile.py --host https://chat.example.org
 """
 
+import signal
 import sys
 import time
 from pathlib import Path
@@ -20,7 +21,7 @@ from onebar_loadtest.process import PhonesProcess
 from onebar_loadtest.record import Record
 from onebar_loadtest.report import AGREES_PCT
 from onebar_loadtest.rogues import rogue_classes
-from onebar_loadtest.run import MESSAGE, TAKE_S, Judge, take_over
+from onebar_loadtest.run import MESSAGE, STOP, TAKE_S, Judge, take_over
 from onebar_loadtest.shapes import Shape, shape
 from onebar_loadtest.thresholds import Outcome, ThresholdsError
 
@@ -69,6 +70,7 @@ class Onebar:
         settings.check()
         environment.user_classes += rogue_classes(chosen.rogues)
         if isinstance(self.runner, WorkerRunner):
+            self.runner.register_message(STOP, lambda **_: self.runner.stop(), concurrent=True)
             return
         chosen.run_s = settings.run_s  # which workers are not told by themselves
         self.judge = Judge(environment, say)
@@ -77,6 +79,7 @@ class Onebar:
         if shape(settings.shape).curve:
             environment.shape_class = _Curve(shape(settings.shape), chosen.num_users or 1, settings.run_s)
         if isinstance(self.runner, MasterRunner):
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # gevent's fork would reap workers that Locust waits for
             self.runner.register_message(MESSAGE, self._heard)
         if chosen.metrics_port:
             self._metrics = metrics.serve(chosen.metrics_port, self._record)
@@ -132,6 +135,7 @@ class Onebar:
         if self.judge is not None and self.judge.run is not None:
             settings = self.judge.run.settings
             if isinstance(self.runner, MasterRunner):
+                self.runner.send_message(STOP)  # a master that quits tells its workers only when all this is over
                 self.judge.await_workers(settings.settle_s)
             cost = {} if told is None or not told.told else {"us_per_event": round(told.telling_s / told.told * 1e6, 1)}
             self._judged(cost)

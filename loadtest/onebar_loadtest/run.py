@@ -19,6 +19,9 @@ from onebar_loadtest.thresholds import DEFAULT, Limit, load
 MESSAGE: Final = "onebar record"
 """The name of a worker's message with its record."""
 
+STOP: Final = "onebar stop"
+"""The name of the master's message that asks workers for their last record."""
+
 TAKE_S: Final = 1.0
 """How often records are taken over."""
 

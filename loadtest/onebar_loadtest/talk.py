@@ -14,6 +14,9 @@ GROUP_PEOPLE: Final = 10
 SCRIPT_S: Final = 30.0
 """Length of a script: people who come later join with the next one."""
 
+SHORT_S: Final = 5.0
+"""Length of the scripts of a group to which people still come."""
+
 PROSE: Final = """ok yes no maybe see you soon on my way where are you now I am at the station the train is late again
 can you call me later what about tomorrow good morning did you get the photo thanks a lot happy birthday we are almost
 there dinner at eight please bring some bread and milk how was your day not bad just tired love you too"""
@@ -46,7 +49,7 @@ class Group:
         """Play scripts until cancelled."""
         try:
             while True:
-                await self._play(SCRIPT_S)
+                await self._play(SCRIPT_S if len(self.people) >= GROUP_PEOPLE else SHORT_S)
         finally:
             for task in self._wakes:
                 task.cancel()

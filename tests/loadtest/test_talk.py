@@ -28,7 +28,7 @@ def scripted(dice: random.Random, people: int, messages: int, seconds: float) ->
 
 
 async def test_a_group_plays_scripts_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(talk, "SCRIPT_S", 0.04)
+    monkeypatch.setattr(talk, "SHORT_S", 0.04)
     said: asyncio.Queue[tuple[int, int, int]] = asyncio.Queue()
     group = Group(
         scripted, 0.02, random.Random(1), lambda one, other, text: said.put_nowait((one.no, other.no, len(text)))
