@@ -6,7 +6,6 @@ import random
 from collections.abc import Coroutine
 from itertools import count
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from onebar.crypto.kem import find_kem
 from onebar.crypto.keys import PeerKeys
@@ -65,8 +64,8 @@ class Fleet:
         self._go = asyncio.Event()
         self._doors = asyncio.Semaphore(COMING_MAX)
         address = parse_address(server)
-        parts = urlsplit(address.http_url)
-        to = (parts.hostname or "", parts.port or (80 if address.trust is None else 443))
+        own = address.endpoints.own
+        to = own.host, own.port
         self._place = Place(address, to, find_kem() if settings.kem else None)
         self._registrar = Registrar(address, settings.code)
         self._profiles, self._workloads = settings.profiles(), settings.workloads()

@@ -1,73 +1,35 @@
-"""The SDK's own links through a weak network: inside this process, or through its TCP proxy."""
+"""The SDK's own link through a weak network inside this process."""
 
 import asyncio
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.client import ClientProtocol
-from websockets.uri import parse_uri
+from websockets.asyncio.client import ClientConnection
 
-from onebar.core.frames import MESSAGE_BYTES_MAX
+from onebar.core.turn import Dial
 from onebar.drivers.address import Address
-from onebar.drivers.http import USER_AGENT
-from onebar.drivers.websocket import OPEN_TIMEOUT_S, Say, WebSocketLink, upgrade_headers
+from onebar.drivers.dialing import dial
+from onebar.drivers.endpoints import Endpoint
+from onebar.drivers.websocket import Say, WebSocketLink
 from onebar.testing import WeakNetwork
 
 
 class InsideLink(WebSocketLink):
-    """The SDK's own link, through a weak network inside this process."""
+    """Like every link, but for the sockets on the phone's side: it has none."""
 
-    def __init__(self, network: WeakNetwork, link_no: int, address: Address, flight: bytes, say: Say) -> None:
+    def __init__(self, network: WeakNetwork, wish: Dial, address: Address, say: Say) -> None:
+        """Dial at once.
+
+        Args:
+            network: What is between the phone and the server.
+            wish: What the engine wants.
+            address: The server.
+            say: Hears what the link says.
+        """
         self._network = network
-        super().__init__(link_no, address, flight, say)
+        super().__init__(wish.link_no, address, wish.flight, say, wish.again_s)
 
-    async def dial(self, address: Address, flight: bytes) -> ClientConnection:
+    async def dial(self, address: Address, flight: bytes, again_s: float) -> tuple[ClientConnection, Endpoint]:
         """See `WebSocketLink.dial`."""
-        protocol = ClientProtocol(parse_uri(address.link_url), max_size=MESSAGE_BYTES_MAX)
-        connection = ClientConnection(protocol, ping_interval=None, close_timeout=0)
-        try:
-            async with asyncio.timeout(OPEN_TIMEOUT_S):
-                await _enter(self._network, connection, address)
-                await connection.handshake(upgrade_headers(flight), USER_AGENT)
-        except BaseException:
-            if hasattr(connection, "transport"):
-                connection.transport.abort()
-            raise
-        return connection
+        return await dial(address, flight, again_s, self._enter)
 
-
-class ProxiedLink(WebSocketLink):
-    """The SDK's own link, through the weak network as a TCP proxy, with real sockets on both sides."""
-
-    def __init__(self, network: WeakNetwork, link_no: int, address: Address, flight: bytes, say: Say) -> None:
-        self._network = network
-        super().__init__(link_no, address, flight, say)
-
-    async def dial(self, address: Address, flight: bytes) -> ClientConnection:
-        """See `WebSocketLink.dial`."""
-        return await connect(
-            address.link_url,
-            host=self._network.host,
-            port=self._network.port,
-            additional_headers=upgrade_headers(flight),
-            user_agent_header=USER_AGENT,
-            ssl=None if address.trust is None else address.trust.context,
-            compression=None,
-            proxy=None,
-            open_timeout=OPEN_TIMEOUT_S,
-            ping_interval=None,
-            close_timeout=0,
-            max_size=MESSAGE_BYTES_MAX,
-        )
-
-
-async def _enter(network: WeakNetwork, connection: ClientConnection, address: Address) -> None:
-    """Connect through the network, with TLS where the server speaks it."""
-    if address.trust is None:
-        network.enter(connection)
-        return
-    raw = network.enter(asyncio.Protocol())
-    raw.pause_reading()
-    name = address.host.rsplit(":", 1)[0]
-    secure = await asyncio.get_running_loop().start_tls(raw, connection, address.trust.context, server_hostname=name)
-    assert secure is not None
-    connection.connection_made(secure)
+    async def _enter(self, endpoint: Endpoint) -> asyncio.Transport:  # noqa: ARG002 - the network knows its server
+        return self._network.enter(asyncio.Protocol())

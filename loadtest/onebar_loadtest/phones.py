@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from onebar.config import Config
@@ -15,7 +15,8 @@ from onebar.crypto.kem import Kem
 from onebar.crypto.keys import PeerKeys
 from onebar.crypto.wrapping import KEY_BYTES, WrappingKey
 from onebar.drivers.address import Address
-from onebar.drivers.asyncio import Driver, Link
+from onebar.drivers.asyncio import Driver, Link, open_websocket
+from onebar.drivers.endpoints import Endpoint, Endpoints
 from onebar.drivers.websocket import Say
 from onebar.errors import OnebarError, StoreError
 from onebar.events import Event, MessageReceived
@@ -23,7 +24,7 @@ from onebar.models import Reach
 from onebar.store import open_store
 from onebar.store.database import IN_MEMORY
 from onebar.testing import NetworkProfile, WeakNetwork, WeatherEvent
-from onebar_loadtest.links import InsideLink, ProxiedLink
+from onebar_loadtest.links import InsideLink
 
 ONE_TIME_PREKEYS: Final = 20
 """One-time prekeys of a phone: it meets a few others, and 100 for each of thousands would take minutes."""
@@ -239,9 +240,11 @@ class Phone:
     def _start(self) -> None:
         self._driver = Driver(self, None, self._place.address, self._look, on_idle=bool, open_link=self._open_link)
 
-    def _open_link(self, link_no: int, address: Address, flight: bytes, say: Say) -> Link:
-        kind = ProxiedLink if self.proxied else InsideLink
-        return kind(self.network, link_no, address, flight, say)
+    def _open_link(self, wish: Dial, address: Address, say: Say) -> Link:
+        if not self.proxied:
+            return InsideLink(self.network, wish, address, say)
+        way = Endpoints([Endpoint(self.network.host, self.network.port)])
+        return open_websocket(wish, replace(address, endpoints=way), say)
 
     def _look(self) -> None:
         """Read the news, as an app does: every event once, then confirmed."""

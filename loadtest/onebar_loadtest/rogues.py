@@ -25,8 +25,8 @@ from onebar.core.frames import (
     encode_message,
     encode_recipients,
 )
+from onebar.core.resume import FLIGHT_HEADER, encode_header
 from onebar.crypto.keys import SEED_BYTES, DeviceKeys, flight_to_sign
-from onebar.drivers.websocket import upgrade_headers
 from onebar_loadtest.fleet import Fleet
 from onebar_loadtest.onlooker import ROGUE
 from onebar_loadtest.process import PhonesProcess
@@ -77,7 +77,7 @@ class Rogue:
         flight = self.keys.sign(flight_to_sign(address.host, message)) + message
         return await connect(
             address.link_url,
-            additional_headers=upgrade_headers(flight),
+            additional_headers={FLIGHT_HEADER: encode_header(flight)},
             ssl=None if address.trust is None else address.trust.context,
             compression=None,
             proxy=None,
