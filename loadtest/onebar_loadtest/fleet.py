@@ -71,7 +71,8 @@ class Fleet:
         self._profiles, self._workloads = settings.profiles(), settings.workloads()
         self._first_number = 2_000_000_000 + random.SystemRandom().randrange(8_000) * NUMBERS
         self._numbers = count()
-        self._coming = 0
+        self.coming = 0
+        """How many phones are being made and registered."""
         self._groups: list[Group] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -86,8 +87,8 @@ class Fleet:
         self._go.set()
 
     def everybody_is_there(self) -> bool:
-        """Whether all phones are registered and were online once."""
-        return not self._coming and all(phone.links or not phone.registered for phone in self.phones)
+        """Whether all phones are registered and were online once, or are in a tunnel."""
+        return not self.coming and all(phone.links or phone.dark or not phone.registered for phone in self.phones)
 
     @property
     def address(self) -> Address:
@@ -108,12 +109,12 @@ class Fleet:
         Raises:
             RegisteringError: The server refuses it.
         """
-        self._coming += 1
+        self.coming += 1
         try:
             async with self._doors:
                 return await self._add_phone()
         finally:
-            self._coming -= 1
+            self.coming -= 1
 
     async def _add_phone(self) -> Phone:
         no = len(self.phones)

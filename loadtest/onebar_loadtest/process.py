@@ -16,8 +16,8 @@ from onebar_loadtest.shapes import Fault, shape
 DRIFT_EVERY_S: Final = 0.05
 """How often the hub's drift is looked at."""
 
-READY_S: Final = 600.0
-"""Longest wait until all phones that were started are registered and were online once."""
+READY_S: Final = 120.0
+"""Longest wait until all phones that were started were online once: on some networks a few never are."""
 
 LOOK_S: Final = 0.2
 """Pause between two looks whether they are."""
@@ -90,6 +90,8 @@ class PhonesProcess:
         self.bridge.call(lambda: self.fleet.strike(fault))
 
     def _await_phones(self, measuring: Callable[[], None]) -> None:
+        while self.bridge.call(lambda: self.fleet.coming):
+            gevent.sleep(LOOK_S)
         ends_s = time.monotonic() + READY_S
         while not self.bridge.call(self.fleet.everybody_is_there) and time.monotonic() < ends_s:
             gevent.sleep(LOOK_S)
