@@ -33,6 +33,7 @@ def page(known: Mapping[str, Any], verdict: str) -> str:
         "<h2>Messages</h2>" + _counts(known),
         "<h2>Over time</h2>" + charts(known),
         "<h2>Times</h2>" + _rows(known["rows"]),
+        "<h2>What the phones took</h2><pre>" + escape(_json(known["cost"])) + "</pre>",
         _knee(known["knee"]),
         "<h2>To repeat it</h2><pre>"
         + escape(_json({"settings": known["settings"], "machine": known["machine"]}))

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from typing import Final
 
 import gevent
+import psutil
 
 from onebar_loadtest import rows
 from onebar_loadtest.bridge import Bridge
 from onebar_loadtest.fleet import Fleet
-from onebar_loadtest.record import Record
+from onebar_loadtest.record import Cost, Record
 from onebar_loadtest.settings import Settings
 from onebar_loadtest.shapes import Fault, shape
 
@@ -46,6 +47,7 @@ class PhonesProcess:
         """Whether times count: not while phones are being registered."""
         self._request = request
         self._own = Record()
+        self._began = Cost()
         self.bridge = Bridge(self._hear)
         self.fleet = self.bridge.call(lambda: Fleet(settings, server, self.bridge.tell, index))
         self.bridge.call(self.fleet.start)
@@ -69,6 +71,8 @@ class PhonesProcess:
         """Let the last messages arrive; return what is new."""
         self.stopping = True
         gevent.killall(self._greenlets)
+        if self.measuring:
+            self._own.cost = self._read_cost().minus(self._began)
         self.bridge.run(self.fleet.settle())
         return self.take_record()
 
@@ -83,8 +87,20 @@ class PhonesProcess:
     def _measure(self) -> None:
         self.measuring = True
         self.bridge.call(self.fleet.measure)
+        self._began = self._read_cost()
         for fault in shape(self.settings.shape).faults:
             self._greenlets.append(gevent.spawn_later(fault.at * self.settings.run_s, self._strike, fault))
+
+    def _read_cost(self) -> Cost:
+        figures = [phone.network.figures for phone in self.fleet.phones]
+        return Cost(
+            time.monotonic(),
+            self.fleet.ledger.tally.delivered,
+            time.process_time(),
+            psutil.Process().memory_info().rss / 1e6,
+            sum(each.up_bytes for each in figures),
+            sum(each.down_bytes for each in figures),
+        )
 
     def _strike(self, fault: Fault) -> None:
         self.bridge.call(lambda: self.fleet.strike(fault))

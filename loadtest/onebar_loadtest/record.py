@@ -1,7 +1,7 @@
 """What a run has shown so far: rows, a sample for each second, and the tally. Records of several processes add up."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from onebar_loadtest.accounting import Tally
@@ -47,6 +47,53 @@ class Sample:
 
 
 @dataclass(slots=True)
+class Cost:
+    """What the phones of the processes took while it was measured; the server's part is not in it."""
+
+    lasts_s: float = 0.0
+    """How long it was measured: the longest of the processes."""
+    messages: int = 0
+    """Messages that arrived meanwhile."""
+    cpu_s: float = 0.0
+    """CPU time, Locust's with it."""
+    memory_mb: float = 0.0
+    """Resident memory at the end."""
+    up_bytes: int = 0
+    """Bytes from all phones to the server: messages, acks, receipts, connections; without TCP's headers."""
+    down_bytes: int = 0
+    """Bytes from the server to all phones."""
+
+    def merge(self, other: "Cost") -> None:
+        """Add another process's."""
+        self.lasts_s = max(self.lasts_s, other.lasts_s)
+        for name in ("messages", "cpu_s", "memory_mb", "up_bytes", "down_bytes"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def minus(self, other: "Cost") -> "Cost":
+        """Return what came since another reading of the same process; memory is as it is."""
+        return Cost(
+            self.lasts_s - other.lasts_s,
+            self.messages - other.messages,
+            self.cpu_s - other.cpu_s,
+            self.memory_mb,
+            self.up_bytes - other.up_bytes,
+            self.down_bytes - other.down_bytes,
+        )
+
+    def known(self) -> dict[str, float]:
+        """Return the figures for a report."""
+        messages, lasts_s = max(self.messages, 1), max(self.lasts_s, 0.001)
+        return {
+            "messages_per_s": round(self.messages / lasts_s, 1),
+            "cpu_cores": round(self.cpu_s / lasts_s, 3),
+            "cpu_us_per_message": round(self.cpu_s / messages * 1e6),
+            "up_bytes_per_message": round(self.up_bytes / messages, 1),
+            "down_bytes_per_message": round(self.down_bytes / messages, 1),
+            "memory_mb": round(self.memory_mb, 1),
+        }
+
+
+@dataclass(slots=True)
 class Record:
     """What was seen; a process hands over what is new since the last time."""
 
@@ -56,6 +103,9 @@ class Record:
     """Samples, by seconds since 1970."""
     tallies: dict[str, Tally] = field(default_factory=dict)
     """The tally of each process so far, by the process's name; a later one replaces an earlier one."""
+
+    cost: Cost = field(default_factory=Cost)
+    """What it cost; known only at the end."""
 
     def row(self, name: str) -> Histogram:
         """Return a row, which is made when it is first asked for."""
@@ -79,6 +129,7 @@ class Record:
         for at_s, sample in other.seconds.items():
             self.second(at_s).merge(sample)
         self.tallies.update(other.tallies)
+        self.cost.merge(other.cost)
 
     def to_data(self) -> dict[str, Any]:
         """Return it as plain data, for another process."""
@@ -86,6 +137,7 @@ class Record:
             "rows": {name: histogram.to_data() for name, histogram in self.rows.items()},
             "seconds": {at_s: sample.to_data() for at_s, sample in self.seconds.items()},
             "tallies": {name: tally.known() for name, tally in self.tallies.items()},
+            "cost": asdict(self.cost),
         }
 
     @classmethod
@@ -95,4 +147,5 @@ class Record:
             {name: Histogram.from_data(row) for name, row in data["rows"].items()},
             {int(at_s): Sample.from_data(sample) for at_s, sample in data["seconds"].items()},
             {name: Tally.from_known(known) for name, known in data["tallies"].items()},
+            Cost(**data["cost"]),
         )

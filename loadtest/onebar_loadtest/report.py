@@ -77,6 +77,7 @@ class Report:
             "accounting": self.record.tally().known(),
             "processes": {name: tally.known() for name, tally in sorted(self.record.tallies.items())},
             "rows": {name: self.record.rows[name].known() for name in rows.ROWS if name in self.record.rows},
+            "cost": self.record.cost.known(),
             "knee": None if knee is None else knee.known(),
             "locust": self.locust,
             "faults": [[kind, round(start, 1), round(end, 1)] for kind, start, end in self.faults],
@@ -125,6 +126,12 @@ class Report:
             f"messages: {tally.sent} sent, {tally.accepted} accepted, {tally.delivered} delivered, {tally.lost} lost, "
             f"{tally.duplicated} duplicated, {tally.reordered} reordered, {tally.late} late, "
             f"{tally.unreadable} unreadable, failed {tally.failed or 0}"
+        )
+        cost = self.record.cost.known()
+        lines.append(
+            f"phones took: {cost['cpu_us_per_message']} µs CPU a message, {cost['cpu_cores']} cores at "
+            f"{cost['messages_per_s']} messages/s, {cost['up_bytes_per_message']} bytes up and "
+            f"{cost['down_bytes_per_message']} down a message, {cost['memory_mb']} MB"
         )
         if self.knee is not None:
             lines.append(f"knee: {self.knee}")

@@ -37,4 +37,6 @@ def _live(process: PhonesProcess) -> None:
     tally = run.record.tally()
     assert tally.right
     assert tally.delivered == tally.sent > 2
+    cost = run.record.cost
+    assert min(cost.lasts_s, cost.messages, cost.cpu_s, cost.up_bytes, cost.down_bytes) > 0
     assert {rows.CONNECT, rows.END_TO_END, rows.LOOP_LAG, rows.HUB_DRIFT} <= set(run.record.rows)
