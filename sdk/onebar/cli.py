@@ -16,7 +16,6 @@ from typing import Final
 from onebar.cli_arguments import FLUSH_S, WAIT_S, parse
 from onebar.cli_lines import device_line, event_line, message_line, safety_lines
 from onebar.client import Client
-from onebar.conversation import SentMessage
 from onebar.drivers.tls import Tls
 from onebar.errors import (
     InputError,
@@ -30,6 +29,7 @@ from onebar.errors import (
 )
 from onebar.events import DeviceRemoved
 from onebar.models import Message, check_key, check_phone, check_text
+from onebar.sent_message import SentMessage
 from onebar.terminal import InputLines, write_line
 
 DATABASE_NAME: Final = "onebar.db"

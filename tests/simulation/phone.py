@@ -188,7 +188,7 @@ class Phone(Party):
             elif isinstance(output, Hang):
                 if (wire := self.wires.get(output.link_no)) is not None:
                     wire.hang()
-            else:
+            elif isinstance(output, Replace):
                 self._replace(output)
 
     def _replace(self, wish: Replace) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from onebar.config import Config
-from onebar.core import calls, dialing, inbox, outbox, publishing, reception, resume
+from onebar.core import calls, dialing, inbox, outbox, publishing, reception, resume, transfers
 from onebar.core.backoff import Entropy
 from onebar.core.frames import (
     MessageError,
@@ -284,6 +284,7 @@ class Engine:
         if opened is not None and state.repair_at_s is not None and state.repair_at_s <= now_s:
             inbox.repair(state)
         outbox.seal_waiting(state)
+        transfers.advance(state)
         dialing.dial_if_due(state)
         for link in state.links.values():
             self._speak(link)
@@ -301,6 +302,7 @@ class Engine:
     def _timer_s(self) -> float | None:
         state = self._state
         times = dialing.timer_s(state)
+        times += transfers.timers(state)
         if state.device.status is Status.REPLACING:
             times.append(state.replace_at_s)
         if next(state.open_links(), None) is not None:
