@@ -1,6 +1,7 @@
 """`onebar send --file`, killed in the middle of an upload, and `onebar save`: real processes."""
 
 import asyncio
+import contextlib
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,23 +26,31 @@ async def counting_way(port: int) -> AsyncIterator[tuple[str, asyncio.Event]]:
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, up: bool) -> None:
         nonlocal passed
-        while data := await reader.read(4096):
-            passed += len(data) if up else 0
-            if passed > ENOUGH_BYTES:
-                enough.set()
-            writer.write(data)
-            await writer.drain()
+        with contextlib.suppress(ConnectionError):  # a side that was killed ends the other
+            while data := await reader.read(4096):
+                passed += len(data) if up else 0
+                if passed > ENOUGH_BYTES:
+                    enough.set()
+                writer.write(data)
+                await writer.drain()
         writer.close()
 
     async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(
-            carry(reader, back, up=True), carry(there, writer, up=False), return_exceptions=True
-        )  # a side that was killed ends the other
+        await asyncio.gather(carry(reader, back, up=True), carry(there, writer, up=False))
+        over.append(asyncio.gather(back.wait_closed(), writer.wait_closed(), return_exceptions=True))
 
-    server = await asyncio.start_server(take, "127.0.0.1", 0)
+    over: list[asyncio.Future[list[object]]] = []
+    taken: set[asyncio.Task[None]] = set()
+
+    def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        taken.add(asyncio.create_task(take(reader, writer)))
+
+    server = await asyncio.start_server(begin, "127.0.0.1", 0)
     async with server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", enough
+    await asyncio.gather(*taken)
+    await asyncio.gather(*over)
 
 
 async def arrived(bob: Client) -> int:
