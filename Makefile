@@ -30,8 +30,8 @@ chaos: $(DEMO_NEEDS)  ## The same in many short rounds of random faults (ROUNDS=
 	@ROUNDS="$(ROUNDS)" SEED="$(SEED)" $(BIN)/python -m tests.chaos.chaos
 
 .PHONY: sim
-sim: $(DEV)  ## Whole systems in virtual time, everything crashed (SEEDS=2000, START=number; SEED=number: one, with its trace)
-	@SEEDS="$(SEEDS)" START="$(START)" SEED="$(SEED)" KEEP="$(KEEP)" SAY="$(SAY)" FAILED="$(FAILED)" \
+sim: $(DEV)  ## Whole systems in virtual time, everything crashed (SEEDS=2000, START=number; SEED=number: one; FILES=0.5)
+	@SEEDS="$(SEEDS)" START="$(START)" SEED="$(SEED)" KEEP="$(KEEP)" SAY="$(SAY)" FAILED="$(FAILED)" FILES="$(FILES)" \
 		$(BIN)/python -m tests.simulation
 
 .PHONY: sim-exhaustive

@@ -22,23 +22,33 @@ from uvicorn.server import ServerState
 
 from onebar_mockserver.acceptor import Acceptor
 from onebar_mockserver.access import Access
+from onebar_mockserver.attachment_answers import Guard
+from onebar_mockserver.blob_files import FileBlobs
+from onebar_mockserver.blobs import BlobLimits, BlobsLostError
 from onebar_mockserver.buckets import Buckets
+from onebar_mockserver.callers import TokenCheck
 from onebar_mockserver.connections import Connections
+from onebar_mockserver.downloads import Downloads
 from onebar_mockserver.faults import Faults
 from onebar_mockserver.gateway import Gateway
 from onebar_mockserver.health import admin_app, health_routes
 from onebar_mockserver.limits import BACKLOG, SIZES_EVERY_S, STOP_S, SWEEP_EVERY_S, ServerLimits
 from onebar_mockserver.link_protocol import LinkProtocol
 from onebar_mockserver.metrics import Metrics
-from onebar_mockserver.ports import BatchFailedError, EngineLostError
+from onebar_mockserver.ports import EngineLostError
 from onebar_mockserver.registration import Registration, SmsLog
 from onebar_mockserver.request_head import HeadDeadlineProtocol
 from onebar_mockserver.router import Router
-from onebar_mockserver.sqlite import SqliteEngine
+from onebar_mockserver.sqlite import DatabaseError, SqliteEngine
 from onebar_mockserver.sqlite.mailbox_sizes import MailboxSizes, read_mailbox_sizes
 from onebar_mockserver.turns import TurnLoop
+from onebar_mockserver.uploads import Uploads
 
 logger = logging.getLogger(__name__)
+
+
+BLOBS_FOLDER = "blobs"
+"""Where attachments wait, inside the data directory."""
 
 
 class AddressError(Exception):
@@ -54,6 +64,7 @@ class Backend:
         *,
         development: bool = True,
         limits: ServerLimits | None = None,
+        blob_limits: BlobLimits | None = None,
         faults: Faults | None = None,
         sms: SmsLog | None = None,
         tls: ssl.SSLContext | None = None,
@@ -92,8 +103,13 @@ class Backend:
             sms=sms or SmsLog(),
             buckets=buckets,
         )
+        blob_limits = blob_limits or BlobLimits()
+        self._blobs = FileBlobs(data / BLOBS_FOLDER, blob_limits, fresh_blob_id)
+        guard = Guard(TokenCheck(self._engine, now_ms), now_ms, self._turns.suspect)
+        uploads = Uploads(self._blobs, guard, blob_limits, now_ms)
+        attachments = [*uploads.routes(), *Downloads(self._blobs, guard).routes()]
         self._public = Access(
-            Starlette(routes=[*health_routes(self._ready), Mount("/", self._registration.app())]),
+            Starlette(routes=[*health_routes(self._ready), Mount("/", self._registration.app(attachments))]),
         )
         self._sizes = MailboxSizes()
         self._sizes_at_s = 0.0
@@ -109,6 +125,11 @@ class Backend:
             DatabaseError: The data directory cannot be used.
         """
         await self._engine.open()
+        try:
+            await self._blobs.open()
+        except BlobsLostError as error:
+            await self._engine.close()
+            raise DatabaseError(f"the attachments cannot be opened: {error}") from error
         self._turns.start()
         self._sweeping = asyncio.get_running_loop().create_task(self._sweep(), name="onebar-sweep")
         ws = functools.partial(LinkProtocol, gateway=self.gateway)
@@ -151,6 +172,7 @@ class Backend:
         for acceptor in self._acceptors:
             acceptor.close()
         await _end_http(self._state)
+        await self._blobs.close()
         await self._engine.close()
 
     async def scrape(self) -> bytes:
@@ -192,12 +214,10 @@ class Backend:
             try:
                 swept = await self._engine.sweep(now_ms())
                 self._turns.woken(swept.woken)
-                if not swept.done:
+                if await self._blobs.sweep(now_ms()) or not swept.done:
                     continue
             except EngineLostError:
                 self._turns.suspect()
-            except BatchFailedError as error:
-                logger.error("step of the sweep failed", extra={"detail": str(error)})
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._sweep_now.wait(), SWEEP_EVERY_S)
             self._sweep_now.clear()
@@ -247,6 +267,11 @@ def listen(host: str, port: int) -> socket.socket:
 def now_ms() -> int:
     """Return the time in milliseconds since 1970."""
     return time.time_ns() // 1_000_000
+
+
+def fresh_blob_id() -> str:
+    """Return 128 random bits as hexadecimal digits."""
+    return secrets.token_hex(16)
 
 
 def fresh_code() -> str:

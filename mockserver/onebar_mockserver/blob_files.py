@@ -54,20 +54,23 @@ class FileBlobs:
         self._free = free
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="onebar-blobs")
         self._opened: BlobRows | None = None
+        self._closed = False
 
     async def open(self) -> None:
-        """Open or create the folder, and remove files that no row speaks of.
+        """Open the folder, and remove files that no row speaks of; a new one is made with the first blob.
 
         Raises:
             BlobsLostError: The folder cannot be used.
         """
-        await self._on_thread(self._open)
+        if self._folder.exists():
+            await self._on_thread(self._open)
 
     async def close(self) -> None:
         """Finish what was begun; may be called again."""
         if self._opened is not None:
             await self._on_thread(self._opened.close)
             self._opened = None
+        self._closed = True
         self._thread.shutdown(wait=True)
 
     async def create(self, owner: int, length: int, expected: int, now_ms: int, blob_id: str = "") -> Blob:
@@ -115,15 +118,18 @@ class FileBlobs:
 
     async def sweep(self, now_ms: int) -> int:
         """Remove some rows, then their files."""
-        return await self._on_thread(lambda: self._sweep(now_ms))
+        return await self._on_thread(lambda: self._sweep(now_ms)) if self._folder.exists() else 0
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
+        if self._closed:
+            raise BlobsLostError("the blobs are closed")
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     @property
     def _rows(self) -> BlobRows:
         if self._opened is None:
-            raise BlobsLostError("the blobs are not open")
+            self._open()
+            assert self._opened is not None
         return self._opened
 
     def _path(self, blob_id: str) -> Path:

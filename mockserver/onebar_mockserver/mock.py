@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from onebar_mockserver.app import Backend, listen
+from onebar_mockserver.blobs import BlobLimits
 from onebar_mockserver.faults import Faults
 from onebar_mockserver.limits import ServerLimits
 from onebar_mockserver.registration import SmsLog
@@ -29,6 +30,7 @@ class MockServer:
         *,
         port: int = 0,
         limits: ServerLimits | None = None,
+        blob_limits: BlobLimits | None = None,
         tls: CertificateFiles | None = None,
     ) -> None:
         self.faults = Faults()
@@ -36,6 +38,7 @@ class MockServer:
         self.port = port
         """The port it listens on; 0 until it has started, unless one was asked for."""
         self._limits = limits
+        self._blob_limits = blob_limits
         self._tls = tls
         self._data = data
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -77,7 +80,14 @@ class MockServer:
         tls = None if self._tls is None else server_context(self._tls)
         listener = listen(HOST, self.port)
         try:
-            backend = Backend(self._data, limits=self._limits, faults=self.faults, sms=self._sms, tls=tls)
+            backend = Backend(
+                self._data,
+                limits=self._limits,
+                blob_limits=self._blob_limits,
+                faults=self.faults,
+                sms=self._sms,
+                tls=tls,
+            )
             await backend.start(listener)
         except BaseException:
             listener.close()

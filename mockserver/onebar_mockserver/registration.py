@@ -6,7 +6,7 @@ import binascii
 import re
 import struct
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Annotated, Final, NamedTuple, TypeVar
@@ -144,9 +144,10 @@ class Registration:
     sms: SmsLog = field(default_factory=SmsLog)
     buckets: Buckets = field(default_factory=lambda: Buckets({}))
 
-    def app(self) -> Starlette:
-        """Return the ASGI application."""
+    def app(self, more: Sequence[Route] = ()) -> Starlette:
+        """Return the ASGI application, with `more` routes beside those of registration."""
         routes = [
+            *more,
             Route("/v1/codes", self._answered(self._codes), methods=["POST"]),
             Route("/v1/devices", self._answered(self._devices), methods=["POST"]),
             Route("/v1/devices/replace", self._answered(self._replace), methods=["POST"]),

@@ -7,7 +7,7 @@ Everything an app needs is here; `onebar.errors` draws the tree of exceptions, `
 
 from onebar.client import Client
 from onebar.config import Config
-from onebar.conversation import Conversation, SentMessage
+from onebar.conversation import Conversation
 from onebar.core.records import Trust
 from onebar.crypto.safety_numbers import SafetyNumber
 from onebar.drivers.tls import Tls
@@ -31,6 +31,7 @@ from onebar.events import (
     SafetyNumberChanged,
 )
 from onebar.models import Message, MessageState
+from onebar.sent_message import SentMessage
 from onebar.version import __version__
 
 __all__ = [

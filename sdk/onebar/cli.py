@@ -16,7 +16,7 @@ from typing import Final
 from onebar.cli_arguments import FLUSH_S, WAIT_S, parse
 from onebar.cli_lines import device_line, event_line, message_line, safety_lines
 from onebar.client import Client
-from onebar.conversation import SentMessage
+from onebar.conversation import Conversation
 from onebar.drivers.tls import Tls
 from onebar.errors import (
     InputError,
@@ -29,7 +29,8 @@ from onebar.errors import (
     WaitTimeoutError,
 )
 from onebar.events import DeviceRemoved
-from onebar.models import Message, check_key, check_phone, check_text
+from onebar.models import Message, TransferState, check_key, check_phone, check_text
+from onebar.sent_message import SentMessage
 from onebar.terminal import InputLines, write_line
 
 DATABASE_NAME: Final = "onebar.db"
@@ -83,7 +84,9 @@ async def _send(client: Client, args: argparse.Namespace) -> Outcome:
     chat = client.chat(args.phone)
     messages: list[SentMessage] = []
     refused = False
-    if args.text != "-":
+    if args.file is not None:
+        messages.append(await _send_file(chat, args))
+    elif args.text != "-":
         messages.append(await chat.send(args.text, key=args.key))
     else:
         lines, number = InputLines(), 0
@@ -97,8 +100,39 @@ async def _send(client: Client, args: argparse.Namespace) -> Outcome:
             except (InputError, UnicodeDecodeError) as error:
                 refused = True
                 _note(f"line {number} is left out: {error}")
-    outcome = await _wait(client, messages, args.wait, args.timeout)
+    outcome = await _wait(client, messages, args.wait, args.timeout, FLUSH_S if args.file is None else WAIT_S)
     return Outcome(ExitCode.USAGE, outcome.lines) if refused and outcome.code is ExitCode.OK else outcome
+
+
+async def _send_file(chat: Conversation, args: argparse.Namespace) -> SentMessage:
+    kind, path = args.file
+    caption = "" if args.text == "-" else args.text
+    match kind:
+        case "photo":
+            return await chat.send_photo(path, caption=caption, key=args.key)
+        case "video":
+            return await chat.send_video(path, caption=caption, key=args.key)
+        case "voice":
+            return await chat.send_voice_note(path, key=args.key)
+        case _:
+            return await chat.send_file(path, caption=caption, key=args.key)
+
+
+async def _save(client: Client, args: argparse.Namespace) -> Outcome:
+    """Write a message's file to a path, waiting for it if it is on its way."""
+    file = client.file(args.number)
+    if (await file.look()).state is not TransferState.DONE and client.holding:
+        await file.fetch()
+    try:
+        async with asyncio.timeout(WAIT_S if args.timeout is None else args.timeout):
+            async for at in file.progress():
+                if at.state is TransferState.FAILED:
+                    _note(f"the file of message {args.number} will not come: {at.reason}")
+                    return Outcome(ExitCode.FAILED)
+    except TimeoutError:
+        raise WaitTimeoutError(f"the file of message {args.number} has not come in time; it stays on its way") from None
+    await file.save(args.path)
+    return Outcome(lines=[f"saved {args.path}"])
 
 
 _REACHED: Final = {
@@ -110,10 +144,11 @@ _REACHED: Final = {
 """What `send` waits for, by its --wait."""
 
 
-async def _wait(client: Client, messages: Sequence[SentMessage], wait: str | None, timeout_s: float | None) -> Outcome:
+async def _wait(client: Client, messages: Sequence[SentMessage], wait: str | None, timeout_s: float | None,
+                flush_s: float = FLUSH_S) -> Outcome:  # fmt: skip
     """Wait for all messages together; one that is late ends it, because the others stand behind it."""
     now = asyncio.get_running_loop().time
-    deadline_s = now() + (timeout_s if timeout_s is not None else WAIT_S if wait else FLUSH_S)
+    deadline_s = now() + (timeout_s if timeout_s is not None else WAIT_S if wait else flush_s)
     code, lines = ExitCode.OK, []
     for place, message in enumerate(messages):
         left_s = max(0.0, deadline_s - now())
@@ -221,6 +256,7 @@ _COMMANDS: Final[dict[str, Callable[[Client, argparse.Namespace], Awaitable[Outc
     "send": _send,
     "listen": _listen,
     "history": _history,
+    "save": _save,
     "outbox": _outbox,
     "whoami": _whoami,
     "read": _read,

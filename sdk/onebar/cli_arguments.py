@@ -3,6 +3,7 @@
 import argparse
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -43,8 +44,9 @@ A TEXT that begins with a dash goes behind --:   onebar send +12025550102 -- "-5
 KEY-2, … by their line number, so a broken run can be repeated with the same key and the same input.
 
 Without --wait the command stays for up to 5 s (or --timeout) until the server has the message, because
-nothing else would send it unless `onebar listen` runs on the same home. If that is too short, the message
-stays queued, a note on standard error says so, and the exit code is 0.
+nothing else would send it unless `onebar listen` runs on the same home; with a file, for up to 60 s. If that is too
+short, the message stays queued, a note on standard error says so, and the exit code is 0. A file that was cut goes on
+where it stopped.
 """
 
 
@@ -108,6 +110,13 @@ def _add_message_commands(add: _Add) -> None:
     send = add("send", "send one message, or one for each line of standard input", _SEND_EPILOG)
     send.add_argument("phone", metavar="PHONE")
     send.add_argument("text", metavar="TEXT", nargs="?", default="-")
+    kinds = send.add_mutually_exclusive_group()
+    for kind, what in (("photo", "a photo, made small"), ("video", "a video, made small"),
+                       ("voice", "a recording, as a voice note"), ("file", "a file, as it is")):  # fmt: skip
+        kinds.add_argument(
+            f"--{kind}", metavar="FILE", dest="file", type=partial(_kind_and_path, kind),
+            help=f"send {what}; TEXT is its caption" if kind != "voice" else f"send {what}",
+        )  # fmt: skip
     send.add_argument("--wait", choices=("sent", "delivered", "read"), help="wait until it is there, or has failed")
     send.add_argument("--timeout", metavar="S", type=_seconds, help=f"longest wait, in seconds ({WAIT_S:g})")
     send.add_argument("--key", metavar="K", help="idempotency key: repeating it sends nothing twice")
@@ -118,6 +127,10 @@ def _add_message_commands(add: _Add) -> None:
     history.add_argument("phone", metavar="PHONE")
     history.add_argument("--json", action="store_true", help=_JSON)
     history.add_argument("--limit", metavar="N", type=_count, help="only the newest N")
+    save = add("save", "write the file that a message brings to a path; fetches it if it is not here")
+    save.add_argument("number", metavar="NUMBER", type=_count, help="the message's, as `history` prints it")
+    save.add_argument("path", metavar="PATH", type=Path)
+    save.add_argument("--timeout", metavar="S", type=_seconds, help=f"longest wait, in seconds ({WAIT_S:g})")
     outbox = add("outbox", "print what the server has not acknowledged yet")
     outbox.add_argument("--json", action="store_true", help=_JSON)
     read = add("read", "mark a chat as read; its authors are told when there is a network, if you tell at all")
@@ -145,6 +158,10 @@ def _seconds(value: str) -> float:
     if not 0 <= seconds < float("inf"):
         raise argparse.ArgumentTypeError("a number of seconds, 0 or more")
     return seconds
+
+
+def _kind_and_path(kind: str, value: str) -> tuple[str, Path]:
+    return kind, Path(value)
 
 
 def _count(value: str) -> int:

@@ -1,5 +1,6 @@
 """What `onebar` prints of events, messages and devices: sentences for people, or one JSON object a line."""
 
+import base64
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -8,6 +9,8 @@ from typing import Final
 from onebar.core.records import Trust
 from onebar.crypto.safety_numbers import SafetyNumber
 from onebar.events import (
+    AttachmentFailed,
+    AttachmentReceived,
     ChatEvent,
     DeviceRemoved,
     DeviceReplaced,
@@ -19,7 +22,7 @@ from onebar.events import (
     SafetyNumberChanged,
     SessionHealed,
 )
-from onebar.models import AccountDevice, Message
+from onebar.models import AccountDevice, Message, TransferState
 from onebar.terminal import printable
 
 _CHAT_NEWS: Final[dict[type[ChatEvent], str]] = {
@@ -41,6 +44,10 @@ def event_line(event: Event, *, as_json: bool) -> str:
             return f"{event.chat}: {printable(event.text)}"
         case MessageFailed():
             return f"{event.chat}: message {event.message_no} {event.state} ({event.reason})"
+        case AttachmentReceived():
+            return f"{event.chat}: the file of message {event.message_no} is here; see `onebar save`"
+        case AttachmentFailed():
+            return f"{event.chat}: the file of message {event.message_no} will not come ({event.reason})"
         case MessageEvent():
             return f"{event.chat}: message {event.message_no} {name.removeprefix('Message').lower()}"
         case ChatEvent():
@@ -56,10 +63,27 @@ def event_line(event: Event, *, as_json: bool) -> str:
 def message_line(message: Message, *, as_json: bool) -> str:
     """Return one message of a history or of the outbox as a line."""
     if as_json:
-        return json.dumps(asdict(message))
+        return json.dumps(asdict(message), default=_base64)
     arrow = ">" if message.outgoing else "<"
     reason = f" ({message.reason})" if message.reason else ""
-    return f"{message.message_no} {arrow} {message.chat} {message.state}{reason}: {printable(message.text)}"
+    said = _file_words(message) + printable(message.text)
+    return f"{message.message_no} {arrow} {message.chat} {message.state}{reason}: {said}"
+
+
+def _file_words(message: Message) -> str:
+    """Say what a message brings, and how far that is."""
+    file = message.attachment
+    if file is None:
+        return ""
+    name = f" {printable(file.name)}" if file.name else ""
+    percent = 100 * file.bytes_done // file.bytes_total
+    stands = "" if file.state is TransferState.DONE else f", {file.state} {percent} %"
+    return f"[{printable(file.kind)}{name}, {file.file_bytes} bytes{stands}] "
+
+
+def _base64(value: object) -> str:
+    assert isinstance(value, bytes)
+    return base64.b64encode(value).decode()
 
 
 def safety_lines(phone: str, number: SafetyNumber, trust: Trust, *, as_json: bool) -> list[str]:

@@ -9,9 +9,10 @@ from types import TracebackType
 from typing import Final, Self
 
 from onebar import account_devices, registration
+from onebar.attachments import Attachments
 from onebar.config import Config
 from onebar.connectivity import Connectivity
-from onebar.conversation import REGISTERED, Conversation
+from onebar.conversation import Conversation
 from onebar.core.engine import Engine
 from onebar.core.turn import SetReadReceipts
 from onebar.crypto.kem import find_kem
@@ -22,8 +23,10 @@ from onebar.drivers.home import DeviceEngine, Home
 from onebar.drivers.stream import EventStream
 from onebar.drivers.tls import Tls
 from onebar.errors import InputError, OnebarError
+from onebar.message_file import MessageFile
 from onebar.models import AccountDevice, Chat, Message, check_key, check_phone
 from onebar.registration import Code
+from onebar.sending import REGISTERED
 from onebar.store import SqliteStore, open_store
 
 APPROVE_S: Final = 60.0
@@ -66,6 +69,7 @@ class Client(Connectivity):
         self._passphrase = passphrase
         self._given_vault = self._vault = vault
         self._home: Home[SqliteStore] | None = None
+        self._attachments = Attachments(self._path)
         self._registering = asyncio.Lock()
 
     def __repr__(self) -> str:
@@ -135,9 +139,11 @@ class Client(Connectivity):
         """
         if self._home is not None:
             raise OnebarError("this client is open already")
-        home = Home(self._path, self._address, self._open_store, self._make_engine)
+        attachments = Attachments(self._path)
+        home = Home(self._path, self._address, self._open_store, self._make_engine, attachments.files)
         await home.open()
-        self._home = home
+        self._home, self._attachments = home, attachments
+        attachments.opened(home)
 
     async def close(self) -> None:
         """Finish what is being committed, cut the connection, close the database.
@@ -146,6 +152,7 @@ class Client(Connectivity):
         """
         home, self._home = self._home, None
         if home is not None:
+            await asyncio.to_thread(self._attachments.close)
             await home.close()
             self._vault = self._given_vault
 
@@ -284,7 +291,7 @@ class Client(Connectivity):
         Raises:
             InputError: The number is not in E.164.
         """
-        return Conversation(self._opened(), check_phone(phone))
+        return Conversation(self._opened(), self._attachments, check_phone(phone))
 
     async def chats(self) -> list[Chat]:
         """Return all chats, the one with the newest message first."""
@@ -293,6 +300,11 @@ class Client(Connectivity):
     async def message(self, message_no: int) -> Message | None:
         """Return one message, or None if this database has none of this number."""
         return await self._opened().read(lambda store: store.message(message_no))
+
+    def file(self, message: Message | int) -> MessageFile:
+        """Return the file that a message brings: to see how far it is, to fetch and to open it."""
+        number = message.message_no if isinstance(message, Message) else message
+        return MessageFile(self._opened(), self._attachments.files, number)
 
     async def outbox(self) -> list[Message]:
         """Return the messages that the server has not acknowledged, oldest first."""

@@ -25,5 +25,9 @@ class Config:
     """No link is idle for longer; what a network allows is learned (core.keepalive)."""
     one_time_prekeys: int = 100
     """One-time prekeys that the device keeps at the server: a busy month's new contacts, 3.8 kB."""
+    download_bytes_max: int = 64 * 1024 * 1024
+    """Longest file that is fetched by itself, on networks that are not metered: all but the longest videos. 0: none."""
+    download_bytes_max_metered: int = 1024 * 1024
+    """The same on metered ones (`Client.network_changed`): photos and voice notes."""
     ask_again_s: float = 60.0
     """Pause before an envelope that did not open is asked for once more (R11)."""

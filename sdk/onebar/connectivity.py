@@ -34,7 +34,7 @@ class Connectivity(ABC):
         """
         return LinkChanges(self._opened())
 
-    def network_changed(self, network: str | None = "") -> None:
+    def network_changed(self, network: str | None = "", *, metered: bool | None = None) -> None:
         """Say that the phone has another network, or none: it connects at once. From any thread.
 
         Does nothing where another process talks to the server; nor do the other hints.
@@ -43,13 +43,15 @@ class Connectivity(ABC):
             network: Always the same name for the same network, such as a hash of the Wi-Fi's name, at most 128
                 characters: how long it lets a connection be silent is learned by it. Empty: which one is not known.
                 None: there is no network; it is tried rarely, because the phone may be wrong, until there is.
+            metered: Whether it is paid by the byte, so that only files up to `Config.download_bytes_max_metered` come
+                by themselves. None: as before; at first it is not.
 
         Raises:
             InputError: The name is too long.
         """
         home = self._opened()
         self._network = "" if network is None else check_network(network)
-        home.tell_from_any_thread(NetworkChanged(self._network, offline=network is None))
+        home.tell_from_any_thread(NetworkChanged(self._network, network is None, metered))
 
     def try_now(self) -> None:
         """Connect at once instead of at `link.next_try_ms`: the "try now" button. From any thread."""

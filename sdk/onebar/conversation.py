@@ -1,23 +1,19 @@
 """One chat, as an app has it: what is said, how far it has come, and whether it really is the other side."""
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 
-from onebar.core.records import Status, Trust
-from onebar.core.turn import MarkRead, Send, SetTrust
+from onebar.core.records import Trust
+from onebar.core.turn import MarkRead, SetTrust
 from onebar.crypto.certificates import AccountKey
 from onebar.crypto.safety_numbers import SafetyNumber, safety_number
-from onebar.drivers.home import Home
-from onebar.errors import InputError, MessageFailedError, NotRegisteredError, WaitTimeoutError
-from onebar.models import Message, MessageState, check_key, check_text
+from onebar.errors import InputError, NotRegisteredError
+from onebar.models import Message
+from onebar.sending import REGISTERED, Sending
 from onebar.store import SqliteStore
 
 HISTORY_LIMIT_MAX: Final = 1000
 """Longest page of a history: 4 MB of the longest texts."""
-
-REGISTERED: Final = frozenset({Status.REGISTERED, Status.REPLACING})
-"""When a device has an account, and may send."""
 
 _ID_BYTES: Final = 8  # an account's number never changes: it names a person in a safety number (docs/protocol.md §5)
 
@@ -36,41 +32,12 @@ class _Sides:
         return safety_number(own_id, self.own_key, other_id, self.other_key)
 
 
-class Conversation:
+class Conversation(Sending):
     """The chat with one phone number."""
-
-    def __init__(self, home: Home[SqliteStore], phone: str) -> None:
-        self._home = home
-        self.phone = phone
-        """The other side's number, E.164."""
 
     def __repr__(self) -> str:
         """Show no number."""
         return "<Conversation>"
-
-    async def send(self, text: str, *, key: str | None = None) -> "SentMessage":
-        """Commit a text to the outbox; it goes out as soon as there is a network, now or in two weeks.
-
-        Never fails for want of a network. A call that is cancelled has either committed it or done nothing.
-
-        Args:
-            text: 1 to 4,096 bytes of UTF-8.
-            key: Your own name for this message, 1 to 128 characters. Sending again with the same key, even
-                after a crash, returns the first message instead of making a second one.
-
-        Raises:
-            InputError: The text or the key is not valid, or the number is your own.
-            NotRegisteredError: This device has no account.
-            StoreError: The database cannot be written.
-        """
-        send = Send(self.phone, check_text(text), check_key(key))
-        self._home.check()
-        device = self._home.device
-        if device is None or device.status not in REGISTERED:
-            raise NotRegisteredError("this device has no account: call `Client.register` first")
-        if device.phone == self.phone:
-            raise InputError("this is your own number")
-        return SentMessage(self._home, await self._home.send(send))
 
     async def history(self, *, limit: int = 50, before: int | None = None) -> list[Message]:
         """Return a page of the chat, oldest message first.
@@ -193,78 +160,3 @@ class Conversation:
         if other is None or not other.account_key:
             raise InputError("there is no safety number yet: send a message in this chat first, with a network")
         return _Sides(device.account, own_key, other.account, other.account_key)
-
-
-class SentMessage:
-    """A message that was committed to the outbox."""
-
-    def __init__(self, home: Home[SqliteStore], message_no: int) -> None:
-        self._home = home
-        self.message_no = message_no
-        """Its number in this database, for ever."""
-
-    def __repr__(self) -> str:
-        """Show which message."""
-        return f"<SentMessage {self.message_no}>"
-
-    async def state(self) -> MessageState:
-        """Return how far it has come.
-
-        Raises:
-            LookupError: The database has no such message any more.
-        """
-        self._home.check()
-        return (await self._home.messages.changed(self.message_no, None)).state
-
-    async def sent(self, timeout_s: float | None = None) -> None:
-        """Wait until the server has it durably.
-
-        Args:
-            timeout_s: Longest wait in seconds; None waits for ever.
-
-        Raises:
-            MessageFailedError: It ended in a failure.
-            WaitTimeoutError: It took longer. The message stays in the outbox and still goes out.
-        """
-        await self._reached({MessageState.SENT, MessageState.DELIVERED, MessageState.READ}, timeout_s)
-
-    async def delivered(self, timeout_s: float | None = None) -> None:
-        """Wait until a device of the recipient opened it and has it durably.
-
-        Args:
-            timeout_s: Longest wait in seconds; None waits for ever.
-
-        Raises:
-            MessageFailedError: It ended in a failure.
-            WaitTimeoutError: It took longer. The message stays in the outbox and still goes out.
-        """
-        await self._reached({MessageState.DELIVERED, MessageState.READ}, timeout_s)
-
-    async def read(self, timeout_s: float | None = None) -> None:
-        """Wait until a person has read it. Who has switched read receipts off never tells: give it a time.
-
-        Args:
-            timeout_s: Longest wait in seconds; None waits for ever.
-
-        Raises:
-            MessageFailedError: It ended in a failure.
-            WaitTimeoutError: It took longer.
-        """
-        await self._reached({MessageState.READ}, timeout_s)
-
-    async def _reached(self, states: set[MessageState], timeout_s: float | None) -> None:
-        self._home.check()
-        state = await self._next_state(None)  # without the time-out, so that one of 0 s is a question
-        try:
-            async with asyncio.timeout(timeout_s):
-                while state not in states:
-                    state = await self._next_state(state)
-        except TimeoutError as error:
-            wanted = " or ".join(sorted(states))
-            raise WaitTimeoutError(f"not {wanted} within {timeout_s} s; it stays in the outbox until sent") from error
-
-    async def _next_state(self, known: MessageState | None) -> MessageState:
-        message = await self._home.messages.changed(self.message_no, known)
-        if message.state.failed:
-            raise MessageFailedError(message.state, message.reason)
-        return message.state

@@ -3,11 +3,11 @@
 import asyncio
 from typing import Final
 
-from onebar.conversation import REGISTERED
 from onebar.core.turn import NetworkChanged
 from onebar.drivers.home import Home
 from onebar.errors import NotRegisteredError
 from onebar.models import Drained, Reach
+from onebar.sending import REGISTERED
 from onebar.store import SqliteStore
 
 DRAIN_S: Final = 25.0

@@ -78,6 +78,19 @@ class MessageUnsupported(MessageEvent):
     """A message came in that only a later version of this app can show; it is kept until then."""
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class AttachmentReceived(MessageEvent):
+    """The file of a message is here, whole, and the one that its sender sealed."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class AttachmentFailed(MessageEvent):
+    """The file of a message that came in will not come."""
+
+    reason: str
+    """Why, as one word: `gone` from the server, `damaged`, `file_lost` (the disk), or what is wrong with a picture."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChatEvent(Event):
     """Something that happened to a chat."""
@@ -153,6 +166,8 @@ MESSAGE_EVENTS: Final[dict[str, type[MessageEvent]]] = {
         MessageReceived,
         MessageUnreadable,
         MessageUnsupported,
+        AttachmentReceived,
+        AttachmentFailed,
     )
 }
 """The events about a message, by the name that their rows carry."""

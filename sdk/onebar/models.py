@@ -52,6 +52,75 @@ class MessageState(enum.StrEnum):
 _FAILED: Final = frozenset({MessageState.EXPIRED, MessageState.REJECTED, MessageState.UNDELIVERABLE})
 
 
+class TransferState(enum.StrEnum):
+    """Where the file of a message stands."""
+
+    OFFERED = "offered"
+    """It waits at the server; `Conversation.fetch` brings it."""
+    WAITING = "waiting"
+    """It is on its way, or waits for its turn or a network."""
+    PAUSED = "paused"
+    """The user has stopped it."""
+    DONE = "done"
+    """It is at the server, or, of a message that came in, here."""
+    FAILED = "failed"
+    """It will not come; `reason` says why. `Conversation.fetch` tries again."""
+
+
+class TransferWish(enum.StrEnum):
+    """What the user wants of a transfer."""
+
+    START = "start"
+    PAUSE = "pause"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """The file that a message brings. Numbers are 0, and bytes and names empty, where they make no sense."""
+
+    kind: str
+    """`photo`, `video`, `voice` or `file`."""
+    media_type: str
+    """Like `image/jpeg`, as the sender says."""
+    name: str
+    """The file's name, as the sender says, of kind `file`; never a path to be trusted."""
+    file_bytes: int
+    """Length of the file."""
+    width: int
+    """Pixels across."""
+    height: int
+    """Pixels down."""
+    duration_ms: int
+    """How long it plays."""
+    thumbhash: bytes
+    """A blur to show before anything else is here (ThumbHash)."""
+    preview: bytes
+    """A small WebP of it, or nothing."""
+    waveform: bytes
+    """How loud a voice note is, from its begin to its end, 0 to 255."""
+    state: TransferState
+    """Where it stands."""
+    reason: str
+    """Why it failed."""
+    bytes_total: int
+    """What is moved: the file is sealed, and a little longer so."""
+    bytes_done: int
+    """How much of that has arrived."""
+    bytes_per_s: int
+    """How fast it was of late; 0 while that is not known."""
+
+    def __repr__(self) -> str:
+        """Show how far it is, never what it shows or its name."""
+        return f"<Attachment {self.kind} {self.state} {self.bytes_done}/{self.bytes_total}>"
+
+    @property
+    def eta_s(self) -> float | None:
+        """Seconds that the rest takes at this rate; None while that is not known."""
+        left = self.bytes_total - self.bytes_done
+        return 0.0 if not left else left / self.bytes_per_s if self.bytes_per_s else None
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One message of a chat's history."""
@@ -74,6 +143,8 @@ class Message:
     """How many messages of the same author right before this one are still missing (docs/protocol.md R9)."""
     place: int = 0
     """Its place in the chat, for paging: pass it as `before`."""
+    attachment: Attachment | None = None
+    """The file that it brings; `text` is the caption then."""
 
     def __repr__(self) -> str:
         """Show what it is, never what it says or to whom."""

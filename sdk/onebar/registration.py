@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from onebar import account_devices
-from onebar.conversation import REGISTERED
 from onebar.core.records import Status
 from onebar.core.turn import Registered
 from onebar.drivers import http
@@ -15,6 +14,7 @@ from onebar.drivers.address import Address
 from onebar.drivers.home import Home
 from onebar.errors import InputError
 from onebar.models import Reach
+from onebar.sending import REGISTERED
 from onebar.store import SqliteStore
 
 PUBLISH_S: Final = 10.0

@@ -126,7 +126,7 @@ def test_the_databases_go_on_where_they_stopped(version: str, tmp_path: Path) ->
         world.server.restore((copy(backend), {}))
         for phone, store in zip(world.phones, (alice, bob), strict=True):
             phone.app.looked_up_to = 10**9  # what these databases tell happened in another world
-            phone.restore(Image(connection_of(store), phone.app))
+            phone.restore(Image(connection_of(store), phone.app, {}))
         pass_time(world, 400)  # what the interim sealer of 0.1.0 had sealed is asked for again
         one, other = world.phones
         other.app.say(expect(world, 1, 0, "to Alice, by a later version"))

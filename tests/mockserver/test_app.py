@@ -6,7 +6,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from onebar_mockserver.app import AddressError, Backend, fresh_code, listen
+from onebar.crypto.http_tokens import authorization
+from onebar.crypto.keys import DeviceKeys
+from onebar_mockserver import MockServer
+from onebar_mockserver.app import AddressError, Backend, fresh_code, listen, now_ms
+from onebar_mockserver.blobs import BlobLimits
+from onebar_mockserver.sqlite import DatabaseError
+from tests.mockserver.attachment_server import BODY, files
+from tests.mockserver.rawclient import Phone, register
 
 
 def test_a_taken_port_is_named() -> None:
@@ -38,3 +45,46 @@ async def test_production_has_no_development_pages(tmp_path: Path) -> None:
     await backend.stop()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=5)
+
+
+def signed_in(phone: Phone) -> httpx.AsyncClient:
+    host = phone.url.removeprefix("http://")
+    token = authorization(DeviceKeys(bytes(phone.keys.signing), bytes(32)), host, phone.account, phone.device, now_ms())
+    return httpx.AsyncClient(base_url=phone.url, trust_env=False, headers={"Authorization": token, **BODY})
+
+
+async def test_an_attachment_outlives_a_restart_and_leaves_with_its_last_download(tmp_path: Path) -> None:
+    async with MockServer(tmp_path, blob_limits=BlobLimits(quota_bytes=10)) as server:
+        alice, bob = [await register(server, f"+491511234567{n}") for n in (1, 2)]
+        assert not (tmp_path / "blobs").exists(), "a server without attachments has no folder for them"
+        async with signed_in(alice) as http:
+            made = await http.post("/v1/attachments", headers={"Upload-Length": "5"}, content=b"12345")
+            assert made.status_code == 201
+            full = await http.post("/v1/attachments", headers={"Upload-Length": "6"}, content=b"123456")
+            assert (full.status_code, full.json()["error"]) == (403, "quota_exceeded")
+        await server.restart()
+        async with signed_in(bob) as http:
+            assert (await http.get(made.headers["location"])).content == b"12345"
+            assert (await http.post(made.headers["location"] + "/downloaded")).status_code == 204
+        assert not files(tmp_path / "blobs")
+
+
+async def test_what_expired_is_swept(tmp_path: Path) -> None:
+    async with MockServer(tmp_path, blob_limits=BlobLimits(unfinished_s=0)) as server:
+        async with signed_in(await register(server, "+4915112345671")) as http:
+            await http.post("/v1/attachments", headers={"Upload-Length": "5"}, content=b"123")
+        assert files(tmp_path / "blobs")
+        await server.restart()  # sweeps at once
+        assert server._backend
+        await server._backend._engine.sweep(now_ms())
+        for _ in range(1000):
+            if not files(tmp_path / "blobs"):
+                break
+            await server._backend._blobs.find("0" * 32)  # a turn of its thread
+        assert not files(tmp_path / "blobs")
+
+
+async def test_a_folder_of_blobs_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "blobs").write_bytes(b"no folder")
+    with pytest.raises(DatabaseError, match="attachments"):
+        await MockServer(tmp_path).start()

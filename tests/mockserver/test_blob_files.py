@@ -190,6 +190,7 @@ async def test_many_at_once_do_not_meet(blobs: FileBlobs) -> None:
 
 async def test_closed_blobs_say_so(tmp_path: Path) -> None:
     blobs = FileBlobs(tmp_path, BlobLimits(), lambda: UNKNOWN)
-    with pytest.raises(BlobsLostError, match="not open"):
+    await blobs.close()
+    with pytest.raises(BlobsLostError, match="closed"):
         await blobs.find(UNKNOWN)
     await blobs.close()

@@ -16,8 +16,8 @@ NOWHERE = "http://127.0.0.1:9"  # the discard port: nobody there
 
 
 @asynccontextmanager
-async def registered(path: Path, phone: str, server: MockServer) -> AsyncIterator[Client]:
-    async with Client.open(path, server=server.url, config=HASTY) as client:
+async def registered(path: Path, phone: str, server: MockServer, config: Config = HASTY) -> AsyncIterator[Client]:
+    async with Client.open(path, server=server.url, config=config) as client:
         await client.register(phone, code=lambda: server.sms(phone))
         yield client
 

@@ -57,6 +57,7 @@ def test_every_error_has_its_code(error: OnebarError | OSError, code: cli.ExitCo
         ["outbox"],
         ["whoami"],
         ["read", BOB],
+        ["save", "1", "x"],
         ["safety", BOB],
         ["devices"],
         ["remove-device", "2"],

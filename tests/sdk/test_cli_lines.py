@@ -1,12 +1,15 @@
 """What is printed: one line for each thing, which steers no terminal."""
 
 import json
+from dataclasses import replace
 
 from onebar import Trust
 from onebar.cli_lines import device_line, event_line, message_line, safety_lines
 from onebar.crypto.safety_numbers import safety_number
 from onebar.events import (
     CHAT_EVENTS,
+    AttachmentFailed,
+    AttachmentReceived,
     DeviceRemoved,
     DeviceReplaced,
     DevicesChanged,
@@ -19,7 +22,7 @@ from onebar.events import (
     SafetyNumberChanged,
     SessionHealed,
 )
-from onebar.models import AccountDevice, Message, MessageState
+from onebar.models import AccountDevice, Attachment, Message, MessageState, TransferState
 
 BOB = "+12025550102"
 
@@ -52,6 +55,8 @@ def test_events_as_lines() -> None:
     assert event_line(MessageRead(13, 3, BOB), as_json=False) == f"{BOB}: message 3 read"
     assert event_line(MessageUnsupported(14, 4, BOB), as_json=False) == f"{BOB}: message 4 unsupported"
     assert "new number" in event_line(DeviceReplaced(15), as_json=False)
+    assert "onebar save" in event_line(AttachmentReceived(16, 4, BOB), as_json=False)
+    assert "(gone)" in event_line(AttachmentFailed(17, 4, BOB, "gone"), as_json=False)
     assert event_line(Resync(9), as_json=False) == "Resync"
 
 
@@ -59,6 +64,13 @@ def test_messages_as_lines() -> None:
     message = Message(4, BOB, True, MessageState.REJECTED, "hi\nyou", 1_700_000_000_000, "mailbox_full")
     assert message_line(message, as_json=False) == f"4 > {BOB} rejected (mailbox_full): hi\\u000ayou"
     assert json.loads(message_line(message, as_json=True))["state"] == "rejected"
+    file = Attachment("file", "", "a\n.txt", 100, 0, 0, 0, b"h", b"", b"", TransferState.WAITING, "", 200, 50, 0)
+    message = Message(5, BOB, False, MessageState.RECEIVED, "look", 0, attachment=file)
+    line = f"5 < {BOB} received: [file a\\u000a.txt, 100 bytes, waiting 25 %] look"
+    assert message_line(message, as_json=False) == line
+    assert json.loads(message_line(message, as_json=True))["attachment"]["thumbhash"] == "aA=="
+    message = replace(message, attachment=replace(file, state=TransferState.DONE, name=""))
+    assert message_line(message, as_json=False) == f"5 < {BOB} received: [file, 100 bytes] look"
     received = Message(5, BOB, False, MessageState.RECEIVED, "hi", 1_700_000_000_000)
     assert message_line(received, as_json=False) == f"5 < {BOB} received: hi"
     unsupported = Message(6, BOB, False, MessageState.UNSUPPORTED, "", 1_700_000_000_000)

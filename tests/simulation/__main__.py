@@ -3,6 +3,7 @@
 SEEDS=2000   how many     START=number   the first one (default: fresh ones, printed)
 SEED=7       this one only, with its whole trace     KEEP=0,3 SAY=0,1   only these of its faults and messages
 FAILED=1     the seeds that ever failed (failed_seeds.txt), before the others
+FILES=0.5    this share of what is said brings a file
 """
 
 import json
@@ -18,7 +19,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from tests.simulation.checkers import SENTENCES
+from tests.simulation.checkers import FILE_SENTENCES, SENTENCES
 from tests.simulation.clock import SpinningError
 from tests.simulation.faults import SENTENCES as FAULTS
 from tests.simulation.faults import Kind
@@ -55,17 +56,18 @@ def main() -> int:
     start = int(os.environ.get("START") or time.time_ns() // 1_000_000 % 10**9)
     wanted = [*(failed_seeds() if os.environ.get("FAILED") else ()), *range(start, start + seeds)]
     console.print(f"{len(wanted)} seeds, fresh ones from START={start}", highlight=False)
+    files = float(os.environ.get("FILES") or 0)
     total, began_s = Tally(), time.monotonic()
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("simulating", total=len(wanted))
-        for tally in run_seeds(wanted, os.cpu_count() or 1):
+        for tally in run_seeds(wanted, os.cpu_count() or 1, files):
             total.add(tally)
             progress.advance(task)
     took_s = time.monotonic() - began_s
     report(console, total, took_s)
     for seed, why in sorted(total.failures.items())[:FAILURES_SHOWN_MAX]:
-        show_failure(console, seed, why)
-    idle = unused(total) if seeds >= EVERYTHING_FROM else []
+        show_failure(console, seed, why, files)
+    idle = unused(total, files=bool(files)) if seeds >= EVERYTHING_FROM else []
     for name in idle:
         console.print(f"never happened or never looked: {name}", style="red")
     save(total, start, took_s)
@@ -82,11 +84,11 @@ def _failed(total: Tally, *checkers: str) -> int:
     return sum(why in checkers for why in total.failures.values())
 
 
-def unused(total: Tally) -> list[str]:
+def unused(total: Tally, *, files: bool = False) -> list[str]:
     """Return the kinds of faults that never fired and the checkers that never looked."""
     return [
         *(kind.value for kind in Kind if not total.fired[kind.value]),
-        *(n for n in SENTENCES if not total.looks[n]),
+        *(n for n in (SENTENCES | FILE_SENTENCES if files else SENTENCES) if not total.looks[n]),
     ]
 
 
@@ -96,7 +98,7 @@ def report(console: Console, total: Tally, took_s: float) -> None:
     for kind in Kind:
         faults.add_row(kind.value, f"{total.fired[kind.value]:,}", FAULTS[kind])
     checkers = Table("checker", "looks", "what must hold", title="Checkers")
-    for name, sentence in SENTENCES.items():
+    for name, sentence in (SENTENCES | FILE_SENTENCES).items():
         checkers.add_row(name, f"{total.looks[name]:,}", sentence)
     console.print(faults, checkers)
     rate = total.seeds / took_s * 60
@@ -124,9 +126,9 @@ def save(total: Tally, start: int, took_s: float) -> None:
     REPORT.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
 
 
-def show_failure(console: Console, seed: int, why: str) -> None:
+def show_failure(console: Console, seed: int, why: str, files: float = 0.0) -> None:
     """Print a failing seed: the shortest schedule, what every party saw last, and how to see it again."""
-    plan = draw_plan(seed)
+    plan = draw_plan(seed, files=files)
     short = shrink(plan, why)
     world = World(short)
     try:
@@ -142,12 +144,15 @@ def show_failure(console: Console, seed: int, why: str) -> None:
             console.print(f"  {line}", markup=False, highlight=False)
     keep = ",".join(str(plan.faults.index(fault)) for fault in short.faults)
     say = ",".join(str(plan.script.index(step)) for step in short.script)
-    console.print(f"again: make sim SEED={seed} KEEP={keep or '-'} SAY={say or '-'}", markup=False, soft_wrap=True)
+    more = f" FILES={files}" if files else ""
+    console.print(
+        f"again: make sim SEED={seed}{more} KEEP={keep or '-'} SAY={say or '-'}", markup=False, soft_wrap=True
+    )
 
 
 def replay(console: Console, seed: int) -> int:
     """Run one seed and print its trace."""
-    plan = draw_plan(seed)
+    plan = draw_plan(seed, files=float(os.environ.get("FILES") or 0))
     plan = replace(plan, faults=_chosen(plan.faults, "KEEP"), script=_chosen(plan.script, "SAY"))
     console.print(f"seed {seed}: {plan.phones} phones, window {plan.window}, network {plan.profile.name}")
     world = World(plan, keep_all=True)

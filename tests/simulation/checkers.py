@@ -75,12 +75,21 @@ SENTENCES: Final[dict[str, str]] = {
     "progress": "with 10 s of network between cuts, mail gets through all the same",
     "restore-is-told": "an old copy that speaks again tells the app that it is one",
 }
-"""Name and sentence of every checker."""
+"""Name and sentence of every checker that looks at every world."""
+
+FILE_SENTENCES: Final[dict[str, str]] = {
+    "files-whole": "a file that arrived is the one that was sent, byte for byte",
+    "files-arrive": "when all is drained, every file that a reader was told of is on the reader's phone",
+    "kept-until-fetched": "no file leaves the server before every device that it was sealed for has it",
+    "no-blob-leaked": "when all is drained, the server has no file that everybody has, and no piece of one",
+}
+"""The same, of those that look at worlds with files."""
 
 _PLACE: Final = """
     SELECT m.chat_id, m.chat_no FROM envelope e JOIN message m USING (message_no)
-    WHERE e.out_no = ? AND coalesce(e.answers, 0) = 0"""
-"""Where a number's message stands, unless it was asked for again (R11): that may come late."""
+    WHERE e.out_no = ? AND coalesce(e.answers, 0) = 0
+    AND NOT EXISTS (SELECT 1 FROM attachment a WHERE a.message_no = m.message_no)"""
+"""Where a number's message stands, unless it was asked for again (R11), or brings a file: these may come late."""
 
 _RANKS: Final = {"MessageQueued": 0, "MessageSent": 1, "MessageDelivered": 2, "MessageRead": 3, "MessageFailed": 4}
 _FINAL: Final = 3
@@ -94,7 +103,7 @@ class ViolationError(AssertionError):
     """Something that must hold does not."""
 
     def __init__(self, checker: str, detail: str) -> None:
-        super().__init__(f"{checker}: {SENTENCES[checker]}; but {detail}")
+        super().__init__(f"{checker}: {(SENTENCES | FILE_SENTENCES)[checker]}; but {detail}")
         self.checker = checker
 
 

@@ -22,6 +22,7 @@ from onebar.testing import Weather
 from onebar_mockserver.flight import SIGNATURE_BYTES
 from tests.simulation.app import App
 from tests.simulation.faults import Kind
+from tests.simulation.files import Courier, file_of, sealed_of
 from tests.simulation.inline import copy, new_database
 from tests.simulation.network import HOST, Wire
 from tests.simulation.party import Crash, Party
@@ -52,6 +53,8 @@ class Image:
 
     database: sqlite3.Connection
     app: App
+    disk: dict[str, bytes]
+    """The sealed files."""
 
 
 class Phone(Party):
@@ -85,6 +88,7 @@ class Phone(Party):
         self._inputs: list[Input] = []
         self._timer_s: float | None = None
         self._busy = False
+        self.courier = Courier(world, self, None if image is None else dict(image.disk))
         self._start()
 
     def _start(self) -> None:
@@ -188,8 +192,10 @@ class Phone(Party):
             elif isinstance(output, Hang):
                 if (wire := self.wires.get(output.link_no)) is not None:
                     wire.hang()
-            else:
+            elif isinstance(output, Replace):
                 self._replace(output)
+            else:
+                self.courier.carry_out(output)
 
     def _replace(self, wish: Replace) -> None:
         clock = self.world.clock
@@ -203,7 +209,10 @@ class Phone(Party):
 
     def send(self, to: str, text: str) -> None:
         """The app says something, with a key, so that it may say so again."""
-        self.hear(Send(to, text, key=text))
+        file = file_of(self.world, text)
+        if file is not None:  # it is on the disk before anything is told of it
+            self.courier.disk[file.digest] = sealed_of(text, file.secret.plain_bytes)
+        self.hear(Send(to, text, key=text, file=file))
 
     def register(self) -> None:
         """Join the server, or try until it works."""
@@ -220,6 +229,7 @@ class Phone(Party):
         self.world.crashes += 1
         self.world.note(self.name, "crash")
         self.aftermath = None
+        self.courier.crash()
         for wire in list(self.wires.values()):
             wire.hang()
         self._inputs.clear()
@@ -242,7 +252,7 @@ class Phone(Party):
 
     def image(self) -> Image:
         """Copy what is stored, as a backup does."""
-        return Image(copy(self.database.connection), self.app.copy(self))
+        return Image(copy(self.database.connection), self.app.copy(self), dict(self.courier.disk))
 
     def restore(self, image: Image) -> None:
         """Die, and come back with an older database."""

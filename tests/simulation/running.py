@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from multiprocessing import get_context
 from typing import Final
@@ -45,10 +46,10 @@ class Tally:
         self.digest = (self.digest + other.digest) % 2**64
 
 
-def run_seed(seed: int) -> Tally:
-    """Run one seed."""
+def run_seed(seed: int, files: float = 0.0) -> Tally:
+    """Run one seed; `files` is the share of what is said in it that brings a file."""
     logging.disable(logging.CRITICAL)  # the product reports every fault that it meets
-    world = World(draw_plan(seed))
+    world = World(draw_plan(seed, files=files))
     failures = {}
     try:
         world.run()
@@ -70,9 +71,9 @@ def run_seed(seed: int) -> Tally:
     )
 
 
-def run_seeds(seeds: Iterable[int], workers: int) -> Iterator[Tally]:
+def run_seeds(seeds: Iterable[int], workers: int, files: float = 0.0) -> Iterator[Tally]:
     """Run seeds on several processors; what each comes to is the same in any order."""
     waiting = iter(seeds)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         while some := list(islice(waiting, SEEDS_AHEAD)):
-            yield from pool.map(run_seed, some, chunksize=8)
+            yield from pool.map(partial(run_seed, files=files), some, chunksize=8)

@@ -63,6 +63,8 @@ def judge(world: "World") -> None:
         _dials(world, phone)
     for saying in world.sayings.values():
         _account_for(world, saying)
+    if world.plan.files:
+        _files(world)
     _stay_quiet(world)
 
 
@@ -105,6 +107,7 @@ _QUEUES: Final = {
     "numbers without a verdict": "SELECT count(*) FROM envelope WHERE verdict = 0",
     "top-ups due": "SELECT count(*) FROM top_up",
     "receipts due": "SELECT count(*) FROM receipt WHERE due > told",
+    "files to be moved": "SELECT count(*) FROM attachment WHERE state = 'waiting' OR wanted > 0 OR notice <> ''",
     "in quarantine": "SELECT count(*) FROM quarantine WHERE shown IS NULL",
 }
 _MAILBOX: Final = "SELECT count(*) FROM entries WHERE device = ?"
@@ -124,6 +127,22 @@ def _storage(world: "World", phone: "Phone") -> None:
         " AND NOT EXISTS (SELECT 1 FROM envelope_device d WHERE d.out_no = e.out_no)"
     ).fetchone()[0]
     world.checks.look("storage-bounded", sealed == 0, f"{sealed} envelopes of {phone.name} that nobody waits for")
+
+
+def _files(world: "World") -> None:
+    """Judge what became of the files."""
+    for phone in world.in_use:
+        rows = phone.database.connection.execute(_FETCHED).fetchall()
+        for digest, state, reason in rows:
+            good = state == "done" and digest in phone.courier.disk
+            world.checks.look("files-arrive", good or world.file_excused(phone), f"{phone.name}: {state} {reason}")
+    anew = any(world.file_excused(phone) for phone in world.in_use) or world.retired or world.further
+    ended = bool(REJECTING & world.touched.keys())  # rejected after its upload: the server drops it after 30 days
+    kept = [blob for blob_id, blob in world.blobs.kept.items() if blob_id not in world.blobs.dropped]
+    world.checks.look("no-blob-leaked", not kept or bool(anew) or ended, f"{kept}")
+
+
+_FETCHED: Final = "SELECT digest, state, reason FROM attachment WHERE NOT outgoing"
 
 
 def _told(world: "World", phone: "Phone") -> None:
@@ -159,6 +178,7 @@ def _history(world: "World", phone: "Phone") -> None:
         ordered = sorted(came, key=said.index)
         disturbed = world.deceived(phone.no - 1) or phone.no in world.touched.get(Kind.POISON, ())
         disturbed |= Kind.FAILED_BATCH in world.fired_kinds  # what was rejected is said again by a restored phone
+        disturbed |= bool(world.plan.files)  # a file that was begun on one device is sealed on the next one
         two_devices = world.excused(author.no - 1) and disturbed  # order is promised for each
         world.checks.look(
             "order-kept", two_devices or came == ordered, f"{phone.name} from {author.name}: {[t[:4] for t in came]}"

@@ -22,6 +22,7 @@ from tests.simulation.backend import Server
 from tests.simulation.checkers import Checks
 from tests.simulation.clock import Clock
 from tests.simulation.faults import ANEW, MALICE, Fault, Kind, draw_schedule
+from tests.simulation.files import Blobs
 from tests.simulation.party import Party
 from tests.simulation.phone import Image, Phone
 from tests.simulation.trace import Trace
@@ -52,10 +53,12 @@ class Plan:
     faults: tuple[Fault, ...]
     reads: float = 0.0
     """Which share of what comes in is shown to its reader at once, so that its author is told."""
+    files: float = 0.0
+    """Which share of what is said brings a file."""
 
 
-def draw_plan(seed: int) -> Plan:
-    """Draw a run from a seed."""
+def draw_plan(seed: int, *, files: float = 0.0) -> Plan:
+    """Draw a run from a seed; the share that brings files changes nothing else of it."""
     dice = random.Random(f"{seed} plan")
     phones = dice.choices((2, 3, 4, 5, 6, 7, 8), weights=(50, 25, 10, 6, 4, 3, 2))[0]
     seconds = dice.choice((1.0, 8.0, 30.0, 90.0))
@@ -65,7 +68,7 @@ def draw_plan(seed: int) -> Plan:
     script = workload(dice, phones, messages, seconds)
     faults = draw_schedule(dice, phones, JOINED_S, JOINED_S + seconds + 10)
     window, reads = dice.choice((1, 2, 8, 64)), dice.choice((0.0, 0.3, 1.0))
-    return Plan(seed, phones, window, network, script, seconds, faults, reads)
+    return Plan(seed, phones, window, network, script, seconds, faults, reads, files)
 
 
 def draw_rates(seed: int) -> Mapping[str, Rate]:
@@ -99,6 +102,9 @@ class World:
         """Whom each kind of fault happened to, as numbers of parties."""
         self.wire_numbers = iter(range(1, 10**9))
         self.server = Server(self, ServerLimits(rates=draw_rates(plan.seed)))
+        self.blobs = Blobs()
+        self.troubled = True
+        """Whether requests for files fail at random."""
         self.numbers = [f"+1202555{101 + no:04}" for no in range(plan.phones)]
         self.phones = [Phone(self, no + 1, f"phone {no + 1}", number) for no, number in enumerate(self.numbers)]
         self.retired: list[Phone] = []
@@ -183,6 +189,7 @@ class World:
 
     def _make_peace(self) -> None:
         self.note("world", "peace")
+        self.troubled = False
         self.server.waiting.clear()
         self.server.slow_until_s = 0.0
         self.server.free_disk()
@@ -292,6 +299,14 @@ class World:
     def excused(self, *people: int) -> bool:
         """Whether one of these people has, or had, another device than the one that mail was meant for."""
         return any(person + 1 in self.touched.get(kind, ()) for kind in ANEW for person in people)
+
+    def file_excused(self, phone: Phone) -> bool:
+        """Whether a file may be gone though this phone has not fetched it: it, or the file's sender, is not who it was.
+
+        A message may also be older than a file is kept, or be sealed again, after a restore, for a file that is gone.
+        """
+        kinds = self.touched.keys() & {*ANEW, *MALICE, Kind.RESTORE, Kind.CLONE, Kind.NIGHT}
+        return bool(kinds) or phone in self.retired
 
     def deceived(self, person: int) -> bool:
         """Whether a malicious server has had its way with this person's mail."""

@@ -1,6 +1,6 @@
 """What the app's calls do, inside a turn."""
 
-from onebar.core import dialing, publishing, questions, resume
+from onebar.core import dialing, publishing, questions, resume, transfer_answers, transfers
 from onebar.core.records import Contact, Status, Trust
 from onebar.core.state import DeviceState
 from onebar.core.turn import (
@@ -9,13 +9,16 @@ from onebar.core.turn import (
     Attention,
     MarkRead,
     NetworkChanged,
+    Poked,
     Registered,
     RemoveDevice,
     ReplaceFailed,
     ReplaceRefused,
     Send,
     SetReadReceipts,
+    SetTransfer,
     SetTrust,
+    TransferAnswer,
 )
 from onebar.errors import InputError, NotRegisteredError
 
@@ -29,10 +32,33 @@ def call(state: DeviceState, item: AppInput) -> object:
     match item:
         case Send():
             return _send(state, item)
-        case MarkRead():
-            _mark_read(state, item)
+        case SetTransfer():
+            transfers.wish(state, item)
+        case TransferAnswer():
+            transfer_answers.answered(state, item)
+        case Poked():
+            state.transfers.due = True  # another process may have added one
+        case Registered() | ReplaceRefused() | ReplaceFailed():
+            _hear_of_registration(state, item)
         case NetworkChanged() | Attention():
             dialing.take_hint(state, item)
+            transfers.take_hint(state, item)
+        case _:
+            _set(state, item)
+    return None
+
+
+def _hear_of_registration(state: DeviceState, item: Registered | ReplaceRefused | ReplaceFailed) -> None:
+    if isinstance(item, Registered):
+        resume.registered(state, item)
+    elif state.device.status is Status.REPLACING:  # or it came too late
+        resume.not_replaced(state, item)
+
+
+def _set(state: DeviceState, item: AppInput) -> None:
+    match item:
+        case MarkRead():
+            _mark_read(state, item)
         case SetReadReceipts():
             state.change(read_receipts=item.wanted)
         case SetTrust():
@@ -41,13 +67,6 @@ def call(state: DeviceState, item: AppInput) -> object:
             publishing.add_device(_primary(state), questions.AddDevice(*_keys(item)))
         case RemoveDevice():
             _remove_device(_primary(state), item.device)
-        case Registered():
-            resume.registered(state, item)
-        case ReplaceRefused() | ReplaceFailed() if state.device.status is Status.REPLACING:
-            resume.not_replaced(state, item)
-        case _:  # Poked, or an answer that came too late
-            pass
-    return None
 
 
 def _send(state: DeviceState, item: Send) -> int:
@@ -58,7 +77,9 @@ def _send(state: DeviceState, item: Send) -> int:
         raise InputError("this is your own number")
     message_id = state.drawn[id(item)] = int.from_bytes(state.entropy(8), "big") >> 1
     state.news = True
-    return state.store.outbox.add(item.phone, item.text, item.key, message_id, state.server_ms, state.sure_ms)
+    state.transfers.due |= item.file is not None
+    file = None if item.file is None else (item.file, item.forwarded)
+    return state.store.outbox.add(item.phone, item.text, item.key, message_id, state.server_ms, state.sure_ms, file)
 
 
 def _mark_read(state: DeviceState, item: MarkRead) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import msgspec
 
 from onebar.core.compression import compress, decompress
+from onebar.core.files import File
 from onebar.core.frames import Number, is_unknown
 from onebar.crypto.padding import PaddingError, pad, unpad
 
@@ -32,6 +33,25 @@ class Text(msgspec.Struct, array_like=True, frozen=True, tag=1):
         return f"<Text {self.chat_no}>"
 
 
+class Attachment(msgspec.Struct, array_like=True, frozen=True, tag=6):
+    """A file, and what its sender says of it; its id and place are as those of a text."""
+
+    message_id: Number
+    chat_no: Number
+    sent_at_ms: Number
+    text: Annotated[str, msgspec.Meta(max_length=4096)]
+    """The caption; may be empty."""
+    file: File
+
+    def __repr__(self) -> str:
+        """Show the place, never the caption."""
+        return f"<Attachment {self.chat_no}>"
+
+
+Said = Text | Attachment
+"""What a person says."""
+
+
 class Again(msgspec.Struct, array_like=True, frozen=True, tag=2):
     """These envelopes of yours did not open: please seal them again (R11)."""
 
@@ -39,10 +59,10 @@ class Again(msgspec.Struct, array_like=True, frozen=True, tag=2):
 
 
 class Resealed(msgspec.Struct, array_like=True, frozen=True, tag=3):
-    """The answer to Again: the text of the envelope that did not open."""
+    """The answer to Again: what the envelope said that did not open."""
 
     out_no: Number
-    text: Text
+    text: Said
     to: Number = 0
     """For a device of our own account: the account that the text was for."""
 
@@ -56,7 +76,7 @@ class Read(msgspec.Struct, array_like=True, frozen=True, tag=4):
 class Copy(msgspec.Struct, array_like=True, frozen=True, tag=5):
     """What this account said on another of its devices, and to which account."""
 
-    text: Text
+    text: Said
     to: Number
 
 
@@ -73,7 +93,7 @@ class Unknown(msgspec.Struct, array_like=True, frozen=True):
         return f"<Unknown {self.chat_no}>"
 
 
-Content = Text | Again | Resealed | Read | Copy
+Content = Text | Again | Resealed | Read | Copy | Attachment
 
 _decoder = msgspec.msgpack.Decoder(Content)
 

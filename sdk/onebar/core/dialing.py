@@ -3,7 +3,7 @@
 import logging
 from typing import Final
 
-from onebar.core import resume
+from onebar.core import resume, transfers
 from onebar.core.frames import Ping
 from onebar.core.keepalive import Networks
 from onebar.core.link import Link
@@ -135,7 +135,8 @@ def _quiet(state: DeviceState, link: Link) -> bool:
 
 def _busy(state: DeviceState) -> bool:
     """Whether this device has something to say."""
-    return state.device.out_no > state.device.floor or bool(state.store.outbox.drafts(1))
+    waits = state.device.out_no > state.device.floor or bool(state.store.outbox.drafts(1))
+    return waits or transfers.busy(state)
 
 
 def timer_s(state: DeviceState) -> list[float]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from onebar.config import Config
-from onebar.core import calls, dialing, inbox, outbox, pace, publishing, reception, resume
+from onebar.core import calls, dialing, inbox, outbox, pace, publishing, reception, resume, transfers
 from onebar.core.backoff import Entropy
 from onebar.core.frames import (
     MessageError,
@@ -286,6 +286,7 @@ class Engine:
             inbox.repair(state)
         inbox.go_on(state)
         outbox.seal_waiting(state)
+        transfers.advance(state)
         dialing.dial_if_due(state)
         for link in state.links.values():
             self._speak(link)
@@ -303,6 +304,7 @@ class Engine:
     def _timer_s(self) -> float | None:
         state = self._state
         times = dialing.timer_s(state)
+        times += transfers.timers(state)
         if state.device.status is Status.REPLACING:
             times.append(state.replace_at_s)
         if next(state.open_links(), None) is not None:

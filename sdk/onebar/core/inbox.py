@@ -4,7 +4,7 @@ import logging
 from itertools import groupby
 from typing import Final
 
-from onebar.core import content, outbox, sealing
+from onebar.core import content, outbox, sealing, transfers
 from onebar.core.directory import ask
 from onebar.core.frames import FLAG_SILENT, FLAG_TOP_UP, FRAMES_MAX, Ack, Deliver, Delivered, Undelivered
 from onebar.core.link import Link, MailFrame
@@ -42,8 +42,10 @@ def reread(state: DeviceState) -> None:
             except ValueError as error:
                 _log.warning("message %d stays unsupported: %s", message_no, error)
                 continue
-            if isinstance(what, content.Text):
+            if isinstance(what, content.Said):
                 inbox.understood(message_no, what.text)
+            if isinstance(what, content.Attachment):
+                transfers.arrived(state, message_no, what.file)
 
 
 def take(state: DeviceState, link: Link, frame: MailFrame) -> None:
@@ -162,7 +164,7 @@ def _take_effect(state: DeviceState, peer: Peer, what: content.Content | content
         case content.Resealed():
             state.store.inbox.release(peer.account, peer.device, what.out_no)
             _say(state, peer, what.text, what.to)
-        case content.Text():
+        case content.Text() | content.Attachment():
             _say(state, peer, what, 0)
         case content.Copy():
             _say(state, peer, what.text, what.to)
@@ -189,14 +191,15 @@ def _read(state: DeviceState, peer: Peer, what: content.Read) -> None:
             state.tell(MessageRead, message_no)
 
 
-def _say(state: DeviceState, peer: Peer, text: content.Text, to: int) -> None:
-    """Put a text into its chat: with its author, or, for a copy by a device of ours, with the account it was for."""
+def _say(state: DeviceState, peer: Peer, said: content.Said, to: int) -> None:
+    """Put what was said into its chat: with its author, or, for a copy by a device of ours, the account it was for."""
     own = peer.account == state.device.account
     if own != bool(to):
         return  # copies are believed from our own devices only, and these have nothing else to say (R10)
     arrived = Arrival(
-        *(to or peer.account, peer.account, peer.device, text.message_id, text.chat_no, text.sent_at_ms, text.text),
+        *(to or peer.account, peer.account, peer.device, said.message_id, said.chat_no, said.sent_at_ms, said.text),
         MessageState.SENT if own else MessageState.RECEIVED,
+        file=said.file if isinstance(said, content.Attachment) else None,
     )
     _add(state, arrived, MessageSent if own else MessageReceived)
 
@@ -204,6 +207,8 @@ def _say(state: DeviceState, peer: Peer, text: content.Text, to: int) -> None:
 def _add(state: DeviceState, arrived: Arrival, kind: type) -> None:
     message_no = state.store.inbox.add(arrived, state.server_ms)
     if message_no is not None:
+        if arrived.file is not None:
+            transfers.arrived(state, message_no, arrived.file)
         state.tell(kind, message_no)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from onebar.core import content, pace, sealing
+from onebar.core import content, pace, sealing, transfers
 from onebar.core.directory import ask
 from onebar.core.frames import FLAG_SILENT, FLAG_TOP_UP, HASH_BYTES, Note, Submit, Void, encode_recipients
 from onebar.core.link import Link
@@ -178,6 +178,8 @@ def _seal_draft(state: DeviceState, draft: Draft) -> bool:
     peers, own = ([peer for peer in some if sealing.is_ready(state, peer)] for some in (peers, own))
     if not peers or not pace.may_seal(state, draft):
         return False
+    if not transfers.covers(state, draft, len(peers) + len(own)):
+        return True  # it waits for the server, and lets the others pass
     seal_message(state, draft, peers, own, contact.account_key)
     for peer in [] if own else every:  # a server names only those missing whose account the envelope names
         store.outbox.add_top_up(draft.message_no, peer.account, peer.device, 0)
@@ -197,10 +199,14 @@ def _seal_top_up(state: DeviceState, top_up: TopUp) -> bool:
         return False
     if contact.trust is Trust.CHANGED or not sealing.is_ready(state, peer):
         return False
-    text, to = _text(draft), 0 if account == draft.account else draft.account
+    if not top_up.answers and not transfers.covers(state, draft, 1):
+        return False
+    text, to = _said(state, draft), 0 if account == draft.account else draft.account
     what: content.Content = content.Copy(text, to) if to else text
     what = content.Resealed(top_up.answers, text, to) if top_up.answers else what
     _put(state, [(peer, what)], draft.message_no, account, top_up.answers)
+    if draft.attached and not top_up.answers:
+        state.store.attachments.use(draft.message_no, 1)
     return True
 
 
@@ -230,17 +236,22 @@ def drop_top_up(state: DeviceState, top_up: TopUp, reason: str) -> None:
         state.tell(MessageFailed, message_no, f"{MessageState.UNDELIVERABLE} {reason}")
 
 
-def _text(draft: Draft) -> content.Text:
-    return content.Text(draft.message_id, draft.chat_no, draft.sent_at_ms, draft.text)
+def _said(state: DeviceState, draft: Draft) -> content.Said:
+    head = (draft.message_id, draft.chat_no, draft.sent_at_ms, draft.text)
+    if not draft.attached:
+        return content.Text(*head)
+    return content.Attachment(*head, state.store.attachments.file(draft.message_no))
 
 
 def seal_message(state: DeviceState, draft: Draft, peers: Sequence[Peer], own: Sequence[Peer], audience: bytes) -> None:
     """Number and seal a message for the first time; from here on the bytes are fixed (R1)."""
-    text = _text(draft)
-    copy = content.Copy(text, draft.account)
-    wanted: list[tuple[Peer, content.Content]] = [(peer, text) for peer in peers]
+    said = _said(state, draft)
+    copy = content.Copy(said, draft.account)
+    wanted: list[tuple[Peer, content.Content]] = [(peer, said) for peer in peers]
     wanted += [(peer, copy) for peer in own]
-    _put(state, wanted, draft.message_no, draft.account, None, audience)
+    sealed = _put(state, wanted, draft.message_no, draft.account, None, audience)
+    if draft.attached:
+        state.store.attachments.use(draft.message_no, sealed)
 
 
 def seal_control(state: DeviceState, peers: Sequence[Peer], what: content.Content) -> None:
@@ -255,8 +266,8 @@ def _put(
     account: int,
     answers: int | None,
     audience: bytes = b"",
-) -> None:
-    """Seal under the next number and store it."""
+) -> int:
+    """Seal under the next number and store it; return for how many devices."""
     out_no, own_account = state.device.out_no + 1, state.device.account
     sealed_for = sealing.seal(state, out_no, wanted)
     sealed = encode_recipients((peer.device, ciphertext) for peer, ciphertext in sealed_for)
@@ -276,6 +287,7 @@ def _put(
         audience,
     )
     state.change(out_no=out_no)
+    return len(sealed_for)
 
 
 def learned(state: DeviceState, question: Question, *, found: bool) -> None:

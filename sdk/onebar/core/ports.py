@@ -7,20 +7,22 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from onebar.core.records import Arrival, Contact, Device, Draft, Envelope, Kept, Peer, Receipt, TopUp
+from onebar.core.files import File
+from onebar.core.records import Arrival, Contact, Device, Draft, Envelope, Kept, Moving, Peer, Receipt, TopUp
 from onebar.crypto.pqxdh import PrekeySecrets, Spent
 from onebar.crypto.prekeys import LastResortKemPrekey, OneTimeKemPrekey, OneTimePrekey, SignedPrekey
-from onebar.models import Message, MessageState
+from onebar.models import Message, MessageState, TransferState
 
 
 class Outbox(Protocol):
     """What this device has to say."""
 
     def add(self, phone: str, text: str, key: str | None, message_id: int, sent_at_ms: int,
-            born_ms: int | None = None) -> int:  # fmt: skip
+            born_ms: int | None = None, file: tuple[File, bool] | None = None) -> int:  # fmt: skip
         """Add a draft at the end of its chat; return the message's number, the old one for a known key.
 
-        `born_ms` is the server's time, None while that is not known for sure.
+        `born_ms` is the server's time, None while that is not known for sure. With a `file`, and whether the server
+        has that, it waits until it is uploaded.
         """
 
     def number_of(self, message_id: int) -> int | None:
@@ -33,7 +35,10 @@ class Outbox(Protocol):
         """End the messages that are still only sent, long after anybody could have opened them; return them."""
 
     def drafts(self, limit: int, without: Sequence[str] = ()) -> list[Draft]:
-        """Return the oldest messages that are not sealed, in order, but for those of some chats (phone numbers)."""
+        """Return the oldest messages that may be sealed, in order, but for those of some chats (phone numbers).
+
+        One whose file is not uploaded, or not yet for all who are to fetch it, lets the others pass.
+        """
 
     def top_ups(self, limit: int) -> list[TopUp]:
         """Return the oldest top-ups that are due, in chat order."""
@@ -188,6 +193,52 @@ class Contacts(Protocol):
         """Note that a device is gone."""
 
 
+class Attachments(Protocol):
+    """The files that messages bring."""
+
+    def add(self, message_no: int, file: File, begin: TransferState, *, outgoing: bool) -> None:
+        """Note the file of a message."""
+
+    def active(self, limit: int) -> list[Moving]:
+        """Return what is to be moved, or told to the server, oldest first."""
+
+    def moving(self, message_no: int) -> Moving | None:
+        """Return how the file of a message is on its way; None if it brings none."""
+
+    def file(self, message_no: int) -> File:
+        """Return the file of a message that brings one."""
+
+    def put_state(self, message_no: int, state: TransferState, reason: str = "") -> None:
+        """Note where it stands."""
+
+    def start(self, message_no: int) -> None:
+        """Let it be moved because the user says so, on whatever network."""
+
+    def fetch_up_to(self, bytes_max: int) -> None:
+        """Let the offered files be fetched that are no longer than this, and no longer one that nobody asked for."""
+
+    def move(self, message_no: int, done_bytes: int, bytes_per_s: int) -> None:
+        """Note how far it is, and how fast."""
+
+    def begin(self, message_no: int, granted: int) -> None:
+        """Note that the server is being asked to make room for it, for so many devices in all."""
+
+    def restart(self, message_no: int, blob: bytes | None) -> None:
+        """Upload it anew, under another id if there is one."""
+
+    def want(self, message_no: int, devices: int) -> None:
+        """Note that the server is to let more devices fetch it."""
+
+    def grant(self, message_no: int, devices: int) -> None:
+        """Note that it does."""
+
+    def use(self, message_no: int, devices: int) -> None:
+        """Note that it was sealed for more devices."""
+
+    def put_notice(self, message_no: int, notice: str) -> None:
+        """Note what the server has to be told; nothing if it is empty."""
+
+
 class Sessions(Protocol):
     """The sessions with each device."""
 
@@ -256,6 +307,10 @@ class Store(Protocol):
     @property
     def contacts(self) -> Contacts:
         """Who is who."""
+
+    @property
+    def attachments(self) -> Attachments:
+        """The files that messages bring."""
 
     @property
     def sessions(self) -> Sessions:

@@ -4,9 +4,10 @@ from enum import StrEnum
 
 import msgspec
 
+from onebar.core.files import File
 from onebar.crypto.keys import PeerKeys
 from onebar.crypto.sessions import PeerSessions
-from onebar.models import MessageState
+from onebar.models import MessageState, TransferState
 
 
 class Status(StrEnum):
@@ -65,10 +66,43 @@ class Draft(msgspec.Struct, frozen=True):
     audience: bytes = b""
     """The recipient's account key when the message was first sealed: nobody else may ever open it (R11). Empty: it was
     not sealed yet, or by version 0.1.0, which knew no account keys."""
+    attached: bool = False
+    """Whether it brings a file."""
 
     def __repr__(self) -> str:
         """Show no number and no text."""
         return f"<Draft {self.message_no}>"
+
+
+class Moving(msgspec.Struct, frozen=True):
+    """A file on its way."""
+
+    message_no: int
+    phone: str
+    """The other side's."""
+    account: int
+    """The other side's; 0 while it is not known."""
+    outgoing: bool
+    state: TransferState
+    total_bytes: int
+    """Length of the sealed file."""
+    done_bytes: int
+    """How much of it has arrived, at the server or here."""
+    bytes_per_s: int
+    begun: bool
+    """Whether the server was asked to make room for it."""
+    granted: int
+    """Devices that the server lets fetch it."""
+    used: int
+    """Devices that it was sealed for."""
+    wanted: int
+    """Devices that the server is to let fetch it beside those."""
+    notice: str
+    """What the server has to be told: `downloaded`, `ended`, or nothing."""
+
+    def __repr__(self) -> str:
+        """Show how far it is, and no number."""
+        return f"<Moving {self.message_no} {self.state} {self.done_bytes}/{self.total_bytes}>"
 
 
 class TopUp(msgspec.Struct, frozen=True):
@@ -163,6 +197,8 @@ class Arrival(msgspec.Struct, frozen=True):
     """`received`, `unsupported`, or `sent` for a copy."""
     content: bytes = b""
     """Content that this version does not know, for a later one to read."""
+    file: File | None = None
+    """What it brings."""
 
     def __repr__(self) -> str:
         """Show its place, never what is said."""

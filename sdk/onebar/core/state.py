@@ -9,6 +9,7 @@ import msgspec
 
 from onebar.config import Config
 from onebar.core.backoff import Entropy, pause_s
+from onebar.core.errands import Transfers
 from onebar.core.frames import Stock
 from onebar.core.link import Link
 from onebar.core.link_states import LinkState, LinkTrigger
@@ -116,6 +117,8 @@ class DeviceState:
     """Devices, as (account, device), that need a new session, and whether one was tried."""
     adding: dict[AddDevice, str] = field(default_factory=dict)
     """Devices that our user approved and the server has not given a number yet, or why it will not."""
+    transfers: Transfers = field(default_factory=Transfers)
+    """Files on their way."""
     receipts_at_s: float = 0.0
     """When receipts may be told again: several are told at once."""
     poison: set[tuple[object, ...]] = field(default_factory=set)
@@ -137,6 +140,7 @@ class DeviceState:
             told=dict(self.told),
             healing=dict(self.healing),
             adding=dict(self.adding),
+            transfers=self.transfers.copy(),
             drawn=dict(self.drawn),
             outputs=list(self.outputs),
         )

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from onebar.core.files import File
 from onebar.crypto.keys import PeerKeys
+from onebar.models import TransferWish
 
 
 class Instant(NamedTuple):
@@ -15,11 +17,15 @@ class Instant(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """The app sends a text; the result is the message's number (int)."""
+    """The app sends a text, or a file with a caption; the result is the message's number (int)."""
 
     phone: str = field(repr=False)
     text: str = field(repr=False)
     key: str | None = None
+    file: File | None = None
+    """What it brings; its sealed bytes are on the disk already."""
+    forwarded: bool = False
+    """Whether the server has the file already, as far as is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,14 @@ class SetTrust:
     phone: str = field(repr=False)
     account_key: bytes = field(repr=False)
     verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetTransfer:
+    """The user wants a message's file to be moved, to wait, or not to be moved at all."""
+
+    message_no: int
+    wish: TransferWish
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +135,8 @@ class NetworkChanged:
     network: str = field(default="", repr=False)
     """Names it, so that what was learned of it is known again; empty when nobody can tell."""
     offline: bool = False
+    metered: bool | None = None
+    """Whether it is paid by the byte; None if nothing was said about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +147,24 @@ class Attention:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferAnswer:
+    """How a request for a file went."""
+
+    request_no: int
+    offset: int = -1
+    """Where the transfer stands: bytes that are durable; -1 if that is not known."""
+    problem: str = ""
+    """What went wrong, one word; empty if nothing did."""
+
+
+@dataclass(frozen=True, slots=True)
 class Poked:
     """Look again: a timer is due, or another process added to the database."""
 
 
-AppCall = Send | MarkRead | SetReadReceipts | SetTrust | AddDevice | RemoveDevice
+AppCall = Send | MarkRead | SetReadReceipts | SetTrust | SetTransfer | AddDevice | RemoveDevice
 """What the app asks for."""
-AppInput = AppCall | Registered | ReplaceRefused | ReplaceFailed | NetworkChanged | Attention | Poked
+AppInput = AppCall | Registered | ReplaceRefused | ReplaceFailed | NetworkChanged | Attention | TransferAnswer | Poked
 LinkInput = LinkConnected | MessageArrived | LinkLost
 Input = AppInput | LinkInput
 
@@ -180,7 +207,69 @@ class Replace:
     proof: bytes = field(repr=False)
 
 
-Output = Dial | Transmit | Hang | Replace
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Send the next piece of a sealed file, and answer with where the upload stands (docs/attachments.md)."""
+
+    request_no: int
+    blob: str
+    """The attachment's id, 32 hexadecimal digits."""
+    authorization: str = field(repr=False)
+    step: str
+    """`create`: make room for it, with its first piece; `append`; `ask`: only ask how far it has come."""
+    digest: str
+    """Names the sealed file on this disk."""
+    offset: int
+    size: int
+    total_bytes: int
+    expected: int
+    """Devices that are to fetch it, for `create`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """Fetch the next piece of a sealed file to the end of what is here, and answer with where that ends."""
+
+    request_no: int
+    blob: str
+    authorization: str = field(repr=False)
+    digest: str
+    offset: int
+    size: int
+    total_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFile:
+    """Look whether a file that was fetched is the one that its message speaks of, and harmless; then keep it."""
+
+    request_no: int
+    file: File
+
+
+@dataclass(frozen=True, slots=True)
+class Inform:
+    """Tell the server about an attachment."""
+
+    request_no: int
+    blob: str
+    authorization: str = field(repr=False)
+    what: str
+    """`downloaded`: this device has it; `recipients`: `more` devices will fetch it; `ended`: nobody will."""
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """Give up a request; nothing more is heard of it."""
+
+    request_no: int
+    """0: all of them, and every connection that is kept for more."""
+
+
+TransferOutput = Upload | Download | CheckFile | Inform | Abort
+"""What is done about files, over HTTP and on the disk."""
+Output = Dial | Transmit | Hang | Replace | TransferOutput
 
 
 @dataclass(slots=True)

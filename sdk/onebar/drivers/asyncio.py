@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from onebar.core.turn import (
     AppInput,
     Dial,
+    Hang,
     Input,
     Instant,
     LinkInput,
@@ -21,6 +22,7 @@ from onebar.core.turn import (
     Replace,
     ReplaceFailed,
     ReplaceRefused,
+    TransferOutput,
     Transmit,
     Turn,
 )
@@ -30,6 +32,7 @@ from onebar.drivers.inputs import InputQueue
 from onebar.errors import OnebarError, RegistrationError, RemoteProtocolError, StoreError, TransportError
 
 if TYPE_CHECKING:
+    from onebar.drivers.transfers import Files, TransferDriver
     from onebar.drivers.websocket import Say
 
 IDLE_S: Final = 3.0
@@ -88,6 +91,7 @@ class Driver:
         on_idle: Callable[[], object] = bool,
         on_turn: Callable[[], object] = bool,
         open_link: OpenLink = open_websocket,
+        files: "Files | None" = None,
     ) -> None:
         """Start driving; needs a running loop.
 
@@ -101,6 +105,7 @@ class Driver:
             on_idle: Called where the turns run when no turn has run for IDLE_S; must not raise.
             on_turn: Called after every turn; must not raise.
             open_link: Opens the links; a load test puts each phone's own network into them.
+            files: The sealed files of the device; without, none is moved.
         """
         self.failed: StoreError | None = None
         self.portal = False
@@ -113,6 +118,8 @@ class Driver:
         self._on_idle = on_idle
         self._on_turn = on_turn
         self._open_link = open_link
+        self._files = files
+        self._transfers: TransferDriver | None = None
         self._idle: asyncio.TimerHandle | None = None
         self._wake = asyncio.Event()
         self._inputs = InputQueue(self._wake.set)
@@ -214,12 +221,22 @@ class Driver:
             self._keep(link.task)
         elif isinstance(output, Replace):
             self._keep(asyncio.create_task(self._replace(output)))
+        elif not isinstance(output, Transmit | Hang):
+            self._transfer(output)
         elif output.link_no not in self._links:
             pass  # it was lost meanwhile, and the engine is about to hear of it
         elif isinstance(output, Transmit):
             self._links[output.link_no].transmit(output.data)
         else:
             self._links.pop(output.link_no).task.cancel()
+
+    def _transfer(self, output: TransferOutput) -> None:
+        if self._transfers is None and self._files is not None:
+            from onebar.drivers.transfers import TransferDriver  # most runs never move a file
+
+            self._transfers = TransferDriver(self._address, self._files, self.tell)
+        if self._transfers is not None:
+            self._transfers.carry_out(output)
 
     async def _replace(self, output: Replace) -> None:
         answer: AppInput
@@ -242,6 +259,8 @@ class Driver:
         for task in self._tasks:
             task.cancel()
         self._inputs.close(self._end())
+        if self._transfers is not None:
+            await self._transfers.close()
         if self._tasks:
             await asyncio.wait(set(self._tasks))
 

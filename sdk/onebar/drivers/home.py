@@ -13,8 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
+from onebar.core.files import File
 from onebar.core.records import Device
 from onebar.core.turn import AppInput, Poked, Send
 from onebar.crypto.keys import PeerKeys
@@ -26,6 +27,9 @@ from onebar.drivers.watch import MessageWatch
 from onebar.errors import CommitError, OnebarError, StoreError
 from onebar.events import Event
 from onebar.models import LinkStatus, Message, Reach
+
+if TYPE_CHECKING:
+    from onebar.drivers.transfers import Files
 
 GUEST_POLL_S: Final = 0.25
 """How often a guest looks for a free lock and for news: people take a quarter of a second for "at once"."""
@@ -39,7 +43,8 @@ _log = logging.getLogger(__name__)
 class Drafts(Protocol):
     """Where a guest adds what it has to say."""
 
-    def add(self, phone: str, text: str, key: str | None, message_id: int, sent_at_ms: int) -> int:
+    def add(self, phone: str, text: str, key: str | None, message_id: int, sent_at_ms: int,
+            born_ms: int | None = None, file: tuple[File, bool] | None = None) -> int:  # fmt: skip
         """Add a draft at the end of its chat; return the message's number, the old one for a known key."""
 
 
@@ -113,11 +118,13 @@ class Home(Generic[S]):
         address: Address,
         open_store: Callable[[Path], S],
         make_engine: Callable[[S], DeviceEngine],
+        files: "Files | None" = None,
     ) -> None:
         self._path = path
         self._address = address
         self._open_store = open_store
         self._make_engine = make_engine
+        self._files = files
         self._lock = HolderLock(path)
         self._reads = ThreadPoolExecutor(1, "onebar-reads")
         self._turns = ThreadPoolExecutor(1, "onebar-turns")
@@ -304,7 +311,8 @@ class Home(Generic[S]):
             device = store.load_device()
             message_id = int.from_bytes(os.urandom(8), "big") >> 1  # R6; 63 bits are what SQLite holds
             sent_at_ms = system_clock().wall_ms + (0 if device is None else device.clock_offset_ms)
-            message_no = store.outbox.add(send.phone, send.text, send.key, message_id, sent_at_ms)
+            file = None if send.file is None else (send.file, send.forwarded)
+            message_no = store.outbox.add(send.phone, send.text, send.key, message_id, sent_at_ms, None, file)
         self._lock.poke()  # here, so that a caller who is cancelled leaves no draft that nobody knows of
         return message_no
 
@@ -318,6 +326,7 @@ class Home(Generic[S]):
             self.announce,
             on_idle=self._writing.checkpoint,
             on_turn=self.link_watch.look,
+            files=self._files,
         )
         if not self._lock.listen(self._on_poke):
             self._watch = asyncio.create_task(self._watch_guests(), name="onebar holder")

@@ -133,20 +133,37 @@ async def _post(server: Address, path: str, body: Mapping[str, str | int], kind:
     raise first
 
 
-async def _ask(server: Address, endpoint: Endpoint, path: str, body: Mapping[str, str | int]) -> tuple[int, bytes]:
-    """Post by one way; return the status and the content. The server's name stays."""
+def open_client(server: Address, silence_s: float, connect_s: float, kept_s: float = 0.0) -> "httpx.AsyncClient":
+    """Return a client for requests to this server, whichever way they go.
+
+    Args:
+        server: Its name stays in the Host header, and whose certificates are trusted.
+        silence_s: Longest wait for the next bytes, in seconds.
+        connect_s: Longest wait for a connection.
+        kept_s: How long a connection is kept for the next request.
+    """
     import httpx
 
-    timeout = httpx.Timeout(REQUEST_TIMEOUT_S, connect=REQUEST_TIMEOUT_S / len(server.endpoints.in_order()))
     # Users of desktops expect the environment's proxy (HTTPS_PROXY, …); it cannot reach this machine for us.
-    client = httpx.AsyncClient(
-        timeout=timeout,
+    return httpx.AsyncClient(
+        timeout=httpx.Timeout(silence_s, connect=connect_s),
+        limits=httpx.Limits(keepalive_expiry=kept_s),
         trust_env=not server.loopback,
         headers={"User-Agent": USER_AGENT, "Host": server.host},
         verify=True if server.trust is None else server.trust.context,
     )
+
+
+def url_by(server: Address, endpoint: Endpoint, path: str) -> tuple[str, dict[str, str]]:
+    """Return what a request by this way needs: its URL, and httpx's extensions, for the server's name stays."""
     scheme = "http" if server.trust is None else "https"
-    url, named = f"{scheme}://{endpoint}{path}", {"sni_hostname": server.name}
+    return f"{scheme}://{endpoint}{path}", {"sni_hostname": server.name}
+
+
+async def _ask(server: Address, endpoint: Endpoint, path: str, body: Mapping[str, str | int]) -> tuple[int, bytes]:
+    """Post by one way; return the status and the content."""
+    client = open_client(server, REQUEST_TIMEOUT_S, REQUEST_TIMEOUT_S / len(server.endpoints.in_order()))
+    url, named = url_by(server, endpoint, path)
     async with client, client.stream("POST", url, json=body, extensions=named) as response:
         content_type = response.headers.get("Content-Type", "")
         if is_login_page(response.status_code, content_type, tls=server.trust is not None):

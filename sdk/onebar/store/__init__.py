@@ -7,6 +7,7 @@ from pathlib import Path
 from onebar.crypto.wrapping import KEY_BYTES, KeyVault, WrappingKey
 from onebar.errors import InputError
 from onebar.models import MessageState
+from onebar.store.attachments import SqliteAttachments
 from onebar.store.contacts import SqliteContacts
 from onebar.store.database import IN_MEMORY, Database
 from onebar.store.device import SqliteDevice
@@ -25,14 +26,15 @@ class SqliteStore:
     def __init__(self, database: Database, vault: KeyVault) -> None:
         self._database = database
         self.vault = vault
-        self.outbox = SqliteOutbox(database)
+        self.attachments = SqliteAttachments(database, vault)
+        self.outbox = SqliteOutbox(database, self.attachments)
         self.inbox = SqliteInbox(database)
         self.contacts = SqliteContacts(database)
         self.sessions = SqliteSessions(database, vault)
         self.prekeys = SqlitePrekeys(database, vault)
         self.events = SqliteEvents(database)
         self._device = SqliteDevice(database, vault)
-        self._history = SqliteHistory(database)
+        self._history = SqliteHistory(database, self.attachments)
         self.load_device = self._device.load
         self.save_device = self._device.save
         self.transaction = database.transaction

@@ -5,6 +5,7 @@ from typing import Final
 from onebar.events import (
     CHAT_EVENTS,
     MESSAGE_EVENTS,
+    AttachmentFailed,
     DeviceRemoved,
     DeviceReplaced,
     Event,
@@ -76,6 +77,8 @@ def _event(event_no: int, kind: str, message_no: int | None, detail: str, phone:
     about = (event_no, message_no or 0, phone or "")
     if kind == MessageReceived.__name__:
         return MessageReceived(*about, text or "")
+    if kind == AttachmentFailed.__name__:
+        return AttachmentFailed(*about, detail)
     if kind == MessageFailed.__name__:
         state, _, reason = detail.partition(" ")
         return MessageFailed(*about, state, reason)

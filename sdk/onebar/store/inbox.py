@@ -19,7 +19,9 @@ class SqliteInbox:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.mark_read = SqliteReceipts(database).mark_read
+        receipts = SqliteReceipts(database)
+        self.mark_read = receipts.mark_read
+        self.unread_from = receipts.unread_from
 
     def _rows(self, sql: str, *values: object) -> list[tuple[int, ...]]:
         return self._database.connection.execute(sql, values).fetchall()
@@ -46,6 +48,7 @@ class SqliteInbox:
         author = 0 if self._is_own(account) else account  # what history shows as ours
         if missing < 0:
             missing, place = self._fill(chat_id, author, device, chat_no, low)
+            self.unread_from(chat_id, (account, device), place, chat_no)
         return self._insert(
             chat_id, (author, device, chat_no, arrival.message_id), arrival.state, arrival.text, arrival.sent_at_ms,
             missing, place, arrival.content,

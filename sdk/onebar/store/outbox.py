@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from typing import Final
 
+from onebar.core.files import File
 from onebar.core.frames import VOID_HASH
 from onebar.core.records import Draft, Envelope, TopUp
 from onebar.events import MessageQueued
+from onebar.models import TransferState
+from onebar.store.attachments import SqliteAttachments
 from onebar.store.database import Database
 from onebar.store.device import OWN_ACCOUNT
 from onebar.store.events import SqliteEvents
@@ -17,8 +20,9 @@ the tick or the notice that follows finds a phone that may be off for as long ag
 
 _DRAFT: Final = """
     m.message_no, m.chat_no, c.phone, COALESCE(k.account, 0), m.message_id, m.sent_at_ms, m.text,
-    m.audience
-    FROM message m JOIN chat c USING (chat_id) LEFT JOIN contact k ON k.phone = c.phone"""
+    m.audience, a.message_no IS NOT NULL
+    FROM message m JOIN chat c USING (chat_id) LEFT JOIN contact k ON k.phone = c.phone
+    LEFT JOIN attachment a USING (message_no)"""
 _OURS: Final = "account = 0 AND device = 0"  # a copy of what another device of ours sent is not this outbox's
 _DUE: Final = f"SELECT 1 FROM top_up t WHERE t.message_no = message.message_no AND t.account IS NOT {OWN_ACCOUNT}"
 _SEALED: Final = """
@@ -32,8 +36,9 @@ _NONE, _ACCEPTED, _REJECTED = 0, 1, 2
 class SqliteOutbox:
     """`core.ports.Outbox` on a database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, attachments: SqliteAttachments) -> None:
         self._database = database
+        self._attachments = attachments
         self._events = SqliteEvents(database)
         receipts = SqliteReceipts(database)
         self.add_receipt = receipts.add
@@ -49,9 +54,9 @@ class SqliteOutbox:
         return None if row is None else row[0]
 
     def add(self, phone: str, text: str, key: str | None, message_id: int, sent_at_ms: int,
-            born_ms: int | None = None) -> int:  # fmt: skip
+            born_ms: int | None = None, file: tuple[File, bool] | None = None) -> int:  # fmt: skip
         """Add a draft at the end of its chat; return the message's number, the old one for a known key."""
-        known = None if key is None else self._one("SELECT message_no FROM message WHERE key = ?", key)
+        known = None if key is None else self.number_for(key)
         if known is not None:
             return known
         chat_id, chat_no = self._rows(
@@ -66,12 +71,19 @@ class SqliteOutbox:
         )
         assert message_no is not None
         self._rows("UPDATE message SET place = message_no WHERE message_no = ?", message_no)
+        if file is not None:
+            begin = TransferState.DONE if file[1] else TransferState.WAITING
+            self._attachments.add(message_no, file[0], begin, outgoing=True)
         self._events.add(MessageQueued.__name__, message_no)
         return message_no
 
     def number_of(self, message_id: int) -> int | None:
         """Return the number of the message of ours with this id, if it is stored."""
         return self._one(f"SELECT message_no FROM message WHERE {_OURS} AND message_id = ?", message_id)
+
+    def number_for(self, key: str) -> int | None:
+        """Return the number of the message that was sent with this key."""
+        return self._one("SELECT message_no FROM message WHERE key = ?", key)
 
     def expire(self, before_ms: int, now_ms: int) -> list[int]:
         """End the drafts that began to wait before this time as expired; those seen for the first time begin now."""
@@ -92,10 +104,11 @@ class SqliteOutbox:
         return self._fail("undeliverable", "no_receipt", "state = 'sent' AND born_ms < ?", old_ms)
 
     def drafts(self, limit: int, without: Sequence[str] = ()) -> list[Draft]:
-        """Return the oldest messages that are not sealed, in order, but for those of some chats."""
+        """Return the oldest messages that may be sealed, in order, but for those of some chats."""
         marks = ",".join("?" * len(without))
         rows = self._rows(
             f"SELECT {_DRAFT} WHERE m.state = 'queued' AND m.out_no IS NULL AND c.phone NOT IN ({marks})"
+            " AND (a.message_no IS NULL OR a.state = 'done' AND a.wanted = 0)"
             " ORDER BY m.message_no LIMIT ?",
             *(*without, limit),
         )
@@ -331,12 +344,19 @@ class SqliteOutbox:
         return message_no or 0
 
     def _fail(self, state: str, reason: str, which: str, *values: object) -> list[int]:
-        """End the matching messages that are not final yet."""
-        return self._message_rows(
+        """End the matching messages that are not final yet, and the uploads of their files."""
+        ended = self._message_rows(
             f"UPDATE message SET state = ?, reason = ? WHERE {_OURS}"
             f" AND state IN ('queued', 'sent') AND {which} RETURNING message_no",
             *(state, reason, *values),
         )
+        for message_no in ended:
+            self._rows(
+                "UPDATE attachment SET state = 'failed', reason = ?, wanted = 0, notice = iif(begun, 'ended', '')"
+                " WHERE message_no = ? AND state <> 'done'",
+                *(reason, message_no),
+            )
+        return ended
 
     def _message_rows(self, sql: str, *values: object) -> list[int]:
         return [row[0] for row in self._rows(sql, *values)]

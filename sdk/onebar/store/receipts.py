@@ -18,7 +18,7 @@ class SqliteReceipts:
     def mark_read(self, phone: str, message_no: int) -> list[Receipt]:
         """Note that the user has read a chat up to a message; return what is news to the authors, for each device.
 
-        The mark never goes back, and a message of another chat moves nothing.
+        Reading does not move the mark back, and a message of another chat moves nothing.
         """
         moved = self._rows(
             "SELECT c.chat_id, c.read_place, c.read_chat_no, m.place, m.chat_no FROM message m JOIN chat c"
@@ -38,6 +38,19 @@ class SqliteReceipts:
             *moved[0],
         )
         return [Receipt(*row) for row in news]
+
+    def unread_from(self, chat_id: int, author: tuple[int, int], place: int, chat_no: int) -> None:
+        """A message came late, above what was read: nobody has seen it, and its author is to hear when somebody has."""
+        self._rows(
+            "UPDATE chat SET read_place = ?2, read_chat_no = ?3 - 1"
+            " WHERE chat_id = ?1 AND (read_place, read_chat_no) >= (?2, ?3) AND ?2 > 0",
+            *(chat_id, place, chat_no),
+        )
+        self._rows(  # what is still due tells of this one, too
+            "UPDATE receipt SET told = ?3 - 1, due = ?3 - 1"
+            " WHERE account = ?1 AND device = ?2 AND due <= told AND told >= ?3",
+            *(*author, chat_no),
+        )
 
     def add(self, receipt: Receipt) -> None:
         """Note what has to be told as read; a higher number takes the place of a lower one, and its turn."""

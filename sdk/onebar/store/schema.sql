@@ -70,6 +70,23 @@ CREATE INDEX message_queued ON message (message_no) WHERE state = 'queued';
 CREATE INDEX message_unsupported ON message (message_no) WHERE state = 'unsupported';
 CREATE UNIQUE INDEX message_key ON message (key) WHERE key IS NOT NULL;
 
+-- The files that messages bring, and how far each is on its way. `about` is core.files.File, wrapped; `digest`, the
+-- sealed file's SHA-256, is its name on this disk.
+CREATE TABLE attachment (
+    message_no INTEGER PRIMARY KEY, digest TEXT NOT NULL, about BLOB NOT NULL,
+    bytes INTEGER NOT NULL,                -- of the sealed file
+    outgoing INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '',
+    done INTEGER NOT NULL DEFAULT 0,       -- bytes that have arrived: at the server, or here
+    rate INTEGER NOT NULL DEFAULT 0,       -- bytes a second, of late
+    tapped INTEGER NOT NULL DEFAULT 0,     -- whether the user asked for it, so that it comes on any network
+    begun INTEGER NOT NULL DEFAULT 0,      -- whether the server was asked to make room for it
+    granted INTEGER NOT NULL DEFAULT 0,    -- devices that the server lets fetch it
+    used INTEGER NOT NULL DEFAULT 0,       -- devices that it was sealed for
+    wanted INTEGER NOT NULL DEFAULT 0,     -- devices that the server is to let fetch it beside those
+    notice TEXT NOT NULL DEFAULT ''        -- what the server has to be told: downloaded, ended
+) STRICT;
+CREATE INDEX attachment_active ON attachment (message_no) WHERE state = 'waiting' OR wanted > 0 OR notice <> '';
+
 -- From where to where each author's numbering has been seen in a chat, duplicates included (R9).
 CREATE TABLE author (
     chat_id INTEGER NOT NULL, account INTEGER NOT NULL, device INTEGER NOT NULL,

@@ -48,3 +48,12 @@ CREATE TABLE more_devices (
 INSERT INTO more_devices SELECT out_no, 0, device FROM envelope_device;
 DROP TABLE envelope_device;
 ALTER TABLE more_devices RENAME TO envelope_device;
+
+CREATE TABLE attachment (
+    message_no INTEGER PRIMARY KEY, digest TEXT NOT NULL, about BLOB NOT NULL,
+    bytes INTEGER NOT NULL, outgoing INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '',
+    done INTEGER NOT NULL DEFAULT 0, rate INTEGER NOT NULL DEFAULT 0, tapped INTEGER NOT NULL DEFAULT 0,
+    begun INTEGER NOT NULL DEFAULT 0, granted INTEGER NOT NULL DEFAULT 0, used INTEGER NOT NULL DEFAULT 0,
+    wanted INTEGER NOT NULL DEFAULT 0, notice TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX attachment_active ON attachment (message_no) WHERE state = 'waiting' OR wanted > 0 OR notice <> '';

@@ -1,0 +1,109 @@
+"""Requests that files are on their way by, and how fast the network takes them: what is kept in memory only."""
+
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from onebar.core.turn import CheckFile, Download, Inform, Upload
+
+PIECE_BYTES_MIN: Final = 8 * 1024
+"""Shortest piece, and the first one: a request has some 400 bytes of its own, 5 % of it."""
+
+PIECE_BYTES_MAX: Final = 1024 * 1024
+"""Longest piece: what the server makes durable at a time, and what is held in memory."""
+
+LATE_S: Final = 120.0
+"""A request of which nothing is heard for so long is given up; the driver's own time-outs are shorter."""
+
+CHECK_S: Final = 3600.0
+"""The same for the check of a file: the longest, of 2 GiB, takes a slow phone some minutes."""
+
+UP: Final = "up"
+"""The lane of uploads."""
+
+DOWN: Final = "down"
+"""The lane of downloads."""
+
+TELL: Final = "tell"
+"""The lane of what the server is told about a file."""
+
+Request = Upload | Download | CheckFile | Inform
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A request that is on its way."""
+
+    request_no: int
+    message_no: int
+    output: Request
+    since_s: float
+
+    @property
+    def late_s(self) -> float:
+        """When it is given up."""
+        return self.since_s + (CHECK_S if isinstance(self.output, CheckFile) else LATE_S)
+
+
+@dataclass(slots=True)
+class Rate:
+    """How fast one direction is, by the pieces so far."""
+
+    bytes_per_s: float = 0.0
+    piece_bytes: int = PIECE_BYTES_MIN
+    """Length of the last piece."""
+
+    def next_piece(self, piece_s: float) -> int:
+        """Return the length of the next piece: of a time, but at most twice the last one."""
+        wanted = self.bytes_per_s * piece_s
+        self.piece_bytes = round(min(PIECE_BYTES_MAX, max(PIECE_BYTES_MIN, min(wanted, 2 * self.piece_bytes))))
+        return self.piece_bytes
+
+    def measure(self, size: int, took_s: float, round_trip_s: float) -> None:
+        """Learn from a piece; of the time that it took, a round trip was no sending."""
+        sample = size / max(took_s - round_trip_s, took_s / 5, 0.001)
+        self.bytes_per_s = sample if not self.bytes_per_s else (self.bytes_per_s + sample) / 2
+
+    def failed(self) -> None:
+        """Begin again with shorter pieces."""
+        self.bytes_per_s /= 2
+
+
+@dataclass(slots=True)
+class Transfers:
+    """What is known of the transfers in memory only."""
+
+    due: bool = True
+    """Whether there may be something to do."""
+    metered: bool = False
+    """Whether the network is one that is paid by the byte."""
+    link_no: int = 0
+    """The link that was open when something was last begun."""
+    request_no: int = 0
+    errands: dict[str, Errand] = field(default_factory=dict)
+    """What is on its way, by lane."""
+    offsets: dict[int, int] = field(default_factory=dict)
+    """Where uploads stand at the server, as it said since the last failure; by message."""
+    failures: dict[int, int] = field(default_factory=dict)
+    damaged: dict[int, int] = field(default_factory=dict)
+    until_s: dict[int, float] = field(default_factory=dict)
+    """When a transfer that failed is tried again; by message."""
+    up: Rate = field(default_factory=Rate)
+    down: Rate = field(default_factory=Rate)
+
+    def copy(self) -> "Transfers":
+        """Return a copy that does not change with this one."""
+        return replace(
+            self,
+            errands=dict(self.errands),
+            offsets=dict(self.offsets),
+            failures=dict(self.failures),
+            damaged=dict(self.damaged),
+            until_s=dict(self.until_s),
+            up=replace(self.up),
+            down=replace(self.down),
+        )
+
+    def forget(self, message_no: int) -> None:
+        """A transfer is over."""
+        for known in (self.offsets, self.failures, self.damaged, self.until_s):
+            known.pop(message_no, None)
