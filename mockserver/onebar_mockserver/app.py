@@ -23,7 +23,7 @@ from uvicorn.server import ServerState
 from onebar_mockserver.acceptor import Acceptor
 from onebar_mockserver.access import Access
 from onebar_mockserver.attachment_answers import Guard
-from onebar_mockserver.blob_files import FileBlobs
+from onebar_mockserver.blob_files import FOLDER_NAME, FileBlobs
 from onebar_mockserver.blobs import BlobLimits, BlobsLostError
 from onebar_mockserver.buckets import Buckets
 from onebar_mockserver.callers import TokenCheck
@@ -45,10 +45,6 @@ from onebar_mockserver.turns import TurnLoop
 from onebar_mockserver.uploads import Uploads
 
 logger = logging.getLogger(__name__)
-
-
-BLOBS_FOLDER = "blobs"
-"""Where attachments wait, inside the data directory."""
 
 
 class AddressError(Exception):
@@ -104,7 +100,7 @@ class Backend:
             buckets=buckets,
         )
         blob_limits = blob_limits or BlobLimits()
-        self._blobs = FileBlobs(data / BLOBS_FOLDER, blob_limits, fresh_blob_id)
+        self._blobs = FileBlobs(data / FOLDER_NAME, blob_limits, fresh_blob_id)
         guard = Guard(TokenCheck(self._engine, now_ms), now_ms, self._turns.suspect)
         uploads = Uploads(self._blobs, guard, blob_limits, now_ms)
         attachments = [*uploads.routes(), *Downloads(self._blobs, guard).routes()]

@@ -35,6 +35,7 @@ OTHERWISE: dict[str, object] = {
     "seconds": 3.0,
     "faults": (Fault(Kind.CUT, 1, 3.5),),
     "reads": 1.0,
+    "files": 1.0,
 }
 """Another value for each field of a plan."""
 
