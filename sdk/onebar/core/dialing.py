@@ -141,7 +141,8 @@ def _busy(state: DeviceState) -> bool:
 
 def timer_s(state: DeviceState) -> list[float]:
     """Return when something of this is due, in monotonic seconds."""
-    return [_next_due(state, link)[0] for link in state.links.values()] + [_dial_due(state)]
+    dues = [_next_due(state, link) for link in state.links.values()]
+    return [due_s for due_s, due in dues if due is not Due.HEDGE] + [_dial_due(state)]  # which is when it may hedge
 
 
 def keepalive_s(state: DeviceState) -> float:
