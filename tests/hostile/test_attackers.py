@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import resource
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -31,7 +32,7 @@ async def server() -> AsyncIterator[MockServer]:
         yield running
 
 
-Attack = Callable[[MockServer, Phone, asyncio.Event], Awaitable[None]]
+Attack = Callable[[MockServer, Phone, asyncio.Event], Coroutine[Any, Any, None]]
 
 
 async def slow_loris(server: MockServer, enemy: Phone, stop: asyncio.Event) -> None:
