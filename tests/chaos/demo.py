@@ -1,5 +1,7 @@
 """`make demo`: two phones and a backend as three processes, cut and killed at random; nothing is lost.
 
+Beside the texts, photos and a voice note go both ways.
+
     DEMO_TEXT=file    send the (first LINES_MAX) lines of this file instead of the README's and the docs'
     SEED=number       the schedule of an earlier run again
     DEMO_KEEP=1       keep the databases and the ledger, and say where
@@ -21,6 +23,7 @@ from typing import Any, Final
 from rich.console import Console
 
 from tests.chaos import report
+from tests.chaos.gifts import make_gifts
 from tests.chaos.harness import BACKEND, PHONES, ChaosError, Harness
 from tests.chaos.processes import ROOT
 from tests.chaos.progress import show_progress
@@ -88,15 +91,21 @@ async def play(harness: Harness, seed: int, texts: list[str], console: Console) 
     await harness.start()
     duration_s = max(SENDING_S, len(texts) * len(PHONES) / LINES_PER_S_MAX)
     actions = plan(seed, len(texts), duration_s, PHONES, BACKEND)
+    gifts = await asyncio.to_thread(make_gifts, harness.folder / "gifts")
+    giving = asyncio.create_task(harness.give(gifts, duration_s * 0.8))
     showing = asyncio.create_task(show_progress(harness, len(texts) * len(PHONES), console))
     try:
         await harness.run(actions, texts)
+        await giving
         await harness.settle(SETTLING_S)
     finally:
-        showing.cancel()
-        await asyncio.gather(showing, return_exceptions=True)
+        for task in (showing, giving):
+            task.cancel()
+        await asyncio.gather(showing, giving, return_exceptions=True)
     await harness.stop()
-    return judge(harness.ledger, {name: await harness.history(name) for name in PHONES})
+    verdict = judge(harness.ledger, {name: await harness.history(name) for name in PHONES})
+    verdict.problems += harness.gifts.problems()
+    return verdict
 
 
 def too_little(known: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.chaos.cutter import CutKind, Cutter
+from tests.chaos.gifts import Gift, Gifts
 from tests.chaos.ledger import Entry, Ledger
 from tests.chaos.processes import ROOT, Child
 from tests.chaos.schedule import Action
@@ -74,6 +75,7 @@ class Harness:
         self.kills: list[Kill] = []
         self.cuts: list[Cut] = []
         self.ledger = Ledger(folder / "ledger.jsonl", PHONES)
+        self.gifts = Gifts(folder / "files.jsonl")
         self.last = "starting"
         self._started_s = time.monotonic()
         self._moved = asyncio.Event()
@@ -158,7 +160,7 @@ class Harness:
     async def settle(self, timeout_s: float) -> None:
         """Wait until everything is delivered, by what both phones report, or the time is up."""
         deadline_s = self.now_s() + timeout_s
-        while not self.ledger.settled() and (left_s := deadline_s - self.now_s()) > 0:
+        while not (self.ledger.settled() and self.gifts.settled()) and (left_s := deadline_s - self.now_s()) > 0:
             self._moved.clear()
             try:
                 await self._or_complaint(self._moved.wait(), left_s)
@@ -205,6 +207,20 @@ class Harness:
         if self._open[name].is_set():
             self._tell_entry(entry)
 
+    async def give(self, files: list[tuple[str, Path]], within_s: float) -> None:
+        """Let each phone send these files, as (kind, path), evenly over this time from now."""
+        for place, (kind, path) in enumerate(files):
+            for name in PHONES:
+                await self._pause_until(within_s * place / len(files))
+                (other,) = (phone for phone in PHONES if phone != name)
+                gift = self.gifts.log(name, other, kind, path)
+                if self._open[name].is_set():
+                    self._tell_gift(gift)
+
+    def _tell_gift(self, gift: Gift) -> None:
+        to = NUMBERS[gift.recipient]
+        self._tell(gift.sender, do="send_file", kind=gift.kind, key=gift.key, to=to, path=gift.path)
+
     def _tell_entry(self, entry: Entry) -> None:
         entry.told = True
         self._tell(entry.sender, do="send", key=entry.key, to=NUMBERS[entry.recipient], text=entry.text)
@@ -242,13 +258,19 @@ class Harness:
                 self._open[name].set()
                 for entry in self.ledger.undelivered_of(name):  # the same keys again: nothing goes twice
                     self._tell_entry(entry)
+                for gift in self.gifts.untold(name):
+                    self._tell_gift(gift)
+            case "file_queued":
+                self.gifts.stored(report["key"], report["sha256"])
+            case "file":
+                self.gifts.arrived(name, report["message_no"], report["sha256"])
             case "code_wanted":
                 self._background(self._tell_code(name))
             case "registered":
                 self._registered[name].set()
             case "queued":
                 self.ledger.queued(name, report["key"], report["message_no"], self.now_s())
-            case "event":
+            case "event" if report["event"] != "MessageReceived" or report["text"]:  # files have no captions here
                 self.ledger.event(name, report, self.now_s())
         self._moved.set()
 

@@ -3,14 +3,17 @@
     {"do": "register", "phone": "+12025550101"}          asks with {"is": "code_wanted"}
     {"do": "code", "code": "123456"}                     ends in {"is": "registered"}
     {"do": "send", "key": "…", "to": "+1…", "text": "…"} ends in {"is": "queued", "key": "…", "message_no": 7}
+    {"do": "send_file", "kind": "photo", "key": "…", "to": "+1…", "path": "…"} ends in {"is": "file_queued", …}
     {"do": "hint"}                                       there is another network, as a phone's system tells apps
 
-It reports {"is": "open"} first, then every event as {"is": "event", "event": "MessageReceived", …}.
+It reports {"is": "open"} first, then every event as {"is": "event", "event": "MessageReceived", …}, and each file
+that came as {"is": "file", "message_no": 7, "sha256": "…"}.
 The end of its input ends it. It keeps nothing by itself: whoever kills it loses only what no database has.
 """
 
 import argparse
 import asyncio
+import hashlib
 import json
 import sys
 from collections.abc import AsyncIterator
@@ -18,6 +21,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from onebar.client import Client
+from onebar.events import AttachmentReceived
 
 COMMAND_BYTES_MAX: Final = 1 << 20
 """Longest command line: a text of 4,096 bytes with every character escaped is 25 kB."""
@@ -42,6 +46,13 @@ async def tell_events(client: Client) -> None:
     """Report every event; asking for the next one confirms it."""
     async for event in client.events(consumer="harness"):
         report(**{"is": "event", "event": type(event).__name__, **asdict(event)})
+        if isinstance(event, AttachmentReceived):
+            report(**{"is": "file", "message_no": event.message_no, "sha256": await digest(client, event.message_no)})
+
+
+async def digest(client: Client, message_no: int) -> str:
+    """Return the SHA-256 of the file of a message."""
+    return hashlib.sha256(await client.file(message_no).read()).hexdigest()
 
 
 async def obey(client: Client) -> None:
@@ -57,6 +68,12 @@ async def obey(client: Client) -> None:
         await client.register(phone, code=ask)
         report(**{"is": "registered"})
 
+    async def send_file(command: dict[str, str]) -> None:
+        chat, key = client.chat(command["to"]), command["key"]
+        ways = {"photo": chat.send_photo, "voice": chat.send_voice_note, "file": chat.send_file}
+        message = await ways[command["kind"]](command["path"], key=key)
+        report(**{"is": "file_queued", "key": key, "sha256": await digest(client, message.message_no)})
+
     async with asyncio.TaskGroup() as group:
         events = group.create_task(tell_events(client))
         async for command in commands():
@@ -68,6 +85,8 @@ async def obey(client: Client) -> None:
                 case "send":
                     message = await client.chat(command["to"]).send(command["text"], key=command["key"])
                     report(**{"is": "queued", "key": command["key"], "message_no": message.message_no})
+                case "send_file":
+                    group.create_task(send_file(command))
                 case "hint":
                     client.network_changed()
         events.cancel()

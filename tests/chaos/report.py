@@ -40,6 +40,8 @@ def figures(harness: Harness, verdict: Verdict) -> dict[str, Any]:
         "kills_by_process": dict(Counter(kill.name for kill in harness.kills)),
         "kills_in_flight": sum(kill.in_flight > 0 for kill in harness.kills),
         "cuts_by_kind": dict(Counter(cut.kind for cut in harness.cuts)),
+        "files_sent": len(harness.gifts.sent),
+        "files_arrived": harness.gifts.there,
         "events_repeated": harness.ledger.repeated_events(),
         "delivered_after_s_median": round(median(waits_s), 3) if waits_s else None,
         "delivered_after_s_p95": round(quantiles(waits_s, n=20)[-1], 3) if len(waits_s) > 1 else None,
@@ -54,6 +56,8 @@ def table(title: str, known: dict[str, Any]) -> Table:
     drawn.add_row("delivered", str(known["delivered"]))
     for name in ("lost", "duplicated", "reordered"):
         drawn.add_row(name, str(known[name]), style="red" if known[name] else "green")
+    if known.get("files_sent"):
+        drawn.add_row("photos and voice notes", f"{known['files_sent']} sent, {known['files_arrived']} arrived whole")
     kills = ", ".join(f"{name} {count}" for name, count in sorted(known["kills_by_process"].items()))
     drawn.add_row("kill -9", f"{known['kills']} ({kills})")
     drawn.add_row("… with work in flight", str(known["kills_in_flight"]))

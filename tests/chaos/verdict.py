@@ -39,9 +39,11 @@ def judge(ledger: Ledger, histories: Mapping[str, History]) -> Verdict:
     for recipient in histories:
         (sender,) = (name for name in histories if name != recipient)
         sent = [entry.text for entry in ledger.sent_by(sender)]
-        own = [message for message in histories[sender] if message["outgoing"]]
+        own = [m for m in histories[sender] if m["outgoing"] and not m.get("attachment")]
         views = {
-            f"history of {recipient}": [m["text"] for m in histories[recipient] if not m["outgoing"]],
+            f"history of {recipient}": [
+                m["text"] for m in histories[recipient] if not m["outgoing"] and not m.get("attachment")
+            ],
             f"events of {recipient}": ledger.received_by(recipient),
             f"own history of {sender}": [message["text"] for message in own],
         }

@@ -85,6 +85,8 @@ class Transfers:
     """Where uploads stand at the server, as it said since the last failure; by message."""
     failures: dict[int, int] = field(default_factory=dict)
     damaged: dict[int, int] = field(default_factory=dict)
+    held_up_s: float | None = None
+    """Since when a text goes first, or since the last piece that went all the same."""
     until_s: dict[int, float] = field(default_factory=dict)
     """When a transfer that failed is tried again; by message."""
     up: Rate = field(default_factory=Rate)

@@ -27,6 +27,9 @@ PIECE_S: Final = 1.0
 FETCH_S: Final = 4.0
 """How long a fetched piece takes: what comes in is kept however it ends, so a longer one costs nothing."""
 
+STARVED_S: Final = 10.0
+"""Where texts follow one another without a pause, one piece goes this often all the same: a file must arrive one day."""
+
 ROWS_MAX: Final = 256
 """Transfers that are looked at in a turn (R19): the server takes as many unfinished uploads."""
 
@@ -122,9 +125,13 @@ def advance(state: DeviceState) -> None:
     rows = state.store.attachments.active(ROWS_MAX)
     transfers.due = bool(rows)
     owed = state.device.out_no > state.device.floor or bool(link.requests) or bool(link.frames)
+    if not owed or not rows:
+        transfers.held_up_s = None
+    elif transfers.held_up_s is None:
+        transfers.held_up_s = now_s
     for moving in rows:
         if transfers.until_s.get(moving.message_no, 0.0) <= now_s:
-            _begin(state, moving, owed=owed)
+            _begin(state, moving)
 
 
 def busy(state: DeviceState) -> bool:
@@ -139,16 +146,20 @@ def timers(state: DeviceState) -> Iterator[float]:
     transfers, now_s = state.transfers, state.now.monotonic_s
     yield from (errand.late_s for errand in transfers.errands.values())
     if transfers.due and next(state.open_links(), None) is not None:
+        if transfers.held_up_s is not None and transfers.held_up_s + STARVED_S > now_s:
+            yield transfers.held_up_s + STARVED_S
         yield from (until_s for until_s in transfers.until_s.values() if until_s > now_s)
 
 
-def _begin(state: DeviceState, moving: Moving, *, owed: bool) -> None:
-    errands = state.transfers.errands
+def _begin(state: DeviceState, moving: Moving) -> None:
+    errands, held_up_s = state.transfers.errands, state.transfers.held_up_s
     if moving.notice or (moving.wanted and moving.state is TransferState.DONE):
         if TELL not in errands:
             _inform(state, moving)
-    elif moving.state is not TransferState.WAITING or owed:
+    elif moving.state is not TransferState.WAITING:
         pass
+    elif held_up_s is not None and state.now.monotonic_s < held_up_s + STARVED_S:
+        pass  # texts first
     elif moving.outgoing and UP not in errands:
         _upload(state, moving)
     elif not moving.outgoing and DOWN not in errands:
@@ -217,6 +228,8 @@ def _run(state: DeviceState, lane: str, moving: Moving, output: Request) -> None
     transfers.request_no += 1
     transfers.errands[lane] = Errand(transfers.request_no, moving.message_no, output, state.now.monotonic_s)
     state.outputs.append(output)
+    if transfers.held_up_s is not None and lane != TELL:
+        transfers.held_up_s = state.now.monotonic_s
 
 
 def _drop(state: DeviceState, lane: str) -> None:

@@ -61,6 +61,23 @@ def test_a_text_goes_first_and_the_upload_waits_for_its_verdict() -> None:
     assert phone.message(message_no).state is MessageState.QUEUED
 
 
+def test_texts_without_a_pause_do_not_starve_an_upload() -> None:
+    phone = Courier()
+    phone.send("one")
+    phone.send_file()
+    assert phone.quiet
+    for _ in range(4):
+        phone.send("more")
+        phone.mark += 1
+        phone.accept(phone.link_no, phone.mark)  # of the one before
+        phone.wait(2)
+        assert phone.quiet
+    phone.send("more")
+    phone.accept(phone.link_no, phone.mark)
+    phone.wait(2.1)
+    assert phone.one(Upload).step == "create"
+
+
 def test_the_place_of_the_file_in_the_chat_is_that_of_its_sending() -> None:
     phone = Courier()
     phone.send_file()
