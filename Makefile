@@ -111,7 +111,7 @@ mutants-crypto: $(DEV)  ## Change the cryptography in small ways: a test must no
 	@ONLY="$(ONLY)" $(BIN)/python -m tests.mutation
 
 .PHONY: bench-media
-bench-media: $(DEV)  ## Photos, videos, voice notes: bytes at equal quality, encryption, memory (MEDIA=folder of samples)
+bench-media: $(DEV)  ## Photos, videos, voice notes: bytes at equal quality, memory, uploads (MEDIA=folder of samples)
 	@MEDIA="$(MEDIA)" $(BIN)/python -m benchmarks.media
 
 .PHONY: fuzz

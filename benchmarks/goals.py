@@ -134,6 +134,8 @@ GOALS: Final[tuple[Goal, ...]] = (
     Goal(CRYPTO, "added_bytes", 57),
     Goal(MEDIA, "jpeg_ratio", 1.04, TRELLIS, 1.09),
     Goal(MEDIA, "avif_ratio", 0.82),
+    Goal(MEDIA, "resend_overhead_pct", 3),
+    Goal(MEDIA, "text_p95_ratio", 2),
     Goal(NETNS, "lost", 0),
     Goal(NETNS, "duplicated", 0),
     Goal(NETNS, "reordered", 0),

@@ -1,4 +1,4 @@
-"""`make bench-media`: photos, videos and voice notes: bytes and time at equal quality, encryption, memory.
+"""`make bench-media`: photos, videos and voice notes: bytes and time at equal quality, encryption, memory, uploads.
 
 Photos are compared with mozjpeg at WhatsApp's settings (found in files that WhatsApp wrote: long side 1600, quality 80,
 4:2:0, progressive) by SSIMULACRA2. The photos come from Debian packages; without them, without Node.js, or without the
@@ -23,6 +23,7 @@ from benchmarks.media_samples import CAMERA, CLIPS, SPEECH, WALLPAPERS
 from benchmarks.photo_quality import Compared, Peer, Score, compare, geometric_mean
 from benchmarks.report import REPORTS, BenchError, Report
 from benchmarks.rounds import summarize
+from benchmarks.transfers import measure_transfers
 from onebar.crypto.attachments import AttachmentOpener, AttachmentSealer
 from onebar.media.offload import Stop
 from onebar.media.photos import RECIPES, Codec, PhotoMode, prepare_photo
@@ -62,7 +63,7 @@ def main() -> int:
     photos = CAMERA.found() + WALLPAPERS.found()
     missing = [reason for samples in (CAMERA, WALLPAPERS, CLIPS, SPEECH) if (reason := samples.missing())]
     compared: list[Compared] = []
-    keys = ("seal_mb_s", "open_mb_s")
+    keys = ("resend_overhead_pct", "text_p95_ratio")
     report = Report(MEDIA, "Media", ("jpeg_ratio", "avif_ratio", *keys))
     try:
         compared = compare_all(report, photos)
@@ -79,6 +80,7 @@ def main() -> int:
         measure_clips(report)
         measure_sealing(report)
         measure_memory(report)
+        measure_transfers(report)
     except BenchError as error:
         return report.fail(error)
     for reason in missing:

@@ -16,12 +16,13 @@ import asyncio
 import hashlib
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
 from typing import Any, Final
 
 from onebar.client import Client
 from onebar.events import AttachmentReceived
+from onebar.sent_message import SentMessage
 
 COMMAND_BYTES_MAX: Final = 1 << 20
 """Longest command line: a text of 4,096 bytes with every character escaped is 25 kB."""
@@ -70,6 +71,7 @@ async def obey(client: Client) -> None:
 
     async def send_file(command: dict[str, str]) -> None:
         chat, key = client.chat(command["to"]), command["key"]
+        ways: dict[str, Callable[..., Awaitable[SentMessage]]]
         ways = {"photo": chat.send_photo, "voice": chat.send_voice_note, "file": chat.send_file}
         message = await ways[command["kind"]](command["path"], key=key)
         report(**{"is": "file_queued", "key": key, "sha256": await digest(client, message.message_no)})

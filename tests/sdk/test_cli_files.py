@@ -5,6 +5,7 @@ import contextlib
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ async def counting_way(port: int) -> AsyncIterator[tuple[str, asyncio.Event]]:
         await asyncio.gather(carry(reader, back, up=True), carry(there, writer, up=False))
         over.append(asyncio.gather(back.wait_closed(), writer.wait_closed(), return_exceptions=True))
 
-    over: list[asyncio.Future[tuple[BaseException | None, BaseException | None]]] = []
+    over: list[asyncio.Future[Any]] = []
     taken: set[asyncio.Task[None]] = set()
 
     def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

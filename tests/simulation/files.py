@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from onebar.core.files import File
-from onebar.core.turn import Abort, CheckFile, Download, Inform, TransferAnswer, TransferOutput, Upload
+from onebar.core.turn import Abort, CheckFile, Download, Hold, Inform, TransferAnswer, TransferOutput, Upload
 from onebar.crypto.attachments import AttachmentSecret, sealed_bytes
 
 if TYPE_CHECKING:
@@ -131,6 +131,8 @@ class Courier:
             for request_no in list(self._asked) if output.request_no == 0 else [output.request_no]:
                 self._asked.pop(request_no, None)
             return
+        if isinstance(output, Hold):
+            return
         self._asked[output.request_no] = output
         clock = self.world.clock
         if isinstance(output, CheckFile):
@@ -151,7 +153,7 @@ class Courier:
         self._asked.clear()
 
     def _answer(self, output: TransferOutput, offset: int, problem: str) -> None:
-        assert not isinstance(output, Abort)
+        assert not isinstance(output, Abort | Hold)
         if self._asked.get(output.request_no) is output and self.phone.awake:
             del self._asked[output.request_no]
             self.phone.hear(TransferAnswer(output.request_no, offset, problem))

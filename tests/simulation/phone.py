@@ -4,7 +4,7 @@ import random
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -53,7 +53,7 @@ class Image:
 
     database: sqlite3.Connection
     app: App
-    disk: dict[str, bytes]
+    disk: dict[str, bytes] = field(default_factory=dict)
     """The sealed files."""
 
 

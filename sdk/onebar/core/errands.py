@@ -17,6 +17,13 @@ LATE_S: Final = 120.0
 CHECK_S: Final = 3600.0
 """The same for the check of a file: the longest, of 2 GiB, takes a slow phone some minutes."""
 
+FREE_S: Final = 1.0
+"""Pieces that take no longer show what the network can, and are not held back."""
+
+PACE: Final = 1.15
+"""Longer ones go so much faster than those before. So a rate that has risen is found, and the queue in front of a slow
+network, in which a text would stand behind the piece, grows by no more than half a second over a piece."""
+
 UP: Final = "up"
 """The lane of uploads."""
 
@@ -29,7 +36,7 @@ TELL: Final = "tell"
 Request = Upload | Download | CheckFile | Inform
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Errand:
     """A request that is on its way."""
 
@@ -37,6 +44,10 @@ class Errand:
     message_no: int
     output: Request
     since_s: float
+    held_at_s: float | None = None
+    """Since when it waits in the middle, for a text."""
+    held_s: float = 0.0
+    """How long it waited so before."""
 
     @property
     def late_s(self) -> float:
@@ -62,6 +73,10 @@ class Rate:
         """Learn from a piece; of the time that it took, a round trip was no sending."""
         sample = size / max(took_s - round_trip_s, took_s / 5, 0.001)
         self.bytes_per_s = sample if not self.bytes_per_s else (self.bytes_per_s + sample) / 2
+
+    def pace(self, size: int) -> int:
+        """Return how fast a piece may go: freely while that is being found out, then a little faster than before."""
+        return round(PACE * self.bytes_per_s) if size > self.bytes_per_s * FREE_S else 0
 
     def failed(self) -> None:
         """Begin again with shorter pieces."""
@@ -96,7 +111,7 @@ class Transfers:
         """Return a copy that does not change with this one."""
         return replace(
             self,
-            errands=dict(self.errands),
+            errands={lane: replace(errand) for lane, errand in self.errands.items()},
             offsets=dict(self.offsets),
             failures=dict(self.failures),
             damaged=dict(self.damaged),

@@ -42,7 +42,7 @@ def _uploaded(state: DeviceState, moving: Moving, errand: Errand, item: Transfer
     transfers, store = state.transfers, state.store.attachments
     assert isinstance(errand.output, Upload)
     if not item.problem and 0 <= item.offset <= moving.total_bytes:
-        took_s = state.now.monotonic_s - errand.since_s
+        took_s = state.now.monotonic_s - errand.since_s - errand.held_s
         _measure(state, transfers.up, errand.output.size, took_s)
         transfers.offsets[moving.message_no] = item.offset
         _moved(state, moving, item.offset, errand.output.size / took_s if took_s > 0 else 0.0)

@@ -14,21 +14,22 @@ from onebar.core.files import File
 from onebar.core.questions import FindAccount, FindPhone
 from onebar.core.records import Draft, Moving, Status, Trust
 from onebar.core.state import DeviceState
-from onebar.core.turn import Abort, Attention, CheckFile, Download, Inform, NetworkChanged, SetTransfer, Upload
+from onebar.core.turn import Abort, Attention, CheckFile, Download, Hold, Inform, NetworkChanged, SetTransfer, Upload
 from onebar.crypto.http_tokens import authorization
 from onebar.errors import InputError
 from onebar.events import MessageFailed
 from onebar.models import MessageState, TransferState, TransferWish
 
-PIECE_S: Final = 1.0
-"""How long a piece takes to send at the measured rate: a text that is written meanwhile waits for no more than that."""
+PIECE_S: Final = 3.0
+"""How long a piece takes to send at the measured rate: with shorter ones, a slow network's round trips would take half
+of the time. It stops in the middle for a text."""
 
 
 FETCH_S: Final = 4.0
 """How long a fetched piece takes: what comes in is kept however it ends, so a longer one costs nothing."""
 
 STARVED_S: Final = 10.0
-"""Where texts follow one another without a pause, one piece goes this often all the same: a file must arrive one day."""
+"""Where texts follow one another without a pause, a piece goes this often all the same: a file must arrive one day."""
 
 ROWS_MAX: Final = 256
 """Transfers that are looked at in a turn (R19): the server takes as many unfinished uploads."""
@@ -129,6 +130,7 @@ def advance(state: DeviceState) -> None:
         transfers.held_up_s = None
     elif transfers.held_up_s is None:
         transfers.held_up_s = now_s
+    _hold(state)
     for moving in rows:
         if transfers.until_s.get(moving.message_no, 0.0) <= now_s:
             _begin(state, moving)
@@ -151,15 +153,29 @@ def timers(state: DeviceState) -> Iterator[float]:
         yield from (until_s for until_s in transfers.until_s.values() if until_s > now_s)
 
 
+def _texts_first(state: DeviceState) -> bool:
+    held_up_s = state.transfers.held_up_s
+    return held_up_s is not None and state.now.monotonic_s < held_up_s + STARVED_S
+
+
+def _hold(state: DeviceState) -> None:
+    """Stop the upload that is on its way in the middle while a text waits, and go on afterwards."""
+    errand, first, now_s = state.transfers.errands.get(UP), _texts_first(state), state.now.monotonic_s
+    if errand is None or first == (errand.held_at_s is not None):
+        return
+    if errand.held_at_s is not None:
+        errand.held_s += now_s - errand.held_at_s
+    errand.held_at_s = now_s if first else None
+    state.outputs.append(Hold(errand.request_no, first))
+
+
 def _begin(state: DeviceState, moving: Moving) -> None:
-    errands, held_up_s = state.transfers.errands, state.transfers.held_up_s
+    errands = state.transfers.errands
     if moving.notice or (moving.wanted and moving.state is TransferState.DONE):
         if TELL not in errands:
             _inform(state, moving)
-    elif moving.state is not TransferState.WAITING:
+    elif moving.state is not TransferState.WAITING or _texts_first(state):
         pass
-    elif held_up_s is not None and state.now.monotonic_s < held_up_s + STARVED_S:
-        pass  # texts first
     elif moving.outgoing and UP not in errands:
         _upload(state, moving)
     elif not moving.outgoing and DOWN not in errands:
@@ -186,7 +202,8 @@ def _upload(state: DeviceState, moving: Moving) -> None:
     size = 0 if offset is None else min(transfers.up.next_piece(PIECE_S), moving.total_bytes - at)
     step = "ask" if offset is None else "append" if moving.begun else "create"
     head = _head(state, file.blob.hex())
-    _run(state, UP, moving, Upload(*head, step, file.digest, at, size, moving.total_bytes, expected))
+    pace = transfers.up.pace(size)
+    _run(state, UP, moving, Upload(*head, step, file.digest, at, size, moving.total_bytes, expected, pace))
 
 
 def _audience(state: DeviceState, moving: Moving) -> int:

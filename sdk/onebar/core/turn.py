@@ -224,6 +224,8 @@ class Upload:
     total_bytes: int
     expected: int
     """Devices that are to fetch it, for `create`."""
+    bytes_per_s: int = 0
+    """How fast it may go, so that no queue builds up before a slow network; 0: as fast as it goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +262,14 @@ class Inform:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Stop sending in the middle of an upload, or go on: a text goes first."""
+
+    request_no: int
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Abort:
     """Give up a request; nothing more is heard of it."""
 
@@ -267,7 +277,7 @@ class Abort:
     """0: all of them, and every connection that is kept for more."""
 
 
-TransferOutput = Upload | Download | CheckFile | Inform | Abort
+TransferOutput = Upload | Download | CheckFile | Inform | Hold | Abort
 """What is done about files, over HTTP and on the disk."""
 Output = Dial | Transmit | Hang | Replace | TransferOutput
 

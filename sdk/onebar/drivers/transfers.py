@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from onebar.core.files import File
-from onebar.core.turn import Abort, CheckFile, Download, Inform, TransferAnswer, TransferOutput, Upload
+from onebar.core.turn import Abort, CheckFile, Download, Hold, Inform, TransferAnswer, TransferOutput, Upload
 from onebar.drivers import http
 from onebar.drivers.address import Address
 from onebar.drivers.endpoints import Endpoint
@@ -33,8 +33,14 @@ CONNECT_S: Final = 15.0
 KEPT_S: Final = 60.0
 """How long a connection is kept while texts go first: a new one with TLS takes three round trips."""
 
-SENT_BYTES: Final = 16 * 1024
-"""Bytes handed to the connection at once, so that its time-out is that of a stall and not that of a slow network."""
+SENT_BYTES_MIN: Final = 2 * 1024
+"""Fewest bytes handed to the connection at once."""
+
+SENT_BYTES_MAX: Final = 16 * 1024
+"""Most, so that its time-out is that of a stall and not that of a slow network."""
+
+SENT_S: Final = 0.1
+"""Bytes for so long are handed to it at once, if the engine says how fast they may go."""
 
 _PROBLEMS: Final = {403: "quota_exceeded", 404: "not_found", 409: "wrong_offset", 410: "not_found", 413: "too_large"}
 _LATER: Final = "unavailable"
@@ -75,12 +81,21 @@ class TransferDriver:
         # One for each kind of request: a connection that fails takes no other one with it.
         self._clients: dict[type, tuple[httpx.AsyncClient, Endpoint]] = {}
         self._ending: set[asyncio.Task[None]] = set()
+        self._gates: dict[int, asyncio.Event] = {}  # open while an upload may send
 
     def carry_out(self, output: TransferOutput) -> None:
         """Begin or give up a request."""
+        if isinstance(output, Hold):
+            if (gate := self._gates.get(output.request_no)) is not None:
+                gate.clear() if output.held else gate.set()
+            return
+        if isinstance(output, Upload):
+            self._gates[output.request_no] = gate = asyncio.Event()
+            gate.set()
         if not isinstance(output, Abort):
             self._tasks[output.request_no] = asyncio.create_task(self._run(output), name="onebar transfer")
             return
+        self._gates.clear() if output.request_no == 0 else self._gates.pop(output.request_no, None)
         for request_no in list(self._tasks) if output.request_no == 0 else [output.request_no]:
             if (task := self._tasks.pop(request_no, None)) is not None:
                 self._end(task)
@@ -102,6 +117,7 @@ class TransferDriver:
             answer = TransferAnswer(output.request_no, problem="file_lost")
         if answer.problem in {_LATER, _NO_NETWORK}:
             self._hang_up(type(output))
+        self._gates.pop(output.request_no, None)
         if self._tasks.pop(output.request_no, None) is not None:
             self._tell(answer)
 
@@ -133,7 +149,8 @@ class TransferDriver:
         elif output.step == "append":
             method = "PATCH"
             headers["Upload-Offset"] = str(output.offset)
-        status, answer = await self._request(type(output), method, path, headers, piece)
+        body = self._paced(output, piece) if piece else None
+        status, answer = await self._request(type(output), method, path, headers, body)
         offset = answer.get("upload-offset", "")
         if 200 <= status < 300 and offset.isdecimal() and len(offset) <= 18:
             return TransferAnswer(output.request_no, int(offset))
@@ -141,6 +158,17 @@ class TransferDriver:
         if output.step == "create" and problem == "wrong_offset":
             problem = "id_taken"
         return TransferAnswer(output.request_no, problem=problem)
+
+    async def _paced(self, output: Upload, piece: bytes) -> AsyncIterator[bytes]:
+        """Yield a piece bit by bit, no faster than the engine says, and not at all while it holds it."""
+        gate = self._gates[output.request_no]
+        rate = output.bytes_per_s or SENT_BYTES_MAX / SENT_S
+        size = min(SENT_BYTES_MAX, max(SENT_BYTES_MIN, round(rate * SENT_S)))
+        for at in range(0, len(piece), size):
+            await gate.wait()
+            yield piece[at : at + size]
+            if output.bytes_per_s and at + size < len(piece):
+                await asyncio.sleep(size / output.bytes_per_s)
 
     async def _download(self, output: Download) -> TransferAnswer:
         fetched = await asyncio.to_thread(self._files.fetched, output.digest, output.total_bytes)
@@ -192,14 +220,13 @@ class TransferDriver:
         return TransferAnswer(output.request_no, problem="" if done else _problem(status))
 
     async def _request(
-        self, kind: type, method: str, path: str, headers: dict[str, str], body: bytes = b""
+        self, kind: type, method: str, path: str, headers: dict[str, str], body: AsyncIterator[bytes] | None = None
     ) -> tuple[int, "httpx.Headers | dict[str, str]"]:
         import httpx
 
         client, url, named = self._way(kind, path)
-        content = _parts(body) if body else None
         try:
-            response = await client.request(method, url, headers=headers, content=content, extensions=named)
+            response = await client.request(method, url, headers=headers, content=body, extensions=named)
         except httpx.HTTPError:
             return 0, {}
         return response.status_code, response.headers
@@ -225,11 +252,6 @@ class TransferDriver:
             task.cancel()
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
-
-
-async def _parts(body: bytes) -> AsyncIterator[bytes]:
-    for at in range(0, len(body), SENT_BYTES):
-        yield body[at : at + SENT_BYTES]
 
 
 def _problem(status: int) -> str:

@@ -1,6 +1,6 @@
 """Rates: a second's worth, at most twice the last piece, and never nothing."""
 
-from onebar.core.errands import CHECK_S, LATE_S, PIECE_BYTES_MAX, PIECE_BYTES_MIN, Errand, Rate, Transfers
+from onebar.core.errands import CHECK_S, LATE_S, PACE, PIECE_BYTES_MAX, PIECE_BYTES_MIN, Errand, Rate, Transfers
 from onebar.core.turn import CheckFile, Inform
 from tests.sdk.core.courier import a_file
 
@@ -12,6 +12,12 @@ def test_the_first_piece_is_short_and_the_longest_bounded() -> None:
     sizes = [rate.next_piece(1.0) for _ in range(12)]
     assert sizes[0] == 2 * PIECE_BYTES_MIN
     assert sizes[-1] == PIECE_BYTES_MAX
+
+
+def test_only_long_pieces_are_held_back() -> None:
+    rate = Rate(10_000.0)
+    assert rate.pace(10_000) == 0
+    assert rate.pace(10_001) == round(PACE * 10_000)
 
 
 def test_a_round_trip_is_no_sending() -> None:

@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from onebar.core.files import File
-from onebar.core.turn import Abort, CheckFile, Download, Inform, TransferAnswer, TransferOutput, Upload
+from onebar.core.turn import Abort, CheckFile, Download, Hold, Inform, TransferAnswer, TransferOutput, Upload
 from onebar.drivers.address import parse_address
 from onebar.drivers.transfers import TransferDriver
 from onebar.store.files import SealedFiles
@@ -91,6 +91,30 @@ async def test_up_and_down_again(tmp_path: Path) -> None:
         assert await alice.run(alice.inform(file, "downloaded", 0, ALICE)) == (-1, "")
         assert not files(tmp_path / "blobs")
         assert await bob.run(bob.inform(file, "recipients", 1)) == (-1, "not_found")
+
+
+async def test_an_upload_waits_for_a_text_in_the_middle_and_goes_on(tmp_path: Path) -> None:
+    came, begun = bytearray(), asyncio.Event()
+
+    async def take(request: Request) -> Response:
+        begun.set()
+        async for part in request.stream():
+            came.extend(part)
+        return Response(status_code=204, headers={"Upload-Offset": str(len(came))})
+
+    routes = [Route("/{path:path}", take, methods=["PATCH"])]
+    async with serving(Starlette(routes=routes)) as url, hand(tmp_path, url) as alice:
+        file = File(bytes(16), alice.shelf.seal([DATA]), "file")
+        upload = replace(alice.upload("append", file, 0, 60_000), bytes_per_s=1_000_000)
+        alice.driver.carry_out(upload)
+        alice.driver.carry_out(Hold(upload.request_no, held=True))
+        async with asyncio.timeout(10):
+            await begun.wait()
+        assert not came, "its head is out, and its body waits"
+        assert alice.answers.empty()
+        alice.driver.carry_out(Hold(upload.request_no, held=False))
+        async with asyncio.timeout(10):
+            assert (await alice.answers.get()).offset == 60_000
 
 
 async def test_an_upload_is_ended_and_limits_are_named(tmp_path: Path) -> None:
