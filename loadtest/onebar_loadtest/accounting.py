@@ -39,6 +39,11 @@ class Tally:
     """The first ones of what is wrong, in words, without texts and numbers."""
 
     @property
+    def open(self) -> int:
+        """How many messages are not accounted for: none, unless a process did not come to its end."""
+        return self.sent - self.delivered - self.lost - sum(self.failed.values())
+
+    @property
     def right(self) -> bool:
         """Whether every message arrived once, in order and in time, or ended visibly."""
         return not (self.lost or self.duplicated or self.reordered or self.late or self.unreadable)
@@ -83,8 +88,7 @@ class Ledger:
     @property
     def waiting(self) -> int:
         """How many messages have neither arrived nor ended."""
-        tally = self.tally
-        return tally.sent - tally.delivered - sum(tally.failed.values())
+        return self.tally.open
 
     def say(self, author: int, reader: int, at_s: float) -> str:
         """Note that a phone says something to another one; return the key that its text must begin with."""

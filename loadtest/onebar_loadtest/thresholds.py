@@ -100,6 +100,8 @@ def judge(limits: list[Limit], tally: Tally, rows: Mapping[str, Histogram]) -> V
             passed[limit.section].append(f"{limit} is {value:g}, the limit is {limit.at_most:g}")
     if not tally.sent:
         return Verdict(Outcome.FAILED, ["nothing was sent: the phones were not all online before the run ended"])
+    if tally.open:
+        passed["accounting"].append(f"{tally.open} messages are not accounted for: a process did not come to its end")
     if passed["accounting"]:
         return Verdict(Outcome.FAILED, [*passed["accounting"], *tally.complaints])
     if passed["validity"]:

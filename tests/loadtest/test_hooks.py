@@ -91,5 +91,6 @@ def test_locusts_percentiles_are_held_against_our_own() -> None:
 
     assert hooks._agreement(stats(1.02), ours)["agrees"]
     wrong = hooks._agreement(stats(1.5), ours)
-    assert (wrong["agrees"], wrong["differs_by_pct"]) == (False, 50.0)
+    assert not wrong["agrees"]
+    assert 45 < wrong["differs_by_pct"] <= 50
     assert hooks._agreement(SimpleNamespace(entries={}), ours) == {}

@@ -23,22 +23,32 @@ def test_a_good_run_passes_the_limits_that_come_with_it() -> None:
 
 @pytest.mark.parametrize("wrong", ["lost", "duplicated", "reordered", "late", "unreadable"])
 def test_one_message_that_went_wrong_fails_the_run(wrong: str) -> None:
-    verdict = judge(load(), Tally(sent=3, complaints=["phone 1 …"], **{wrong: 1}), {rows.LOOP_LAG: took(9.0)})  # type: ignore[arg-type]
+    tally = Tally(sent=3, delivered=3 - (wrong == "lost"), complaints=["phone 1 …"])
+    setattr(tally, wrong, 1)
+    verdict = judge(load(), tally, {rows.LOOP_LAG: took(9.0)})
     assert verdict.outcome is Outcome.FAILED, "even where the machine was too busy"
     assert verdict.broken == [f"messages {wrong} is 1, the limit is 0", "phone 1 …"]
 
 
 def test_a_busy_machine_makes_a_run_invalid_and_not_failed() -> None:
-    verdict = judge(load(), Tally(sent=3), {rows.LOOP_LAG: took(*[0.06] * 5), rows.END_TO_END: took(999.0)})
+    verdict = judge(
+        load(), Tally(sent=3, delivered=3), {rows.LOOP_LAG: took(*[0.06] * 5), rows.END_TO_END: took(999.0)}
+    )
     assert verdict.outcome is Outcome.INVALID
     assert "loop lag p99_ms" in verdict.broken[0]
 
 
 def test_slow_messages_and_silence_fail_the_run() -> None:
-    slow = judge(load(), Tally(sent=3), {rows.END_TO_END: took(999.0)})
+    slow = judge(load(), Tally(sent=3, delivered=3), {rows.END_TO_END: took(999.0)})
     assert slow.outcome is Outcome.FAILED
     assert len(slow.broken) == 2
     assert judge(load(), Tally(), {}).outcome is Outcome.FAILED
+
+
+def test_a_process_that_does_not_come_to_its_end_fails_the_run() -> None:
+    verdict = judge(load(), Tally(sent=7, delivered=3, lost=0, failed={"expired": 1}), {})
+    assert verdict.outcome is Outcome.FAILED
+    assert "3 messages are not accounted for" in verdict.broken[-1]
 
 
 @pytest.mark.parametrize(
