@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import math
 import socket
 import urllib.request
 from collections.abc import Awaitable, Callable
@@ -86,9 +87,18 @@ async def dial(
 async def _dial_directly(
     address: Address, headers: dict[str, str] | None, again_s: float, open_tcp: OpenTcp
 ) -> tuple[ClientConnection, Endpoint]:
+    standing: set[Endpoint] = set()
+
+    def again() -> float:
+        """Repeat what may be lost on the way; who has TCP waits for a busy server, and more handshakes add to that."""
+        return math.inf if standing else again_s
+
     async with asyncio.timeout(OPEN_TIMEOUT_S):
-        ways = [functools.partial(_connect, address, endpoint, open_tcp) for endpoint in address.endpoints.in_order()]
-        connection, endpoint = await race(ways, lambda way: way[0].transport.abort(), STAGGER_S, again_s)
+        ways = [
+            functools.partial(_connect, address, endpoint, open_tcp, standing)
+            for endpoint in address.endpoints.in_order()
+        ]
+        connection, endpoint = await race(ways, lambda way: way[0].transport.abort(), STAGGER_S, again)
         address.endpoints.tried(endpoint)
         try:
             await connection.handshake(headers, USER_AGENT)
@@ -98,9 +108,19 @@ async def _dial_directly(
     return connection, endpoint
 
 
-async def _connect(address: Address, endpoint: Endpoint, open_tcp: OpenTcp) -> tuple[ClientConnection, Endpoint]:
-    """Go one way as far as TLS; nothing is asked yet."""
+async def _connect(
+    address: Address, endpoint: Endpoint, open_tcp: OpenTcp, standing: set[Endpoint]
+) -> tuple[ClientConnection, Endpoint]:
+    """Go one way as far as TLS; nothing is asked yet. While TCP is `standing`, the endpoint is in there."""
     transport = await open_tcp(endpoint)
+    standing.add(endpoint)
+    try:
+        return await _secure(address, transport), endpoint
+    finally:
+        standing.discard(endpoint)
+
+
+async def _secure(address: Address, transport: asyncio.Transport) -> ClientConnection:
     protocol = ClientProtocol(parse_uri(address.link_url), max_size=MESSAGE_BYTES_MAX)
     connection = ClientConnection(
         protocol, ping_interval=None, close_timeout=CLOSE_TIMEOUT_S, write_limit=USER_BUFFER_BYTES
@@ -108,7 +128,7 @@ async def _connect(address: Address, endpoint: Endpoint, open_tcp: OpenTcp) -> t
     if address.trust is None:
         transport.set_protocol(connection)
         connection.connection_made(transport)
-        return connection, endpoint
+        return connection
     try:
         loop = asyncio.get_running_loop()
         secure = await loop.start_tls(transport, connection, address.trust.context, server_hostname=address.name)
@@ -117,7 +137,7 @@ async def _connect(address: Address, endpoint: Endpoint, open_tcp: OpenTcp) -> t
         raise
     assert secure is not None
     connection.connection_made(secure)
-    return connection, endpoint
+    return connection
 
 
 async def _dial_by_proxy(address: Address, headers: dict[str, str] | None) -> ClientConnection:

@@ -20,7 +20,10 @@ RUNNING_MAX: Final = 6
 
 
 async def race(
-    attempts: Sequence[Attempt[T]], discard: Callable[[T], object], stagger_s: float, again_s: float = math.inf
+    attempts: Sequence[Attempt[T]],
+    discard: Callable[[T], object],
+    stagger_s: float,
+    again_s: Callable[[], float] = lambda: math.inf,
 ) -> T:
     """Return the result of the first attempt that succeeds; the others are cancelled, or discarded.
 
@@ -28,7 +31,8 @@ async def race(
         attempts: At least one, the best first. The next one begins after `stagger_s`, or at once when one has failed.
         discard: Undoes a result that came too late.
         stagger_s: In seconds.
-        again_s: While none has an answer, each is made once more, one every so many seconds.
+        again_s: After so many seconds without an answer each attempt is made once more, one after the other. Asked anew
+            each time; `inf`: not now.
 
     Raises:
         Exception: All failed; it is what the first one raised.
@@ -42,11 +46,11 @@ async def race(
             if waiting:
                 number, attempt = waiting.pop(0)
                 running[asyncio.create_task(attempt(), name=f"onebar way {number}")] = number
-            pause_s = stagger_s if waiting else again_s
+            pause_s = stagger_s if waiting else again_s()
             ended, _ = await asyncio.wait(
                 running, timeout=pause_s if pause_s < math.inf else None, return_when=asyncio.FIRST_COMPLETED
             )
-            if not ended and not waiting:
+            if not ended and not waiting and again_s() < math.inf:
                 waiting.append(next(again))
                 if len(running) == RUNNING_MAX:
                     next(iter(running)).cancel()

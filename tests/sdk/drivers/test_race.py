@@ -80,7 +80,7 @@ async def test_while_nobody_answers_fresh_attempts_join_and_the_oldest_make_room
     async def again() -> int:
         return await track.attempts(RUNNING_MAX + 3)[next(count)]()
 
-    racing = asyncio.create_task(race([again], track.discarded.append, AT_ONCE_S, again_s=0.001))
+    racing = asyncio.create_task(race([again], track.discarded.append, AT_ONCE_S, lambda: 0.001))
     await track.all_began(RUNNING_MAX + 2)
     assert track.cancelled[0] == 0
     newest = track.began[-1]
