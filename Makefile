@@ -62,6 +62,10 @@ prove: $(DEV)  ## Check the ProVerif models of handshake and device linking, whe
 test: lint types layers  ## Every check: style, types, layers, tests (under 3 minutes)
 	@$(BIN)/python -m pytest -n 2
 
+.PHONY: test-slow
+test-slow: $(DEV)  ## The tests that take long: the model against the product, every point in small, conversations of the benches
+	@$(BIN)/python -m pytest -n 2 -m slow
+
 .PHONY: bench-wire
 bench-wire: $(DEV)  ## Bytes on the wire, and round trips until the first queued message is acknowledged
 	@$(BIN)/python -m benchmarks.wire

@@ -17,6 +17,8 @@ from onebar.config import Config
 from onebar.drivers.address import parse_address
 from onebar_mockserver import MockServer
 
+pytestmark = pytest.mark.slow
+
 SENT = ["a", "b", "c"]
 
 

@@ -13,6 +13,7 @@ from websockets.frames import Frame, Opcode
 from onebar.core.frames import Accepted, Deliver, Note, Pong, ServerFrame, encode_message
 from onebar.crypto.keys import DeviceKeys
 from onebar_mockserver import MockServer
+from onebar_mockserver.limits import ServerLimits
 
 KEYS = DeviceKeys(bytes(32), bytes(32))
 
@@ -70,5 +71,5 @@ async def test_a_real_server_delivers_all_of_it(tmp_path: Path) -> None:
             traffic.close()
             close_all(links)
 
-    async with MockServer(tmp_path / "data") as server:
+    async with MockServer(tmp_path / "data", limits=ServerLimits(rates={})) as server:
         assert min(await asyncio.to_thread(drive, server.port)) > 0

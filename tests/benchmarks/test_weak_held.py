@@ -12,6 +12,8 @@ from benchmarks.weak.weathers import Case, steady
 
 from onebar.testing import Timeline, profile
 
+pytestmark = pytest.mark.slow
+
 PATIENCE_S = 30.0
 TEXTS = 16
 LASTS_S = 1.0

@@ -40,9 +40,7 @@ class Process:
 
 async def spawn(*arguments: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "onebar_mockserver",
+        *("env", "ONEBAR_RATED=false", sys.executable, "-m", "onebar_mockserver"),
         *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -157,7 +155,7 @@ async def test_the_log_says_nothing_of_a_person(tmp_path: Path) -> None:
     assert {json.loads(one)["event"] for one in said.splitlines()} >= {"listening", "http request", "stopped"}
     for word in (*secrets, "4915112345671", "4915112345672", "999999", text.decode(), text.hex(), "127.0.0.1"):
         assert word not in said
-        assert word not in figures
+        assert re.search(rf"\b{re.escape(word)}\b", figures) is None
     assert '"network": "127.0.0.0/24"' in said
 
 

@@ -22,6 +22,8 @@ ANYIO = (
     """
 import pytest
 
+pytestmark = pytest.mark.slow
+
 @pytest.fixture
 def anyio_backend():
     return "asyncio"

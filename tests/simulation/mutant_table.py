@@ -212,17 +212,17 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     Mutant(
         "dead-link-kept",
         "onebar.core.liveness",
-        "return max(link.heard_at_s, link.owed_at_s) + config.answer_timeout_s, Due.GIVE_UP",
-        'return float("inf"), Due.GIVE_UP',
+        "return since_s + patience_s, Due.HEDGE",
+        'return float("inf"), Due.HEDGE',
         "a link is trusted until the system says that it is dead",
         known=1,
     ),
     Mutant(
         "links-without-bound",
-        "onebar.core.engine",
-        "if len(state.links) < LINKS_MAX:",
-        "if True:",
-        "every hint that the network changed dials one more link",
+        "onebar.core.dialing",
+        "if len(state.links) >= LINKS_MAX:",
+        "if False:",
+        "every dial that is not answered leaves a link behind",
         known=11,
     ),
     Mutant(

@@ -21,13 +21,14 @@ def test_a_calm_conversation_arrives_once_in_order_on_the_first_connections(phon
     make_peace(world)
 
 
-@pytest.mark.parametrize("first", range(0, 100, SEEDS_AT_ONCE))
+@pytest.mark.parametrize("first", range(0, 40, SEEDS_AT_ONCE))
 def test_whatever_breaks_the_checkers_find_all_well(first: int) -> None:
     """A quick look; `make sim` takes thousands. A failing seed: `make sim SEED=…`."""
     for seed in range(first, first + SEEDS_AT_ONCE):
         run(seed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", failed_seeds())
 def test_a_seed_that_failed_once_does_not_fail_again(seed: int) -> None:
     run(seed)

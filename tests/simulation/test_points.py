@@ -7,6 +7,8 @@ from tests.simulation.exhaustive import read_fault, write_faults
 from tests.simulation.faults import SERVER, Fault, Kind
 from tests.simulation.points import SmallWorld, break_after, points_of, run, share, try_first
 
+pytestmark = pytest.mark.slow
+
 
 def test_nothing_breaks_by_itself() -> None:
     calm = run()

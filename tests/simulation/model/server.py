@@ -87,7 +87,7 @@ class _Database(InlineEngine):
         return frozenset(self._judged)
 
     def go_back(self, judged: frozenset[int]) -> None:
-        self._judged, self._judged_by = set(judged), self.connection
+        self._judged, self._judged_by, self._known = set(judged), self.connection, set()
 
     def limit(self, limits: ServerLimits) -> None:
         self._limits = limits

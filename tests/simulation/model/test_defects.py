@@ -22,6 +22,8 @@ from tests.simulation.model.product import Product
 from tests.simulation.model.rules import InTurns
 from tests.simulation.model.state import Scope
 
+pytestmark = pytest.mark.slow
+
 Patch = pytest.MonkeyPatch
 PLAIN, TOPPED = Scope(), Scope("AAA", faults=0, rejects=0, window=3, second=True)
 

@@ -14,6 +14,8 @@ from tests.simulation.model.rules import InTurns
 from tests.simulation.model.server import Part, Server, ServerSaid
 from tests.simulation.model.state import Scope
 
+pytestmark = pytest.mark.slow
+
 WORLDS = [Scope(), Scope("AAA", faults=0, window=3, second=True)]
 
 

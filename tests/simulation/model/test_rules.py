@@ -24,6 +24,8 @@ from tests.simulation.model.state import (
     Up,
 )
 
+pytestmark = pytest.mark.slow
+
 OTHER: Final = Path(__file__).parents[4] / "shared" / "model" / "delivery_model.py"
 """A model by somebody else, where the team keeps it."""
 
