@@ -179,9 +179,17 @@ async def introduce(server: MockServer, folder: Path, stack: AsyncExitStack) -> 
     """Register both, and return the reader, who is on a network without weather."""
     async with Client.open(folder / "alice.db", server=server.url) as alice:
         await alice.register(ALICE, code=lambda: server.sms(ALICE))
+        while await unpublished(alice):  # 31 kB of prekeys, which a phone uploads once
+            await asyncio.sleep(0.1)
     bob = await stack.enter_async_context(Client.open(folder / "bob.db", server=server.url))
     await bob.register(BOB, code=lambda: server.sms(BOB))
     return bob
+
+
+async def unpublished(client: Client) -> bool:
+    """Return whether the server lacks prekeys of a phone."""
+    home = client._opened()
+    return bool(await home.read(lambda store: store.prekeys.unpublished(1)))
 
 
 @asynccontextmanager

@@ -17,8 +17,11 @@ LATE_S: Final = 120.0
 CHECK_S: Final = 3600.0
 """The same for the check of a file: the longest, of 2 GiB, takes a slow phone some minutes."""
 
+FASTER: Final = 1.25
+"""While a piece of twice the length is so much faster, the next one is twice as long again, and goes freely."""
+
 FREE_S: Final = 1.0
-"""Pieces that take no longer show what the network can, and are not held back."""
+"""Pieces that take no longer are not held back."""
 
 PACE: Final = 1.15
 """Longer ones go so much faster than those before. So a rate that has risen is found, and the queue in front of a slow
@@ -60,27 +63,40 @@ class Rate:
     """How fast one direction is, by the pieces so far."""
 
     bytes_per_s: float = 0.0
-    piece_bytes: int = PIECE_BYTES_MIN
-    """Length of the last piece."""
+    piece_bytes: int = 0
+    """Length of the last piece; 0: the next one is the first."""
+    round_trip_s: float = 0.0
+    """The shortest one so far; 0 while none is known."""
+    found: bool = False
+    """Whether it is known what the network takes: a piece of twice the length was no faster."""
 
     def next_piece(self, piece_s: float) -> int:
         """Return the length of the next piece: of a time, but at most twice the last one."""
-        wanted = self.bytes_per_s * piece_s
+        wanted = self.bytes_per_s * piece_s if self.found else PIECE_BYTES_MAX
         self.piece_bytes = round(min(PIECE_BYTES_MAX, max(PIECE_BYTES_MIN, min(wanted, 2 * self.piece_bytes))))
         return self.piece_bytes
 
-    def measure(self, size: int, took_s: float, round_trip_s: float) -> None:
-        """Learn from a piece; of the time that it took, a round trip was no sending."""
-        sample = size / max(took_s - round_trip_s, took_s / 5, 0.001)
-        self.bytes_per_s = sample if not self.bytes_per_s else (self.bytes_per_s + sample) / 2
+    def measure(self, size: int, took_s: float, round_trip_s: float, pace: int = 0) -> None:
+        """Learn from a piece; of the time that it took, a round trip was no sending.
+
+        The shortest round trip counts: a queue makes later ones longer, and if these were taken off, a rate that is
+        too high would confirm itself. Nor can a piece have been faster than it was allowed.
+        """
+        self.round_trip_s = min(self.round_trip_s or round_trip_s, round_trip_s)
+        sample = size / max(took_s - self.round_trip_s, took_s / 5, 0.001)
+        if not self.found:
+            self.found = sample < FASTER * self.bytes_per_s or size == PIECE_BYTES_MAX
+            self.bytes_per_s = max(sample, self.bytes_per_s)
+        else:
+            self.bytes_per_s = (self.bytes_per_s + (min(sample, pace) if pace else sample)) / 2
 
     def pace(self, size: int) -> int:
         """Return how fast a piece may go: freely while that is being found out, then a little faster than before."""
-        return round(PACE * self.bytes_per_s) if size > self.bytes_per_s * FREE_S else 0
+        return round(PACE * self.bytes_per_s) if self.found and size > self.bytes_per_s * FREE_S else 0
 
     def failed(self) -> None:
-        """Begin again with shorter pieces."""
-        self.bytes_per_s /= 2
+        """Begin anew: the network is another one, or worse than it was."""
+        self.bytes_per_s, self.piece_bytes, self.round_trip_s, self.found = 0.0, 0, 0.0, False
 
 
 @dataclass(slots=True)

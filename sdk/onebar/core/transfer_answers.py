@@ -43,7 +43,7 @@ def _uploaded(state: DeviceState, moving: Moving, errand: Errand, item: Transfer
     assert isinstance(errand.output, Upload)
     if not item.problem and 0 <= item.offset <= moving.total_bytes:
         took_s = state.now.monotonic_s - errand.since_s - errand.held_s
-        _measure(state, transfers.up, errand.output.size, took_s)
+        _measure(state, transfers.up, errand.output.size, took_s, errand.output.bytes_per_s)
         transfers.offsets[moving.message_no] = item.offset
         _moved(state, moving, item.offset, errand.output.size / took_s if took_s > 0 else 0.0)
         if item.offset == moving.total_bytes:
@@ -115,9 +115,9 @@ def _fetch_failed(state: DeviceState, moving: Moving, reason: str) -> None:
     state.tell(AttachmentFailed, moving.message_no, reason)
 
 
-def _measure(state: DeviceState, rate: Rate, size: int, took_s: float) -> None:
+def _measure(state: DeviceState, rate: Rate, size: int, took_s: float, pace: int = 0) -> None:
     if size:
-        rate.measure(size, took_s, state.path.round_trip_s or 0.0)
+        rate.measure(size, took_s, state.path.round_trip_s or 0.0, pace)
 
 
 def _moved(state: DeviceState, moving: Moving, offset: int, bytes_per_s: float) -> None:

@@ -264,4 +264,6 @@ def _drop_all(state: DeviceState) -> None:
         state.outputs.append(Abort(0))
     transfers.errands.clear()
     transfers.offsets.clear()
+    transfers.up.failed()
+    transfers.down.failed()
     transfers.due = True
