@@ -90,6 +90,10 @@ class Ledger:
         """How many messages have neither arrived nor ended."""
         return self.tally.open
 
+    def waiting_phones(self) -> set[int]:
+        """Return the phones that have said something that has not arrived, and those that wait for it."""
+        return {no for pair, stream in self._streams.items() if 0 in stream.arrived for no in pair}
+
     def say(self, author: int, reader: int, at_s: float) -> str:
         """Note that a phone says something to another one; return the key that its text must begin with."""
         stream = self._streams.setdefault((author, reader), _Stream())

@@ -25,6 +25,9 @@ COMING_MAX: Final = 16
 LOOK_S: Final = 0.05
 """How often it is looked whether the last messages have arrived."""
 
+SILENCE_S: Final = 5.0
+"""When nothing has come for so long while a run settles, the phones concerned connect anew."""
+
 TICKS_S: Final = 2.0
 """After the last message, the last ticks get this long."""
 
@@ -183,17 +186,23 @@ class Fleet:
         What has not when nothing came for `settle_s` is lost.
         """
         await self.hush()
+        self.onlooker.settling = True
         loop = asyncio.get_running_loop()
         for phone in self.phones:
             if phone.registered:
                 phone.calm(CALM)
                 phone.wake()
-        arrived, ends_s = -1, 0.0
+        arrived, came_s, asks_s = -1, 0.0, 0.0
         while self.ledger.waiting > 0:
+            now_s = loop.time()
             if self.ledger.tally.delivered != arrived:
-                arrived, ends_s = self.ledger.tally.delivered, loop.time() + self.settings.settle_s
-            elif loop.time() > ends_s:
+                arrived, came_s, asks_s = self.ledger.tally.delivered, now_s, now_s + SILENCE_S
+            elif now_s > came_s + self.settings.settle_s:
                 break
+            elif now_s > asks_s:  # a link may be dead although both ends think that it lives
+                asks_s = now_s + SILENCE_S
+                for no in self.ledger.waiting_phones():
+                    self.phones[no].hint()
             await asyncio.sleep(LOOK_S)
         await asyncio.sleep(min(TICKS_S, self.settings.settle_s))  # what comes twice comes in this time, too
         self.ledger.close()

@@ -28,6 +28,9 @@ LAG_EVERY_S: Final = 0.02
 ROGUE: Final = "~"
 """How the texts of misbehaving phones begin: nobody accounts for them."""
 
+OF_THE_RUN: Final = frozenset({rows.CONNECT, rows.RESUME, rows.RECOVER, rows.LOOP_LAG})
+"""Rows that say nothing once people have stopped talking."""
+
 Observe = Callable[[str, float], None]
 """Is told each time of a row: (row, seconds)."""
 
@@ -54,6 +57,8 @@ class Onlooker:
         self.ledger = Ledger()
         self.measuring = False
         """Whether times count; before, only those of first links do."""
+        self.settling = False
+        """Whether the run is over and only messages on their way count: links are made anew then, and all at once."""
         self._phones, self._observe = phones, observe
         self._record = Record()
         self._own: dict[tuple[int, int], _Own] = {}
@@ -139,6 +144,8 @@ class Onlooker:
             del self._own[phone.no, event.message_no]
 
     def _note(self, row: str, took_s: float) -> None:
+        if self.settling and row in OF_THE_RUN:
+            return
         if self.measuring or row == rows.CONNECT:
             self._record.row(row).add(took_s)
             self._observe(row, took_s)

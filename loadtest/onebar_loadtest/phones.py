@@ -199,10 +199,10 @@ class Phone:
         """Give it a good network for good: what a run settles on."""
         self.network.frozen_until_s = 0.0
         self.network.profile = profile
-        if self.dark:
+        if self.dark or not self.online:
             self._ended_outage(self._loop.time())
+            self.hint()  # the others have a link that works: all at once would make a storm of it
         self._dark_until_s = 0.0
-        self.hint()
 
     async def close(self) -> None:
         """Switch off for ever."""

@@ -22,8 +22,10 @@ def test_what_does_not_come_is_lost_and_said_to_be() -> None:
     ledger, keys = three_said()
     ledger.arrive(2, keys[1], 20.0)
     assert ledger.waiting == 2
+    ledger.arrive(5, ledger.say(4, 5, 13.0), 20.0)
+    assert ledger.waiting_phones() == {1, 2}
     tally = ledger.close()
-    assert (tally.lost, tally.delivered, tally.right) == (2, 1, False)
+    assert (tally.lost, tally.delivered, tally.right) == (2, 2, False)
     assert tally.complaints == ["2 messages of phone 1 to phone 2 are lost, first 0"]
 
 

@@ -132,6 +132,21 @@ async def test_a_phone_that_sleeps_gets_its_mail_when_the_run_settles(server: Mo
         assert one.network.figures.up_bytes > 0
 
 
+async def test_a_link_that_died_without_a_word_holds_up_no_settling(
+    server: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("onebar_loadtest.fleet.SILENCE_S", 0.1)
+    async with fleet_of(2, server, replace(QUICK, settle_s=10.0)) as fleet:
+        one, other = fleet.phones
+        other.network.silence()
+        fleet.say(one, other, "are you there?")
+        await until(lambda: fleet.ledger.tally.accepted == 1)
+        assert other.online, "or so it thinks"
+        await fleet.settle()
+        assert fleet.ledger.tally.right
+        assert fleet.ledger.tally.delivered == 1
+
+
 def chosen(phones: Sequence[Phone]) -> list[tuple[str, bool]]:
     return [(phone.network.profile.name, phone.reads) for phone in phones]
 
