@@ -1,4 +1,4 @@
-"""The reference server of tus takes our uploads, where npm has fetched it (`python -m tests.interop.with_tus_server`)."""
+"""The reference server of tus takes our uploads, where npm has fetched it."""
 
 from pathlib import Path
 
