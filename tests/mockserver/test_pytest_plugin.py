@@ -22,8 +22,6 @@ ANYIO = (
     """
 import pytest
 
-pytestmark = pytest.mark.slow
-
 @pytest.fixture
 def anyio_backend():
     return "asyncio"
