@@ -163,6 +163,12 @@ async def test_the_addresses_of_one_name_race(monkeypatch: pytest.MonkeyPatch) -
             await hang_up(connection)
 
 
+def test_the_families_of_addresses_take_turns() -> None:
+    six, four = socket.AF_INET6, socket.AF_INET
+    given = [(six, ("::1", 1)), (six, ("::1", 1)), (six, ("::2", 1)), (four, ("127.0.0.1", 1))]
+    assert dialing.interleaved(given) == [(six, ("::1", 1)), (four, ("127.0.0.1", 1)), (six, ("::2", 1))]
+
+
 async def test_a_session_is_resumed_on_whichever_way_wins(authority: Authority) -> None:
     async with (
         behind_tls(authority, lambda c: c.send(b"welcome")) as (port, tls),
