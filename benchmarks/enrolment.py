@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.report import BenchError
 from onebar.crypto.keys import PeerKeys
 from onebar_mockserver.ports import Keys, Registered, RegistrationError
-from onebar_mockserver.sqlite import registry
+from onebar_mockserver.sqlite import codes, registry
 from onebar_mockserver.sqlite.database import FILE_NAME, open_database
 
 
@@ -29,7 +29,7 @@ def enroll(data: Path, publics: Iterable[PeerKeys]) -> list[Registered]:
     with closing(open_database(data / FILE_NAME)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         for user, public in enumerate(publics):
-            registry.issue_code(connection, number(user), "000000", now_ms)
+            codes.issue(connection, number(user), "000000", now_ms)
             keys = Keys(public.identity_key, public.box_key, public.key_signature)
             answer = registry.register(connection, number(user), "000000", keys, now_ms)
             if isinstance(answer, RegistrationError):

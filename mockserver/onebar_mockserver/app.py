@@ -36,9 +36,10 @@ from onebar_mockserver.limits import BACKLOG, SIZES_EVERY_S, STOP_S, SWEEP_EVERY
 from onebar_mockserver.link_protocol import LinkProtocol
 from onebar_mockserver.metrics import Metrics
 from onebar_mockserver.ports import EngineLostError
-from onebar_mockserver.registration import Registration, SmsLog
+from onebar_mockserver.registration import Registration
 from onebar_mockserver.request_head import HeadDeadlineProtocol
 from onebar_mockserver.router import Router
+from onebar_mockserver.sms import SmsGateway, SmsLog
 from onebar_mockserver.sqlite import DatabaseError, SqliteEngine
 from onebar_mockserver.sqlite.mailbox_sizes import MailboxSizes, read_mailbox_sizes
 from onebar_mockserver.turns import TurnLoop
@@ -62,7 +63,7 @@ class Backend:
         limits: ServerLimits | None = None,
         blob_limits: BlobLimits | None = None,
         faults: Faults | None = None,
-        sms: SmsLog | None = None,
+        sms: SmsGateway | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._data = data

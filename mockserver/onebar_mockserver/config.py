@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, get_type_hints
 import msgspec
 
 from onebar_mockserver.limits import RATES, ServerLimits
+from onebar_mockserver.sms import CODE_TEXT, HttpSms
 
 PREFIX: Final = "ONEBAR_"
 """Begins the name of every setting in the environment."""
@@ -54,6 +55,35 @@ class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class SmsSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Who sends text messages with codes; without a URL nobody does. See `sms.HttpSms`."""
+
+    url: str = ""
+    body: str = '{"to": "{phone}", "text": "{text}"}'
+    """What is posted: a JSON object of strings."""
+    token: str = ""
+    text: str = CODE_TEXT
+
+    def __repr__(self) -> str:
+        """Show no token."""
+        return f"<SmsSettings {self.url}>"
+
+    @property
+    def gateway(self) -> HttpSms | None:
+        """Return who sends them.
+
+        Raises:
+            ValueError: `body` is no JSON object of strings, or names what there is not.
+        """
+        if not self.url:
+            return None
+        try:
+            body = msgspec.json.decode(self.body, type=dict[str, str])
+        except msgspec.DecodeError as error:
+            raise ValueError(f"sms.body is no JSON object of strings: {error}") from error
+        return HttpSms(self.url, body, token=self.token, text=self.text)
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that an operator decides."""
 
@@ -68,6 +98,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tls: TlsSettings = TlsSettings()
     admin: AdminSettings = AdminSettings()
     log: LogSettings = LogSettings()
+    sms: SmsSettings = SmsSettings()
     limits: ServerLimits = ServerLimits()
 
     @property
@@ -192,6 +223,10 @@ def _consistent(settings: Settings, given: Mapping[str, Given]) -> Settings:
     if (tls.certificate is None) != (tls.key is None):
         there, absent = ("tls.certificate", "tls.key") if tls.key is None else ("tls.key", "tls.certificate")
         raise ConfigError(f"{given[there].source}: {there} needs {absent}: they belong together; give both or neither")
+    try:
+        settings.sms.gateway  # noqa: B018 - so that a wrong template is found now, not with the first user
+    except ValueError as error:
+        raise ConfigError(f"the settings of sms cannot be used: {error}") from error
     if settings.admin.port is not None and not _is_private(settings.admin.host):
         raise ConfigError(
             f"{given['admin.host'].source}: admin.host = {settings.admin.host!r} cannot be used: /metrics is for nobody"

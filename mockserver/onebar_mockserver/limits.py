@@ -100,6 +100,31 @@ CODE_LIFE_S: Final = 600
 CODE_TRIES: Final = 5
 """Tries for one code (§2): one in 200,000 to guess it."""
 
+CODE_RESEND_S: Final = (60, 300, 3600)
+"""Waits before a further code may be asked for (§2); the last one repeats. An SMS costs money and often comes late; and
+tries are bounded by codes: 15 in the first six minutes, 5 an hour from then on, one hit in 7,000 days of guessing."""
+
+CODES_FORGOTTEN_S: Final = DAY_S
+"""A number to which no code went for a day after it might have begins anew, with the shortest wait."""
+
+PIN_TRIES: Final = 10
+"""Wrong PINs in a day from the first one on (§2): four digits are then guessed by one in a thousand a day, and the lock
+holds while its owner is about."""
+
+PIN_LOCK_S: Final = 7 * DAY_S
+"""How long after a device of the account was last heard of its PIN protects the number (§2): a number that was given
+up goes to somebody else, who must be able to use it."""
+
+SEEN_EVERY_S: Final = 3600
+"""How exactly it is known when a device was last heard of: to write it each time would cost; seven days are long."""
+
+BLOCKS_MAX: Final = 1_000
+"""Numbers that an account may block: more than anybody looks through, 16 kB in one answer."""
+
+WITHHELD_MAX: Final = 1_000
+"""Envelopes of a blocked account to one device of which it will hear that they expired; of more it hears nothing, and
+its app ends them by itself (§7.5)."""
+
 REPLACEMENTS_PER_DAY: Final = 100
 """Device ids that one account may get by `replace` in a day (UTC): a phone restored every 15 minutes. Ids live for ever
 and need no code, so without a bound one phone could fill the database."""

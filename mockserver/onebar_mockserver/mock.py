@@ -10,7 +10,7 @@ from onebar_mockserver.app import Backend, listen
 from onebar_mockserver.blobs import BlobLimits
 from onebar_mockserver.faults import Faults
 from onebar_mockserver.limits import ServerLimits
-from onebar_mockserver.registration import SmsLog
+from onebar_mockserver.sms import SmsLog
 from onebar_mockserver.tls import CertificateFiles, server_context
 
 HOST = "127.0.0.1"

@@ -15,12 +15,18 @@ SIGNATURE: Final = "^[A-Za-z0-9_-]{86}$"
 
 
 class Problem(msgspec.Struct, omit_defaults=True):
-    """An error: its name and a sentence about it; for `rate_limited` also which limit, and when to come back."""
+    """An error: its name and a sentence about it.
+
+    For `rate_limited` also which limit, and when to come back; for `pin_required` and `wrong_pin` how many tries are
+    left, and when the PIN is asked for no longer.
+    """
 
     error: str
     detail: str
     limit: str = ""
     retry_after_s: int = 0
+    tries_left: int = 0
+    lapses_at_ms: int = 0
 
 
 class Done(msgspec.Struct):

@@ -181,10 +181,10 @@ class Keys(NamedTuple):
 
 
 class Code(NamedTuple):
-    """A registration code in life."""
+    """A registration code in life, to be sent now; `made_at_ms` is when its life began."""
 
     code: str
-    sent_at_ms: int
+    made_at_ms: int
 
 
 class Registered(NamedTuple):
@@ -222,6 +222,24 @@ class RateLimitedError(RegistrationError):
         return {"limit": self.limit, "retry_after_s": ceil(self.retry_after_s)}
 
 
+class PinError(RegistrationError):
+    """The number is protected by a PIN; `name` is `pin_required` or `wrong_pin`."""
+
+    def __init__(self, name: str, tries_left: int, lapses_at_ms: int) -> None:
+        wrong = "the PIN is wrong; " if name == "wrong_pin" else ""
+        super().__init__(
+            name,
+            f"{wrong}this number is protected by a PIN; {tries_left} tries left, or wait until it lapses",
+        )
+        self.tries_left = tries_left
+        self.lapses_at_ms = lapses_at_ms
+
+    @property
+    def facts(self) -> dict[str, int | str]:
+        """How many tries are left, and when the protection ends if its devices stay silent."""
+        return {"tries_left": self.tries_left, "lapses_at_ms": self.lapses_at_ms}
+
+
 class Asked(NamedTuple):
     """A question, and the device that asks it."""
 
@@ -239,6 +257,8 @@ class Answer(NamedTuple):
     result: bytes = b""
     error: str = ""
     removed: tuple[int, ...] = ()
+    why: str = "device_removed"
+    """Why they are out of use: a reason of §3."""
 
 
 class QuestionError(Exception):
@@ -253,17 +273,26 @@ class Ledger(Protocol):
     """Accounts, devices, registration codes, and what devices have published."""
 
     async def issue_code(self, phone: str, fresh: str, now_ms: int) -> Code:
-        """Return the phone's code in life, or make `fresh` its code.
+        """Return the phone's code in life, or make `fresh` its code; it is to be sent now.
 
         Raises:
+            RateLimitedError: It is too early: `code_resend` while the last code can still be used, else `codes`.
             EngineLostError: Unknown whether it was stored; ask again.
         """
 
-    async def register(self, phone: str, code: str, keys: Keys, now_ms: int) -> Registered:
+    async def code_not_sent(self, phone: str, now_ms: int) -> None:
+        """Note that the code could not be sent, so that it may be asked for again at once.
+
+        Raises:
+            EngineLostError: Unknown whether it was stored.
+        """
+
+    async def register(self, phone: str, code: str, keys: Keys, now_ms: int, pin: bytes = b"") -> Registered:
         """Register a device by its code; the account's other devices and its device list are removed (§2).
 
         Raises:
-            RegistrationError: The code is wrong or expired.
+            PinError: The number is protected by another PIN; the code can be used again.
+            RegistrationError: The code is wrong or expired, or the PIN was tried too often.
             EngineLostError: Unknown whether it was stored; ask again.
         """
 

@@ -3,13 +3,13 @@
 import asyncio
 import base64
 import binascii
+import logging
 import re
 import struct
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Annotated, Final, NamedTuple, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 import phonenumbers
@@ -21,6 +21,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from onebar.core.questions import PIN_BYTES
 from onebar_mockserver import openapi
 from onebar_mockserver.buckets import Buckets
 from onebar_mockserver.connections import owner_of
@@ -35,6 +36,7 @@ from onebar_mockserver.ports import (
     Registered,
     RegistrationError,
 )
+from onebar_mockserver.sms import Sms, SmsError, SmsGateway, SmsLog
 
 STATUS: Final = {
     "bad_request": 400,
@@ -44,43 +46,20 @@ STATUS: Final = {
     "bad_proof": 403,
     "not_found": 404,
     "too_large": 413,
+    "pin_required": 423,
+    "wrong_pin": 423,
     "rate_limited": 429,
     "unavailable": 503,
 }
 """Error names of §2 and their statuses."""
 
-SMS_KEPT: Final = 1_000
-"""Text messages that development mode remembers; the oldest go first."""
-
 _REPLACE_CONTEXT: Final = b"onebar replace 1\0"
+
+logger = logging.getLogger(__name__)
 
 B = TypeVar("B")
 Number = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 Handler = Callable[[Request], Awaitable[Response]]
-
-
-class Sms(NamedTuple):
-    """A text message that would have been sent."""
-
-    phone: str
-    code: str
-    sent_at_ms: int
-
-
-class SmsLog:
-    """Stands in for a text message service: keeps what was sent, so that tests and developers can read it."""
-
-    def __init__(self) -> None:
-        self._sent: deque[Sms] = deque(maxlen=SMS_KEPT)
-
-    def send(self, sms: Sms) -> None:
-        """Keep a message, once for each code."""
-        if sms not in self._sent:
-            self._sent.append(sms)
-
-    def to(self, phone: str) -> list[Sms]:
-        """Return what was sent to this phone, newest last."""
-        return [sms for sms in self._sent if sms.phone == phone]
 
 
 class CodeBody(msgspec.Struct):
@@ -102,6 +81,8 @@ class DeviceBody(KeysBody, kw_only=True):
 
     phone: str
     code: str
+    pin: Annotated[str, msgspec.Meta(pattern=f"^$|{openapi.KEY}")] = ""
+    """The stretched PIN, base64url; empty for none."""
 
 
 class ReplaceBody(KeysBody, kw_only=True):
@@ -117,7 +98,7 @@ ERRORS: Final = (400, 403, 413, 429, 503)
 
 OPERATIONS: Final = (
     openapi.Operation("/v1/codes", "post", "send a code", CodeBody, 202, openapi.Done, ERRORS),
-    openapi.Operation("/v1/devices", "post", "register", DeviceBody, 200, openapi.Device, ERRORS),
+    openapi.Operation("/v1/devices", "post", "register", DeviceBody, 200, openapi.Device, (*ERRORS, 423)),
     openapi.Operation(
         "/v1/devices/replace", "post", "replace a device", ReplaceBody, 200, openapi.NewDevice, (*ERRORS, 404)
     ),
@@ -141,7 +122,7 @@ class Registration:
     removed: Callable[[tuple[int, ...]], None]
     lost: Callable[[], None]
     development: bool
-    sms: SmsLog = field(default_factory=SmsLog)
+    sms: SmsGateway = field(default_factory=SmsLog)
     buckets: Buckets = field(default_factory=lambda: Buckets({}))
 
     def app(self, more: Sequence[Route] = ()) -> Starlette:
@@ -153,8 +134,9 @@ class Registration:
             Route("/v1/devices/replace", self._answered(self._replace), methods=["POST"]),
         ]
         if self.development:
-            routes.append(Route("/dev/sms", self._answered(self._dev_sms), methods=["GET"]))
             routes.append(Route("/openapi.json", self._answered(self._openapi), methods=["GET"]))
+            if isinstance(self.sms, SmsLog):
+                routes.append(Route("/dev/sms", self._answered(_dev_sms(self.sms)), methods=["GET"]))
         return Starlette(routes=routes, exception_handlers={HTTPException: _http_error})
 
     def _answered(self, handler: Handler) -> Handler:
@@ -179,14 +161,20 @@ class Registration:
         phone = _phone((await _body(request, CodeBody)).phone)
         self._take("code_addresses", owner_of(request.client.host) if request.client else None)
         code = await self.ledger.issue_code(phone, self.fresh_code(), self.now_ms())
-        self.sms.send(Sms(phone, code.code, code.sent_at_ms))
+        try:
+            await self.sms.send(Sms(phone, code.code, self.now_ms()))
+        except SmsError as error:
+            logger.error("%s", error)
+            await self.ledger.code_not_sent(phone, self.now_ms())
+            raise RegistrationError("unavailable", "the text message could not be sent; try again later") from error
         return _json({}, 202)
 
     async def _devices(self, request: Request) -> Response:
         body = await _body(request, DeviceBody)
         phone = _phone(body.phone)
         self._take("registrations", phone)
-        registered = await self.ledger.register(phone, body.code, _keys(body), self.now_ms())
+        pin = _bytes("pin", body.pin, PIN_BYTES) if body.pin else b""
+        registered = await self.ledger.register(phone, body.code, _keys(body), self.now_ms(), pin)
         self.removed(registered.removed)
         return _json({"account": registered.account, "device": registered.device})
 
@@ -211,9 +199,13 @@ class Registration:
     async def _openapi(self, _request: Request) -> Response:
         return _json(openapi.document(OPERATIONS))
 
-    async def _dev_sms(self, request: Request) -> Response:
+
+def _dev_sms(log: SmsLog) -> Handler:
+    async def shown(request: Request) -> Response:
         phone = _phone(request.query_params.get("phone", "").replace(" ", "+"))
-        return _json([sms._asdict() for sms in self.sms.to(phone)])
+        return _json([sms._asdict() for sms in log.to(phone)])
+
+    return shown
 
 
 async def _body(request: Request, kind: type[B]) -> B:

@@ -217,9 +217,9 @@ class Router:
         for link in self._attached(devices):
             self._leave_behind(link)
 
-    def _remove(self, turn: Turn, devices: tuple[int, ...]) -> None:
+    def _remove(self, turn: Turn, devices: tuple[int, ...], why: str = "device_removed") -> None:
         for link in self._attached(devices):
-            self._refuse(turn, link.link, "device_removed", link.connection_no)
+            self._refuse(turn, link.link, why, link.connection_no)
 
     def _attached(self, devices: Sequence[int]) -> list[Link]:
         found = (self._by_device[device] for device in devices if device in self._by_device)
@@ -319,10 +319,10 @@ class Router:
         for (number, no), answer in zip(heard, answers, strict=True):
             result = msgspec.Raw(answer.result or NOTHING)
             _outgoing(turn, number).answers.append(frames.Response(no, answer.error, result))
-        removed = tuple(device for answer in answers for device in answer.removed)
-        if removed:
-            self._remove(turn, removed)
-            self._orphaned()
+        for answer in answers:
+            if answer.removed:
+                self._remove(turn, answer.removed, answer.why)
+                self._orphaned()
 
     async def _ask(self, asked: list[Asked], now_ms: int) -> list[Answer]:
         try:

@@ -25,7 +25,7 @@ from onebar_mockserver.tls import CertificateFilesError
 logger = logging.getLogger(__name__)
 
 NO_SMS: Final = (
-    "onebar-mockserver: WARNING: no SMS gateway is configured in this version: registration codes are not sent,"
+    "onebar-mockserver: WARNING: no SMS gateway is configured (sms.url): registration codes are not sent,"
     " and /dev/sms, which shows them, is off with --production. Only devices that are registered already can connect.\n"
 )
 """Said on stderr at the start with --production: an operator must not find out from the users."""
@@ -49,7 +49,13 @@ async def serve(settings: Settings, say: Callable[[str], None] = say_on_stdout) 
     context = None if files is None else tls.server_context(files)
     listeners = _listen(settings)
     try:
-        backend = Backend(settings.data, development=not settings.production, limits=settings.limits, tls=context)
+        backend = Backend(
+            settings.data,
+            development=not settings.production,
+            limits=settings.limits,
+            sms=settings.sms.gateway,
+            tls=context,
+        )
         await backend.start(*listeners)
     except BaseException:
         for listener in listeners:
@@ -115,7 +121,7 @@ def _announce(settings: Settings, listeners: list[socket.socket], say: Callable[
     for listener in listeners[1:]:
         host, port = listener.getsockname()[:2]
         say(f"metrics at http://{host}:{port}/metrics")
-    if settings.production:
+    if settings.production and not settings.sms.url:
         sys.stderr.write(NO_SMS)
         sys.stderr.flush()
     logger.info("listening", extra={"scheme": scheme, "port": port, "production": settings.production})

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from onebar.cli_account import ACCOUNT_COMMANDS, first_line
 from onebar.cli_arguments import FLUSH_S, WAIT_S, parse
 from onebar.cli_lines import device_line, event_line, message_line, safety_lines
 from onebar.client import Client
@@ -23,6 +24,7 @@ from onebar.errors import (
     MessageFailedError,
     NotRegisteredError,
     OnebarError,
+    RefusedError,
     RegistrationError,
     RemoteProtocolError,
     TransportError,
@@ -76,7 +78,7 @@ async def _register(client: Client, args: argparse.Namespace) -> Outcome:
             print(f"The code that came to {args.phone}: ", end="", file=sys.stderr, flush=True)
         return (await lines.next() or b"").decode(errors="replace").strip()
 
-    await client.register(args.phone, code=ask)
+    await client.register(args.phone, code=ask, pin=None if args.pin_file is None else first_line(args.pin_file))
     return Outcome(lines=[f"registered as {args.phone}"])
 
 
@@ -303,16 +305,13 @@ async def _run_command(args: argparse.Namespace) -> Outcome:
     async with Client.open(database, server=args.server, tls=tls, passphrase=passphrase) as client:
         if args.command in {"send", "listen", "whoami"} and not client.registered:
             raise NotRegisteredError(f"{args.home} is not registered, or no longer: run `onebar register`")
+        if args.command in ACCOUNT_COMMANDS:
+            return Outcome(lines=await ACCOUNT_COMMANDS[args.command](client, args))
         return await _COMMANDS[args.command](client, args)
 
 
 def _passphrase(file: Path | None) -> str | None:
-    if file is None:
-        return os.environ.get("ONEBAR_PASSPHRASE") or None
-    try:
-        return next(iter(file.read_text("utf-8").splitlines()), "")
-    except UnicodeDecodeError:
-        raise InputError(f"{file}: a passphrase is text in UTF-8") from None
+    return os.environ.get("ONEBAR_PASSPHRASE") or None if file is None else first_line(file)
 
 
 def exit_code_of(error: OnebarError | OSError) -> ExitCode:
@@ -324,7 +323,7 @@ def exit_code_of(error: OnebarError | OSError) -> ExitCode:
             return ExitCode.NO_NETWORK
         case NotRegisteredError() | RegistrationError():
             return ExitCode.NOT_REGISTERED
-        case MessageFailedError():
+        case MessageFailedError() | RefusedError():
             return ExitCode.FAILED
         case _:
             return ExitCode.DATABASE

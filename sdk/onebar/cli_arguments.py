@@ -21,7 +21,7 @@ WAIT_S: Final = 60.0
 _EPILOG: Final = """\
 exit codes:
   0    done (a `send` without --wait: stored, and sent if the server answered within 5 s)
-  1    a message ended as rejected, expired or undeliverable
+  1    a message ended as rejected, expired or undeliverable, or the server refused what was asked
   2    the command line or a text is not valid
   3    this home is not registered, its device was removed, or the registration was refused
   4    no network, no server, or not in time; what you sent stays in the outbox
@@ -57,6 +57,11 @@ If the number has changed meanwhile, that is refused. In a verified chat whose n
 until you compare it again, or go on with --accept.
 """
 
+_PIN_EPILOG: Final = """\
+The PIN is asked for while a device of the account has been heard of within the last seven days. Nobody can tell it to
+you again. It is never an argument, which other users of this machine would see.
+"""
+
 _JSON: Final = "one JSON object a line"
 
 _Add = Callable[..., argparse.ArgumentParser]
@@ -86,6 +91,7 @@ def build_parser() -> argparse.ArgumentParser:
         return command
 
     _add_account_commands(add)
+    _add_standing_commands(add)
     _add_message_commands(add)
     return parser
 
@@ -94,6 +100,7 @@ def _add_account_commands(add: _Add) -> None:
     register = add("register", "get an account for a phone number; asks for the code that comes by SMS")
     register.add_argument("phone", metavar="PHONE", help="like +12025550101")
     register.add_argument("--code", help="the code, if you have it already")
+    _add_pin_file(register, "where the number is protected by a PIN: its first line is the PIN")
     add("whoami", "print this home's phone number").add_argument("--json", action="store_true")
     add("request-device", "print what this new device shows the account's first one, which runs `approve` with it")
     approve = add("approve", "make a further device one of this account; prints what it runs `join` with")
@@ -104,6 +111,30 @@ def _add_account_commands(add: _Add) -> None:
     add("devices", "print the account's devices").add_argument("--json", action="store_true", help=_JSON)
     remove = add("remove-device", "take a device out of the account; the server is told when there is a network")
     remove.add_argument("number", metavar="NUMBER", type=_count, help="as `devices` prints it")
+
+    pin = add("pin", "protect the number: who registers it anew needs the SMS and a PIN of 4 to 20 digits", _PIN_EPILOG)
+    choice = pin.add_mutually_exclusive_group()
+    _add_pin_file(choice, "its first line is the PIN; without it the PIN is asked for")
+    choice.add_argument("--remove", action="store_true", help="let the SMS be enough again")
+    delete = add("delete-account", "delete the account at the server, for good; the messages of this home stay")
+    delete.add_argument("--yes", action="store_true", help="you mean it")
+
+
+def _add_pin_file(parser: argparse._ActionsContainer, help_text: str) -> None:
+    parser.add_argument("--pin-file", metavar="FILE", type=Path, help=help_text)
+
+
+def _add_standing_commands(add: _Add) -> None:
+    add("requests", "print the chats that strangers began and nobody has answered").add_argument(
+        "--json", action="store_true", help=_JSON
+    )
+    accept = add("accept", "accept a request; sending a message does it as well")
+    block = add("block", "take nothing from a number any more; the other side is not told")
+    block.add_argument("--report", action="store_true", help="and report the last message that came from it")
+    unblock = add("unblock", "take messages from a number again")
+    for command in (accept, block, unblock):
+        command.add_argument("phone", metavar="PHONE")
+    add("blocked", "print the numbers that the account has blocked; needs a network")
 
 
 def _add_message_commands(add: _Add) -> None:

@@ -12,6 +12,7 @@ from onebar.events import (
     AttachmentFailed,
     AttachmentReceived,
     ChatEvent,
+    ChatRequested,
     DeviceRemoved,
     DeviceReplaced,
     DevicesChanged,
@@ -31,6 +32,11 @@ _CHAT_NEWS: Final[dict[type[ChatEvent], str]] = {
     SessionHealed: "a message did not open; it is asked for again",
 }
 
+_MESSAGE_NEWS: Final[dict[type[MessageEvent], str]] = {
+    ChatRequested: "a stranger writes; see `onebar requests`",
+    AttachmentReceived: "the file of message {} is here; see `onebar save`",
+}
+
 _GROUP_DIGITS: Final = 5  # of a safety number, as people read it aloud
 
 
@@ -44,12 +50,11 @@ def event_line(event: Event, *, as_json: bool) -> str:
             return f"{event.chat}: {printable(event.text)}"
         case MessageFailed():
             return f"{event.chat}: message {event.message_no} {event.state} ({event.reason})"
-        case AttachmentReceived():
-            return f"{event.chat}: the file of message {event.message_no} is here; see `onebar save`"
         case AttachmentFailed():
             return f"{event.chat}: the file of message {event.message_no} will not come ({event.reason})"
         case MessageEvent():
-            return f"{event.chat}: message {event.message_no} {name.removeprefix('Message').lower()}"
+            news = _MESSAGE_NEWS.get(type(event), f"message {{}} {name.removeprefix('Message').lower()}")
+            return f"{event.chat}: {news.format(event.message_no)}"
         case ChatEvent():
             return f"{event.chat}: {_CHAT_NEWS[type(event)]}"
         case DeviceReplaced():

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from onebar import account_devices, registration
+from onebar.account import Account
 from onebar.attachments import Attachments
 from onebar.config import Config
 from onebar.connectivity import Connectivity
@@ -19,7 +20,8 @@ from onebar.crypto.kem import find_kem
 from onebar.crypto.wrapping import KeyVault
 from onebar.drivers import http
 from onebar.drivers.address import parse_address
-from onebar.drivers.home import DeviceEngine, Home
+from onebar.drivers.home import Home
+from onebar.drivers.home_ports import DeviceEngine
 from onebar.drivers.stream import EventStream
 from onebar.drivers.tls import Tls
 from onebar.errors import InputError, OnebarError
@@ -176,14 +178,17 @@ class Client(Connectivity):
     async def request_code(self, phone: str) -> None:
         """Ask for a registration code by SMS, for apps that ask their user on another screen.
 
+        Another SMS can be asked for after a minute, then after five, then each hour.
+
         Raises:
             InputError: The number is not in E.164.
-            RegistrationError: The server refuses the number.
+            RegistrationError: The server refuses the number; or it is too early (`rate_limited`): `retry_after_s` says
+                when to come back, and while `limit` is `code_resend` the last code can still be used.
             TransportError: No network or no server.
         """
         await http.request_code(self._address, check_phone(phone))
 
-    async def register(self, phone: str, *, code: Code) -> None:
+    async def register(self, phone: str, *, code: Code, pin: str | None = None) -> None:
         """Make this device part of the account of a phone number; returns at once if it is already.
 
         Calling it again after any error is safe. A device that its account removed comes back as a new one, with its
@@ -194,17 +199,19 @@ class Client(Connectivity):
         Args:
             phone: The number, E.164.
             code: The code from the SMS, or a function (plain or async) that returns it: then the SMS is asked
-                for first.
+                for first, unless one is on its way already.
+            pin: The PIN, where the number is protected by one (`Account.set_pin`).
 
         Raises:
-            InputError: The number is not valid, or this database belongs to another number.
+            PinError: The number is protected by a PIN: ask the user for it, and call again with the same code.
+            InputError: The number or the PIN is not valid, or this database belongs to another number.
             RegistrationError: The server refuses the number or the code; `reason` says why.
             TransportError: No network or no server.
             OnebarError: Another process has the database open and must do it.
         """
         check_phone(phone)
         async with self._registering:
-            await registration.register(self._opened(), self._address, phone, code)
+            await registration.register(self._opened(), self._address, phone, code, pin)
 
     async def device_request(self) -> str:
         """Return what a new device shows, as a QR code or to be pasted, so that the account's first device approves it.
@@ -284,6 +291,11 @@ class Client(Connectivity):
             OnebarError: Another process has the database open and must do it.
         """
         await self._opened().submit(SetReadReceipts(wanted))
+
+    @property
+    def account(self) -> Account:
+        """The account at the server: its PIN, whom it has blocked, and its end."""
+        return Account(self._opened())
 
     def chat(self, phone: str) -> Conversation:
         """Return the chat with a phone number; costs nothing and needs no network.

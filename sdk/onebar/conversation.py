@@ -3,12 +3,14 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from onebar.account import ORDER_S, carry_out
+from onebar.core.questions import Report
 from onebar.core.records import Trust
-from onebar.core.turn import MarkRead, SetTrust
+from onebar.core.turn import MarkRead, SetStanding, SetTrust
 from onebar.crypto.certificates import AccountKey
 from onebar.crypto.safety_numbers import SafetyNumber, safety_number
 from onebar.errors import InputError, NotRegisteredError
-from onebar.models import Message
+from onebar.models import Message, Standing
 from onebar.sending import REGISTERED, Sending
 from onebar.store import SqliteStore
 
@@ -70,6 +72,59 @@ class Conversation(Sending):
             raise InputError(f"message {message.message_no} is of another chat: mark it as read there")
         message_no = message.message_no if isinstance(message, Message) else message
         await self._home.submit(MarkRead(self.phone, message_no))
+
+    async def standing(self) -> Standing:
+        """Return whether this chat is `requested` by a stranger, `accepted`, or `blocked`."""
+        return await self._home.read(lambda store: store.standings.get(self.phone)) or Standing.ACCEPTED
+
+    async def accept(self) -> None:
+        """Accept a request (`ChatRequested`): what is read from now on is told. Sending accepts it as well.
+
+        Accepting a chat that is blocked unblocks it.
+
+        Raises:
+            InputError: It is your own number.
+            OnebarError: Another process has the database open and must do it.
+        """
+        await self._home.submit(SetStanding(self.phone, Standing.ACCEPTED))
+
+    async def block(self) -> None:
+        """Take nothing from this number any more, on any of your devices; the other side is not told.
+
+        It returns once that is committed; the server is told when there is a network, and what comes before that is in
+        the history without an event. Blocked messages are never delivered, not even after `unblock`.
+
+        Raises:
+            InputError: It is your own number.
+            OnebarError: Another process has the database open and must do it.
+        """
+        await self._home.submit(SetStanding(self.phone, Standing.BLOCKED))
+
+    async def unblock(self) -> None:
+        """Take messages from this number again; see `accept`."""
+        await self.accept()
+
+    async def report(self, message: Message | int, timeout_s: float | None = ORDER_S) -> None:
+        """Tell the server's operator that a message is unwanted: who sent it, not what it says. Block them as well.
+
+        The server takes a report only from an account to which the sender has written.
+
+        Args:
+            message: A message that came in, or its `message_no`.
+            timeout_s: Longest wait for the server, in seconds; None waits for ever.
+
+        Raises:
+            InputError: It did not come in, is of another chat, or came to a version that did not note from where.
+            RefusedError: The server does not know of it, say because its sender's account is gone.
+            WaitTimeoutError: The server could not be reached in time.
+            OnebarError: Another process has the database open and must do it.
+        """
+        message_no = message.message_no if isinstance(message, Message) else message
+        found = await self._home.read(lambda store: (store.message(message_no), store.inbox.origin(message_no)))
+        known, origin = found
+        if known is None or known.chat != self.phone or origin is None:
+            raise InputError(f"message {message_no} did not come in in this chat: report one that did")
+        await carry_out(self._home, Report(*origin), timeout_s)
 
     async def safety_number(self) -> SafetyNumber:
         """Return what both sides compare, by eye or by QR code, to see that nobody sits between them.

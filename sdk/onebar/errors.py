@@ -4,7 +4,9 @@ OnebarError
 ├── InputError (ValueError)      a value you passed is not valid; nothing was changed
 ├── NotRegisteredError           the device has no account yet, or was removed from it
 ├── RegistrationError            the server refused a phone number or a code; `reason` is its name
-│   └── RateLimitedError         too often: try again after `retry_after_s`
+│   ├── RateLimitedError         too often: try again after `retry_after_s`
+│   └── PinError                 the number is protected by a PIN: how many tries are left, until when
+├── RefusedError                 the server will not do what was asked; `reason` is its name
 ├── MessageFailedError           a message you waited for ended in a failure state
 ├── WaitTimeoutError (TimeoutError)  it did not happen in time; the message stays in the outbox
 ├── TransportError               no network, no server, or no answer
@@ -56,6 +58,32 @@ class RateLimitedError(RegistrationError):
         self.args = (limit, retry_after_s)  # as they came, so that it can be copied and pickled
         self.limit = limit
         self.retry_after_s = retry_after_s
+
+
+class PinError(RegistrationError):
+    """The number is protected by a PIN; `reason` is `pin_required`, or `wrong_pin` for the one that was given.
+
+    `tries_left` may be tried today. If no device of the account is heard of until `lapses_at_ms` (milliseconds since
+    1970), the PIN is asked for no longer.
+    """
+
+    def __init__(self, reason: str, detail: str, tries_left: int, lapses_at_ms: int) -> None:
+        super().__init__(reason, detail)
+        self.args = (reason, detail, tries_left, lapses_at_ms)
+        self.tries_left = tries_left
+        self.lapses_at_ms = lapses_at_ms
+
+
+class RefusedError(OnebarError):
+    """The server will not do what was asked; `reason` is an error's name of docs/protocol.md §4."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        """Say it in a sentence."""
+        return f"the server refused it: {self.reason}"
 
 
 class MessageFailedError(OnebarError):

@@ -69,6 +69,15 @@ class MessageReceived(MessageEvent):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class ChatRequested(MessageEvent):
+    """Somebody wrote for the first time, to whom nothing was said here: show the chat as a request.
+
+    The message follows as `MessageReceived`. Until `Conversation.accept`, or something is sent in it, the other side is
+    not told what was read.
+    """
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class MessageUnreadable(MessageEvent):
     """A message came in that could not be opened, even after it was asked for again."""
 
@@ -163,6 +172,7 @@ MESSAGE_EVENTS: Final[dict[str, type[MessageEvent]]] = {
         MessageDelivered,
         MessageRead,
         MessageFailed,
+        ChatRequested,
         MessageReceived,
         MessageUnreadable,
         MessageUnsupported,

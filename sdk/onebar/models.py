@@ -152,6 +152,17 @@ class Message:
         return f"<Message {self.message_no} {way} {self.state}>"
 
 
+class Standing(enum.StrEnum):
+    """Whether a chat is wanted."""
+
+    REQUESTED = "requested"
+    """A stranger began it, and nobody has answered: a message request."""
+    ACCEPTED = "accepted"
+    """It was accepted, or something was sent in it."""
+    BLOCKED = "blocked"
+    """Nothing comes any more, and nothing can be sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chat:
     """A conversation with one other account."""
@@ -162,6 +173,8 @@ class Chat:
     """How many messages its history holds."""
     unread: int = 0
     """How many of them came from the other side and were not marked as read."""
+    standing: Standing = Standing.ACCEPTED
+    """Whether it is wanted."""
 
     def __repr__(self) -> str:
         """Show the size, never the number."""

@@ -9,10 +9,11 @@ from typing import Final
 from onebar import account_devices
 from onebar.core.records import Status
 from onebar.core.turn import Registered
+from onebar.crypto.pins import stretch_pin
 from onebar.drivers import http
 from onebar.drivers.address import Address
 from onebar.drivers.home import Home
-from onebar.errors import InputError
+from onebar.errors import InputError, RateLimitedError
 from onebar.models import Reach
 from onebar.sending import REGISTERED
 from onebar.store import SqliteStore
@@ -24,18 +25,27 @@ Code = str | Callable[[], str | Awaitable[str]]
 """A registration code, or a function, plain or async, that gets it: called once the SMS is on its way."""
 
 
-async def register(home: Home[SqliteStore], server: Address, phone: str, code: Code) -> None:
+async def register(home: Home[SqliteStore], server: Address, phone: str, code: Code, pin: str | None = None) -> None:
     """Register, unless the device is registered already; see `Client.register`."""
     if _already(home, phone):
         return
     keys = home.holder_engine().public_keys()
+    stretched = b"" if pin is None else await asyncio.to_thread(stretch_pin, pin, phone)
     if not isinstance(code, str):
-        await http.request_code(server, phone)
-    account, device = await http.register_device(server, phone, await _ask(code), keys)
+        await _send_code(server, phone)
+    account, device = await http.register_device(server, phone, await _ask(code), keys, stretched)
     await home.submit(Registered(account, device, phone))
     with contextlib.suppress(TimeoutError):  # what is not published now is as soon as there is a network
         async with asyncio.timeout(PUBLISH_S):
             await account_devices.published(home, keys)
+
+
+async def _send_code(server: Address, phone: str) -> None:
+    try:
+        await http.request_code(server, phone)
+    except RateLimitedError as error:
+        if error.limit != "code_resend":  # else the user has an SMS with a code that holds
+            raise
 
 
 def _already(home: Home[SqliteStore], phone: str) -> bool:

@@ -42,7 +42,7 @@ class Sending:
                 after a crash, returns the first message instead of making a second one.
 
         Raises:
-            InputError: The text or the key is not valid, or the number is your own.
+            InputError: The text or the key is not valid, the number is your own, or the chat is blocked.
             NotRegisteredError: This device has no account.
             StoreError: The database cannot be written.
         """

@@ -41,6 +41,15 @@ def test_the_example_of_the_docs_is_taken() -> None:
     assert settings.certificate_files is not None
     assert settings.admin.port is not None
     assert settings.limits == ServerLimits(), "the example shows the defaults"
+    assert "sms.example.org" in repr(settings.sms.gateway)
+    assert settings.sms.token not in repr(settings)
+
+
+@pytest.mark.parametrize("body", ["no JSON", '["{phone}"]', '{"to": 1}', '{"to": "{number}"}'])
+def test_a_body_of_text_messages_that_cannot_be_sent_is_found_at_the_start(body: str) -> None:
+    assert load(None, {"ONEBAR_SMS_BODY": body}, {}).sms.gateway is None, "without a URL nothing is sent"
+    with pytest.raises(ConfigError, match="the settings of sms cannot be used"):
+        load(None, {"ONEBAR_SMS_URL": "https://a", "ONEBAR_SMS_BODY": body}, {})
 
 
 WRONG = [

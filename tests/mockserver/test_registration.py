@@ -6,8 +6,10 @@ import httpx
 import pytest
 from nacl.signing import SigningKey
 
+from onebar.core.questions import PIN_BYTES, SetPin
 from onebar_mockserver import MockServer
-from onebar_mockserver.limits import BODY_BYTES_MAX
+from onebar_mockserver.limits import BODY_BYTES_MAX, CODE_RESEND_S, PIN_TRIES
+from onebar_mockserver.sms import Sms, SmsError, SmsLog
 from onebar_mockserver.sqlite import registry
 from tests.mockserver.rawclient import Keys, Phone, base64url, post, register
 
@@ -56,6 +58,42 @@ async def test_a_wrong_code_says_how_many_tries_are_left(server: MockServer) -> 
     answer = await post(server.url, "/v1/devices", {"phone": PHONE, "code": wrong, **Keys().body()})
     assert error(answer) == (403, "wrong_code")
     assert "4 tries left" in answer.json()["detail"]
+
+
+async def test_a_code_is_not_sent_again_at_once(server: MockServer) -> None:
+    await post(server.url, "/v1/codes", {"phone": PHONE})
+    answer = await post(server.url, "/v1/codes", {"phone": PHONE})
+    assert error(answer) == (429, "rate_limited")
+    assert answer.json()["limit"] == "code_resend"
+    assert 0 < answer.json()["retry_after_s"] <= CODE_RESEND_S[0]
+    assert answer.headers["Retry-After"] == str(answer.json()["retry_after_s"])
+
+
+async def test_a_text_message_that_cannot_be_sent(server: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(log: SmsLog, sms: Sms) -> None:
+        raise SmsError("the gateway is down")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SmsLog, "send", fail)
+        assert error(await post(server.url, "/v1/codes", {"phone": PHONE})) == (503, "unavailable")
+    assert (await post(server.url, "/v1/codes", {"phone": PHONE})).status_code == 202, "it costs no wait"
+
+
+async def test_a_number_that_is_protected_by_a_pin(server: MockServer) -> None:
+    phone = await register(server, PHONE)
+    line = await phone.dial()
+    assert (await line.ask(SetPin(bytes(PIN_BYTES)))).error == ""
+    await line.close()
+    await post(server.url, "/v1/codes", {"phone": PHONE})
+    body = {"phone": PHONE, "code": server.sms(PHONE), **Keys().body()}
+    answer = await post(server.url, "/v1/devices", body)
+    assert error(answer) == (423, "pin_required")
+    assert (answer.json()["tries_left"], answer.json()["lapses_at_ms"] > 0) == (PIN_TRIES, True)
+    answer = await post(server.url, "/v1/devices", body | {"pin": base64url(b"x" * PIN_BYTES)})
+    assert error(answer) == (423, "wrong_pin")
+    answer = await post(server.url, "/v1/devices", body | {"pin": base64url(bytes(PIN_BYTES))})
+    assert answer.status_code == 200
+    assert error(await post(server.url, "/v1/devices", body | {"pin": "short"})) == (400, "bad_request")
 
 
 async def test_no_code_was_asked_for(server: MockServer) -> None:

@@ -300,6 +300,7 @@ async def test_reading_is_told_to_the_author(world: World) -> None:
         busy = await world.run("read", BOB)
         assert busy.code == cli.ExitCode.DATABASE
         assert "another process" in busy.errors
+    assert await world.run("accept", BOB) == Done(0, "", "")
     assert await world.run("read", BOB) == Done(0, "", "")
     async with world.listening():
         await message.read(PATIENCE_S)

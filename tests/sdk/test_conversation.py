@@ -29,6 +29,7 @@ async def test_read_receipts_reach_the_author(tmp_path: Path, server: MockServer
         await messages[2].delivered(timeout_s=PATIENCE_S)
         assert await texts(bob.events(), 3) == ["0", "1", "2"]
         history = await bob.chat(ALICE).history()
+        await bob.chat(ALICE).accept()
         with pytest.raises(WaitTimeoutError):
             await messages[0].read(timeout_s=0)
         await bob.chat(ALICE).mark_read(history[1])
@@ -49,6 +50,7 @@ async def test_who_tells_nothing_is_not_heard_to_read(tmp_path: Path, server: Mo
         assert bob.read_receipts
         await bob.set_read_receipts(False)
         assert not bob.read_receipts
+        await bob.chat(ALICE).accept()
         secret = await alice.chat(BOB).send("read in secret")
         await secret.delivered(timeout_s=PATIENCE_S)
         await bob.chat(ALICE).mark_read((await bob.chat(ALICE).history())[-1])

@@ -16,6 +16,7 @@ async def test_it_is_waited_for_until_it_is_read(tmp_path: Path, server: MockSer
         await message.delivered(PATIENCE_S)
         with pytest.raises(WaitTimeoutError, match="not read"):
             await message.read(0)
+        await bob.chat(ALICE).accept()
         await bob.chat(ALICE).mark_read((await bob.chat(ALICE).history())[-1])
         await message.read(PATIENCE_S)
         assert await message.state() is MessageState.READ

@@ -10,9 +10,11 @@ from onebar.core.turn import (
     MarkRead,
     Registered,
     Send,
+    SetStanding,
 )
 from onebar.errors import NotRegisteredError
 from onebar.events import Event, MessageReceived, MessageSent
+from onebar.models import Standing
 from tests.simulation.faults import Fault, Kind
 
 if TYPE_CHECKING:
@@ -156,7 +158,7 @@ class App:
         if self.world.reading.random() < self.world.plan.reads:
             self._marks[message_no] = text
             self.world.shown.add(text)
-            self.phone.hear(MarkRead(chat, message_no))
+            self.phone.hear(SetStanding(chat, Standing.ACCEPTED), MarkRead(chat, message_no))
 
     def consume(self, killed: Fault | None = None) -> bool:
         """Take the next events into the ledger and confirm them, unless killed before; return whether any came."""

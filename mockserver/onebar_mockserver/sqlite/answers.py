@@ -10,26 +10,40 @@ from onebar.core.questions import (
     AccountInfo,
     AddDevice,
     Added,
+    Block,
+    Blocks,
     Bundle,
+    DeleteAccount,
     FindAccount,
+    FindBlocks,
     FindBundle,
     FindDevice,
     FindPhone,
     Publish,
+    Report,
+    SetPin,
 )
+from onebar_mockserver.limits import SEEN_EVERY_S
 from onebar_mockserver.ports import Answer, Asked, QuestionError
-from onebar_mockserver.sqlite import device_lists, prekeys
+from onebar_mockserver.sqlite import blocks, device_lists, pins, prekeys, reports
+from onebar_mockserver.sqlite.deletion import delete_account
 from onebar_mockserver.sqlite.prekeys import ONE_TIME, ONE_TIME_KEM
 
 
 def answer(connection: sqlite3.Connection, asked: Asked, now_ms: int) -> Answer:
     """Answer one question. A question that is refused has changed nothing of what others see."""
     question = asked.question
+    connection.execute(
+        "UPDATE positions SET seen_ms = ?1 WHERE device = ?2 AND NOT ?1 - seen_ms BETWEEN 0 AND ?3",
+        (now_ms, asked.device, SEEN_EVERY_S * 1000 - 1),
+    )
     try:
         if not isinstance(question, FindPhone | FindAccount | FindDevice):  # those tell what anybody may know
             _check_asker(connection, asked)
         if isinstance(question, Publish):
             return _publish(connection, asked, question)
+        if isinstance(question, SetPin | Block | FindBlocks | Report | DeleteAccount):
+            return _about_account(connection, asked, question, now_ms)
         return Answer(frames.encode(_result(connection, asked, question, now_ms)))
     except QuestionError as error:
         return Answer(error=error.name)
@@ -53,7 +67,9 @@ def _result(
 
 
 def _account(connection: sqlite3.Connection, column: str, key: int | str) -> AccountInfo:
-    found = connection.execute(f"SELECT account, phone FROM accounts WHERE {column} = ?", (key,)).fetchone()
+    found = connection.execute(
+        f"SELECT account, phone FROM accounts WHERE {column} = ? AND phone LIKE '+%'", (key,)
+    ).fetchone()
     if found is None:
         raise QuestionError("no_account")
     account, phone = found
@@ -64,7 +80,7 @@ def _device(connection: sqlite3.Connection, question: FindDevice) -> AccountInfo
     """Find any device that was ever in use, and so may have sent something: its last certificate stays for ever."""
     found = connection.execute(
         "SELECT phone, certificate, removed FROM devices JOIN accounts USING (account)"
-        " WHERE device = ? AND account = ? AND pending_since_ms = 0",
+        " WHERE device = ? AND account = ? AND pending_since_ms = 0 AND removed < 2",
         (question.device, question.account),
     ).fetchone()
     if found is None:
@@ -82,6 +98,27 @@ def _bundle(connection: sqlite3.Connection, question: FindBundle) -> Bundle:
     if found is None:
         raise QuestionError("no_account")
     return prekeys.take(connection, question.device)
+
+
+def _about_account(
+    connection: sqlite3.Connection,
+    asked: Asked,
+    question: SetPin | Block | FindBlocks | Report | DeleteAccount,
+    now_ms: int,
+) -> Answer:
+    _check_asker(connection, asked)
+    match question:
+        case SetPin():
+            pins.set_pin(connection, asked.account, question.pin)
+        case Block():
+            blocks.block(connection, asked.account, question.phone, blocked=question.blocked)
+        case FindBlocks():
+            return Answer(frames.encode(Blocks(blocks.blocked(connection, asked.account))))
+        case Report():
+            reports.report(connection, asked.account, question, now_ms)
+        case DeleteAccount():
+            return Answer(removed=delete_account(connection, asked.account), why="account_gone")
+    return Answer()
 
 
 def _publish(connection: sqlite3.Connection, asked: Asked, what: Publish) -> Answer:

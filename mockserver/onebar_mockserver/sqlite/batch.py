@@ -9,18 +9,21 @@ import msgspec
 
 from onebar.core.frames import Note
 from onebar_mockserver.buckets import Buckets
-from onebar_mockserver.limits import ENTRY_OVERHEAD_BYTES, ServerLimits
+from onebar_mockserver.limits import ENTRY_OVERHEAD_BYTES, SEEN_EVERY_S, ServerLimits
 from onebar_mockserver.ports import Appended, Entry, Kind
+
+REMOVED: Final = ("", "device_removed", "account_gone")
+"""What the column `removed` of a device says, as a reason of docs/protocol.md §3."""
 
 _WRITE_POSITION: Final = """
     UPDATE positions SET connection_no = ?, fence_no = ?, mark = ?, mark_hash = ?, floor = ?, notes_bytes = ?,
-        epoch = ?, head = ?, acked = ?, sent = ?, mailbox_bytes = ?
+        epoch = ?, head = ?, acked = ?, sent = ?, mailbox_bytes = ?, seen_ms = ?
     WHERE device = ?"""
 
 
 _READ_DEVICE: Final = """
-    SELECT account, removed, connection_no, fence_no, mark, mark_hash, floor, notes_bytes,
-        epoch, head, acked, sent, mailbox_bytes
+    SELECT account, removed, EXISTS (SELECT 1 FROM blocks WHERE blocks.account = devices.account),
+        connection_no, fence_no, mark, mark_hash, floor, notes_bytes, epoch, head, acked, sent, mailbox_bytes, seen_ms
     FROM devices JOIN positions USING (device) WHERE device = ?"""
 
 
@@ -39,6 +42,7 @@ class Position:
     acked: int
     sent: int
     mailbox_bytes: int
+    seen_ms: int
 
     def values(self) -> tuple[object, ...]:
         """Return the fields in the order of the statements above; `astuple` would copy each of them deeply."""
@@ -54,6 +58,7 @@ class Position:
             self.acked,
             self.sent,
             self.mailbox_bytes,
+            self.seen_ms,
         )
 
 
@@ -63,7 +68,10 @@ class DeviceRow:
 
     device: int
     account: int
-    removed: bool
+    removed: str
+    """Why it is out of use, a reason of §3; empty while it is in use."""
+    blocks: bool
+    """Whether its account has blocked anybody."""
     position: Position
     as_read: tuple[object, ...] = ()
     notes: dict[int, Note] | None = None
@@ -107,6 +115,11 @@ class Batch:
         if device not in self._devices:
             self._devices[device] = self._read(device)
         return self._devices[device]
+
+    def saw(self, row: DeviceRow) -> None:
+        """Note that a device was heard of, once an hour: its account is not given up (§2)."""
+        if not 0 <= self.now_ms - row.position.seen_ms < SEEN_EVERY_S * 1000:
+            row.position.seen_ms = self.now_ms
 
     def active(self, account: int) -> tuple[int, ...]:
         """Return the account's devices in use."""
@@ -168,8 +181,8 @@ class Batch:
         ).fetchone()
         if found is None:
             return None
-        account, removed, *values = found
-        return DeviceRow(device, account, bool(removed), Position(*values), tuple(values))
+        account, removed, blocks, *values = found
+        return DeviceRow(device, account, REMOVED[removed], bool(blocks), Position(*values), tuple(values))
 
 
 def entry_bytes(entry: Entry) -> int:

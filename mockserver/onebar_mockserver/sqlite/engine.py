@@ -35,7 +35,7 @@ from onebar_mockserver.ports import (
     Swept,
     Want,
 )
-from onebar_mockserver.sqlite import mailboxes, registry
+from onebar_mockserver.sqlite import codes, mailboxes, registry
 from onebar_mockserver.sqlite.admission import answer_admitted
 from onebar_mockserver.sqlite.batch import Batch
 from onebar_mockserver.sqlite.database import FILE_NAME, DatabaseError, lock_directory, open_database
@@ -120,16 +120,24 @@ class SqliteEngine:
 
     async def issue_code(self, phone: str, fresh: str, now_ms: int) -> Code:
         """Return or make a code; see `ports.Ledger.issue_code`."""
-        return await self._on_thread(
-            lambda: self._commit(lambda batch: registry.issue_code(batch.connection, phone, fresh, now_ms), now_ms)
+        return _raised(
+            await self._on_thread(
+                lambda: self._commit(lambda batch: codes.issue(batch.connection, phone, fresh, now_ms), now_ms)
+            )
         )
 
-    async def register(self, phone: str, code: str, keys: Keys, now_ms: int) -> Registered:
+    async def code_not_sent(self, phone: str, now_ms: int) -> None:
+        """Take a sending back; see `ports.Ledger.code_not_sent`."""
+        await self._on_thread(
+            lambda: self._commit(lambda batch: codes.not_sent(batch.connection, phone, now_ms), now_ms)
+        )
+
+    async def register(self, phone: str, code: str, keys: Keys, now_ms: int, pin: bytes = b"") -> Registered:
         """Register a device; see `ports.Ledger.register`."""
         return _raised(
             await self._on_thread(
                 lambda: self._commit(
-                    lambda batch: registry.register(batch.connection, phone, code, keys, now_ms), now_ms
+                    lambda batch: registry.register(batch.connection, phone, code, keys, now_ms, pin), now_ms
                 )
             )
         )
@@ -231,9 +239,10 @@ def _apply(batch: Batch, op: Op) -> Result:
         if isinstance(answer, Refusal):
             batch.refused.add(op.link)
         return answer
-    fenced = row is None or row.removed or op.connection_no < row.position.fence_no
+    fenced = row is None or bool(row.removed) or op.connection_no < row.position.fence_no
     if row is None or fenced or op.link in batch.refused:
         return Fenced()
+    batch.saw(row)
     if op.speaks:
         row.position.fence_no = op.connection_no
     if isinstance(op.frame, Ack):
@@ -241,7 +250,7 @@ def _apply(batch: Batch, op: Op) -> Result:
     return judge(batch, row, op.frame)
 
 
-def _raised(answer: Registered | RegistrationError) -> Registered:
+def _raised(answer: T | RegistrationError) -> T:
     if isinstance(answer, RegistrationError):
         raise answer
     return answer

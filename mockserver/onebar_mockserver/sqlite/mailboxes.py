@@ -26,7 +26,7 @@ def attach(batch: Batch, row: DeviceRow, hello: Hello) -> Attached | Refusal:
     """Take a Hello: commit its number, acknowledge like an Ack, and tell where the device stands (§3)."""
     position = row.position
     if row.removed:
-        return Refusal("device_removed", position.connection_no)
+        return Refusal(row.removed, position.connection_no)
     if hello.connection_no <= position.connection_no:
         return Refusal("connection_number", position.connection_no)
     if hello.epoch >= EPOCH_MAX:
@@ -39,6 +39,7 @@ def attach(batch: Batch, row: DeviceRow, hello: Hello) -> Attached | Refusal:
     elif same_epoch:
         acknowledge(batch, row, Ack(hello.epoch, hello.cursor, hello.unopened))
     batch.greeted.add(row.device)
+    batch.saw(row)
     settle(batch, row, hello.floor)
     return Attached(
         position.epoch,

@@ -1,4 +1,5 @@
--- Version 4: what devices have published: signed device lists, certificates, prekeys; and hedged links.
+-- Version 4: what devices have published: signed device lists, certificates, prekeys; hedged links; what protects
+-- accounts.
 
 -- The lowest connection number that is still heard: a link that speaks after its Welcome fences the older ones (R16).
 ALTER TABLE positions ADD COLUMN fence_no INTEGER NOT NULL DEFAULT 0;
@@ -50,4 +51,47 @@ CREATE TABLE shares (
     account INTEGER NOT NULL,
     bytes INTEGER NOT NULL,
     PRIMARY KEY (device, account)
+) STRICT, WITHOUT ROWID;
+
+-- How often a code went out to a number, and from when on the next one may: waits grow, and outlive the code.
+ALTER TABLE codes ADD COLUMN sends INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE codes ADD COLUMN next_ms INTEGER NOT NULL DEFAULT 0;
+
+-- When a device was last heard of, to the hour: the registration lock lapses some days later.
+ALTER TABLE positions ADD COLUMN seen_ms INTEGER NOT NULL DEFAULT 0;
+
+-- Two-step verification: a hash of the stretched PIN, and the wrong tries since the first one of them.
+CREATE TABLE pins (
+    account INTEGER PRIMARY KEY REFERENCES accounts (account),
+    hash BLOB NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0,
+    tries_since_ms INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- Whose messages an account does not want: by number, so that a new account under it is blocked as well.
+CREATE TABLE blocks (
+    account INTEGER NOT NULL,
+    phone TEXT NOT NULL,
+    PRIMARY KEY (account, phone)
+) STRICT, WITHOUT ROWID;
+
+-- Envelopes that were accepted from a blocked sender and thrown away: the sender hears that they expired, when mail
+-- of their age does (R5).
+CREATE TABLE withheld (
+    reader INTEGER NOT NULL,
+    account INTEGER NOT NULL,
+    device INTEGER NOT NULL,
+    out_no INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX withheld_by_pair ON withheld (reader, account);
+CREATE INDEX withheld_by_age ON withheld (at_ms);
+
+-- Who has reported whom, how often, and when last.
+CREATE TABLE reports (
+    account INTEGER NOT NULL,
+    reporter INTEGER NOT NULL,
+    times INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    PRIMARY KEY (account, reporter)
 ) STRICT, WITHOUT ROWID;

@@ -1,13 +1,12 @@
-"""Accounts, devices and codes (docs/protocol.md §2). Every function runs inside the caller's transaction."""
+"""Accounts and their devices (docs/protocol.md §2). Every function runs inside the caller's transaction."""
 
 import sqlite3
 from collections.abc import Sequence
-from hmac import compare_digest
 from typing import Final
 
-from onebar_mockserver.limits import CODE_LIFE_S, CODE_TRIES, DAY_S, REPLACEMENTS_PER_DAY
-from onebar_mockserver.ports import Code, Identity, Keys, Registered, RegistrationError
-from onebar_mockserver.sqlite import prekeys
+from onebar_mockserver.limits import DAY_S, REPLACEMENTS_PER_DAY
+from onebar_mockserver.ports import Identity, Keys, Registered, RegistrationError
+from onebar_mockserver.sqlite import blocks, codes, pins, prekeys
 
 ID_EPOCH_S: Final = 1_577_836_800
 """Where the numbers of accounts and devices begin to count the time: 2020-01-01."""
@@ -16,21 +15,14 @@ IDS_PER_S: Final = 4
 """How fast numbers follow the time. They stay below 2^32, five bytes on the wire, until 2054."""
 
 
-def issue_code(connection: sqlite3.Connection, phone: str, fresh: str, now_ms: int) -> Code:
-    """Return the phone's code in life, or make `fresh` its code."""
-    _forget_codes(connection, now_ms)
-    connection.execute(
-        "INSERT INTO codes VALUES (?, ?, ?, ?) ON CONFLICT (phone) DO NOTHING",
-        (phone, fresh, now_ms, CODE_TRIES),
-    )
-    code, sent_at_ms = connection.execute("SELECT code, sent_at_ms FROM codes WHERE phone = ?", (phone,)).fetchone()
-    return Code(code, sent_at_ms)
-
-
 def register(
-    connection: sqlite3.Connection, phone: str, code: str, keys: Keys, now_ms: int
+    connection: sqlite3.Connection, phone: str, code: str, keys: Keys, now_ms: int, pin: bytes = b""
 ) -> Registered | RegistrationError:
-    """Register a device. An error is returned, not raised: the spent try must be committed."""
+    """Register a device. An error is returned, not raised: the spent try must be committed.
+
+    The PIN is looked at only behind the right code, which stays good for another try: nobody without the SMS learns
+    that there is a PIN, or uses up its tries.
+    """
     known = connection.execute(
         "SELECT account, device FROM devices JOIN accounts USING (account)"
         " WHERE phone = ? AND identity_key = ? AND removed = 0 AND pending_since_ms = 0",
@@ -38,11 +30,17 @@ def register(
     ).fetchone()
     if known is not None:
         return Registered(*known)
-    problem = _spend_try(connection, phone, code, now_ms)
+    problem = codes.spend_try(connection, phone, code, now_ms)
     if problem is not None:
         return problem
-    connection.execute("DELETE FROM codes WHERE phone = ?", (phone,))
     account = _account(connection, phone, now_ms)
+    problem = pins.check(connection, account, pin, now_ms)
+    if problem is not None:
+        return problem
+    codes.forget(connection, phone)
+    if pins.has_lapsed(connection, account, now_ms):  # the number may be somebody else's by now
+        pins.forget(connection, account)
+        blocks.forget(connection, account)
     older = connection.execute("SELECT device FROM devices WHERE account = ? AND removed = 0 ORDER BY 1", (account,))
     removed = retire(connection, [device for (device,) in older.fetchall()])
     connection.execute("DELETE FROM device_lists WHERE account = ?", (account,))  # it has a new account key
@@ -83,7 +81,7 @@ def identities(connection: sqlite3.Connection, devices: Sequence[int]) -> dict[i
     for device in devices:
         row = connection.execute(
             "SELECT account, identity_key, removed FROM devices"
-            " WHERE device = ? AND (pending_since_ms = 0 OR removed = 1)",
+            " WHERE device = ? AND (pending_since_ms = 0 OR removed > 0)",
             (device,),
         ).fetchone()
         if row is not None:
@@ -100,7 +98,7 @@ def add_device(connection: sqlite3.Connection, account: int, keys: Keys, now_ms:
         " VALUES (?, ?, ?, ?, ?, ?)",
         (device, account, *keys, max(now_ms, 1) if pending else 0),
     )
-    connection.execute("INSERT INTO positions (device) VALUES (?)", (device,))
+    connection.execute("INSERT INTO positions (device, seen_ms) VALUES (?, ?)", (device, now_ms))
     return device
 
 
@@ -113,25 +111,6 @@ def retire(connection: sqlite3.Connection, devices: Sequence[int]) -> tuple[int,
             connection.execute("INSERT INTO orphans VALUES (?)", (device,))
             removed.append(device)
     return tuple(removed)
-
-
-def _spend_try(connection: sqlite3.Connection, phone: str, code: str, now_ms: int) -> RegistrationError | None:
-    _forget_codes(connection, now_ms)
-    found = connection.execute("SELECT code, tries_left FROM codes WHERE phone = ?", (phone,)).fetchone()
-    if found is None:
-        return RegistrationError("code_expired", "there is no code in life for this phone; ask for a new one")
-    right, tries_left = found
-    if tries_left == 0:
-        # The same code stays, used up, until its life ends: a new one now would be five more guesses.
-        return RegistrationError("code_expired", f"no tries left; ask for a new code {CODE_LIFE_S // 60} minutes later")
-    if compare_digest(right.encode(), code.encode()):
-        return None
-    connection.execute("UPDATE codes SET tries_left = tries_left - 1 WHERE phone = ?", (phone,))
-    return RegistrationError("wrong_code", f"the code is wrong; {tries_left - 1} tries left")
-
-
-def _forget_codes(connection: sqlite3.Connection, now_ms: int) -> None:
-    connection.execute("DELETE FROM codes WHERE sent_at_ms <= ?", (now_ms - CODE_LIFE_S * 1000,))
 
 
 def _spend_replacement(connection: sqlite3.Connection, account: int, now_ms: int) -> bool:

@@ -5,7 +5,7 @@ CREATE TABLE accounts (
     phone TEXT NOT NULL UNIQUE
 ) STRICT;
 
--- A device id is never used twice (R22); registry.py says how.
+-- A device id is never used twice (R22); registry.py says how. removed: 1 alone, 2 with its whole account.
 CREATE TABLE devices (
     device INTEGER PRIMARY KEY AUTOINCREMENT,
     account INTEGER NOT NULL REFERENCES accounts (account),

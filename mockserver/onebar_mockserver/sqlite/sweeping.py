@@ -4,6 +4,7 @@ import sqlite3
 
 from onebar_mockserver.limits import SWEEP_ENTRIES_MAX
 from onebar_mockserver.ports import Entry, Kind, Swept
+from onebar_mockserver.sqlite import blocks
 from onebar_mockserver.sqlite.batch import Batch, DeviceRow, entry_bytes
 from onebar_mockserver.sqlite.strangers import release
 
@@ -26,10 +27,12 @@ def sweep(batch: Batch) -> Swept:
         _drop_expired(batch, batch.device(device), seqs)
     orphaned = batch.connection.execute(_ORPHANED, (SWEEP_ENTRIES_MAX,)).fetchall()
     for device, seqs in _by_device(orphaned).items():
-        _take(batch, batch.device(device), seqs, "device_removed")
+        row = batch.device(device)
+        _take(batch, row, seqs, row.removed if row is not None else "")
+    withheld = blocks.expire(batch, limit_ms, SWEEP_ENTRIES_MAX)
     buried = batch.connection.execute(_BURIED, (SWEEP_ENTRIES_MAX,)).rowcount
     woken = frozenset(appended.device for appended in batch.appended)
-    return Swept(woken, max(len(expired), len(orphaned), buried) < SWEEP_ENTRIES_MAX)
+    return Swept(woken, max(len(expired), len(orphaned), withheld, buried) < SWEEP_ENTRIES_MAX)
 
 
 def _by_device(pairs: list[tuple[int, int]]) -> dict[int, list[int]]:

@@ -15,6 +15,7 @@ from onebar.core.frames import (
 )
 from onebar_mockserver.limits import ENTRY_OVERHEAD_BYTES, NOTES_BYTES_MAX
 from onebar_mockserver.ports import FLAG_COUNTED, Broken, Entry, Judged, Kind, Rejection, Slowed
+from onebar_mockserver.sqlite import blocks
 from onebar_mockserver.sqlite.admission import slow_down
 from onebar_mockserver.sqlite.batch import Batch, DeviceRow
 from onebar_mockserver.sqlite.strangers import admit, note_written
@@ -90,7 +91,7 @@ def _verdict(batch: Batch, sender: DeviceRow, frame: Submit | Void | Rejection) 
 def _repeats(recipients: list[Recipient]) -> bool:
     """A device that is named twice would get the message twice, so the whole Submit is malformed."""
     accounts = [recipient.account for recipient in recipients if recipient.account]
-    devices = [device for recipient in recipients for device, _ in recipient.envelopes]
+    devices = _named(recipients)
     return len(set(accounts)) < len(accounts) or len(set(devices)) < len(devices)
 
 
@@ -99,10 +100,16 @@ def _store(batch: Batch, sender: DeviceRow, frame: Submit, recipients: list[Reci
     present, removed = _present(batch, recipients)
     missing = () if frame.flags & FLAG_TOP_UP else _missing(batch, sender, recipients)
     if not present and not missing:
-        return Note(frame.out_no, "no_recipients")
+        gone = any(row.removed == "account_gone" for row in map(batch.device, _named(recipients)) if row is not None)
+        return Note(frame.out_no, "account_gone" if gone else "no_recipients")
     slowed = slow_down(batch, sender, frame.out_no, {row.account for row, _ in present})
     if slowed is not None:
         return slowed
+    shut = [row for row, _ in present if blocks.is_blocked(batch, sender, row)]
+    for row in shut:
+        blocks.withhold(batch, sender, row, frame.out_no, frame.flags)
+    if shut:  # the sender sees what it would see if they were stored (R5)
+        present = [(row, ciphertext) for row, ciphertext in present if row not in shut]
     full = [row for row, ciphertext in present if not _put(batch, sender, row, frame, ciphertext)]
     if present and len(full) == len(present):
         return Note(frame.out_no, "mailbox_full")
@@ -125,6 +132,10 @@ def _put(batch: Batch, sender: DeviceRow, row: DeviceRow, frame: Submit, ciphert
     entry = Entry(0, Kind.ENVELOPE, sender.account, sender.device, frame.out_no, batch.now_ms, flags, ciphertext)
     batch.append(row, entry)
     return True
+
+
+def _named(recipients: list[Recipient]) -> list[int]:
+    return [device for recipient in recipients for device, _ in recipient.envelopes]
 
 
 def _by_account(batch: Batch, recipients: list[Recipient]) -> list[Recipient]:

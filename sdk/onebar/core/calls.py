@@ -1,6 +1,6 @@
 """What the app's calls do, inside a turn."""
 
-from onebar.core import dialing, publishing, questions, resume, transfer_answers, transfers
+from onebar.core import dialing, orders, publishing, questions, resume, transfer_answers, transfers
 from onebar.core.records import Contact, Status, Trust
 from onebar.core.state import DeviceState
 from onebar.core.turn import (
@@ -9,6 +9,7 @@ from onebar.core.turn import (
     Attention,
     MarkRead,
     NetworkChanged,
+    PlaceOrder,
     Poked,
     Registered,
     RemoveDevice,
@@ -16,11 +17,13 @@ from onebar.core.turn import (
     ReplaceRefused,
     Send,
     SetReadReceipts,
+    SetStanding,
     SetTransfer,
     SetTrust,
     TransferAnswer,
 )
 from onebar.errors import InputError, NotRegisteredError
+from onebar.models import Standing
 
 
 def call(state: DeviceState, item: AppInput) -> object:
@@ -61,12 +64,12 @@ def _set(state: DeviceState, item: AppInput) -> None:
             _mark_read(state, item)
         case SetReadReceipts():
             state.change(read_receipts=item.wanted)
-        case SetTrust():
-            _set_trust(state, item)
-        case AddDevice():
-            publishing.add_device(_primary(state), questions.AddDevice(*_keys(item)))
-        case RemoveDevice():
-            _remove_device(_primary(state), item.device)
+        case SetTrust() | SetStanding():
+            _decide(state, item)
+        case PlaceOrder():
+            orders.begin(state, item.question)
+        case AddDevice() | RemoveDevice():
+            _change_devices(_primary(state), item)
 
 
 def _send(state: DeviceState, item: Send) -> int:
@@ -84,14 +87,27 @@ def _send(state: DeviceState, item: Send) -> int:
 
 def _mark_read(state: DeviceState, item: MarkRead) -> None:
     for receipt in state.store.inbox.mark_read(item.phone, item.message_no):
-        if state.device.read_receipts:
+        if state.device.read_receipts and state.store.standings.get(item.phone) is Standing.ACCEPTED:
             state.store.outbox.add_receipt(receipt)
     state.news = True
 
 
-def _remove_device(state: DeviceState, device: int) -> None:
-    if device == state.device.device or not publishing.remove_device(state, device):
-        raise InputError(f"{device} is no other device of this account")
+def _decide(state: DeviceState, item: SetTrust | SetStanding) -> None:
+    """Note what the user thinks of somebody."""
+    if isinstance(item, SetTrust):
+        _set_trust(state, item)
+        return
+    if item.phone == state.device.phone:
+        raise InputError("this is your own number")
+    state.store.standings.put(item.phone, item.standing)
+    state.blocks_due = state.news = True
+
+
+def _change_devices(state: DeviceState, item: AddDevice | RemoveDevice) -> None:
+    if isinstance(item, AddDevice):
+        publishing.add_device(state, questions.AddDevice(*_keys(item)))
+    elif item.device == state.device.device or not publishing.remove_device(state, item.device):
+        raise InputError(f"{item.device} is no other device of this account")
 
 
 def _set_trust(state: DeviceState, item: SetTrust) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from onebar.config import Config
-from onebar.core import calls, dialing, inbox, outbox, pace, publishing, reception, resume, transfers
+from onebar.core import calls, dialing, inbox, orders, outbox, pace, publishing, reception, resume, transfers
 from onebar.core.backoff import Entropy
 from onebar.core.frames import (
     MessageError,
@@ -23,7 +23,7 @@ from onebar.core.link import Link
 from onebar.core.link_states import LinkState, LinkTrigger
 from onebar.core.liveness import note_owed
 from onebar.core.ports import Store
-from onebar.core.questions import AddDevice
+from onebar.core.questions import AddDevice, Question
 from onebar.core.records import Device, Status
 from onebar.core.state import DeviceState, new_device
 from onebar.core.status import status
@@ -113,6 +113,13 @@ class Engine:
     def refusal(self, keys: PeerKeys) -> str:
         """Return why the server will not have a device that was approved, one word; may be called from any thread."""
         return self._state.adding.get(AddDevice(keys.identity_key, keys.box_key, keys.key_signature), "")
+
+    def order(self, question: Question) -> str | None:
+        """Return what became of an order; may be called from any thread.
+
+        None: there is no answer yet. Else the name of an error, empty if it is done.
+        """
+        return self._state.orders.get(question)
 
     def turn(self, inputs: Sequence[Input], now: Instant) -> Turn:
         """Handle inputs in one transaction and return what may leave the device now that it is committed.
@@ -281,6 +288,7 @@ class Engine:
         opened = next(state.open_links(), None)
         if opened is not None and state.expire_at_s <= now_s:
             outbox.expire(state)
+        orders.advance(state)
         publishing.advance(state)  # before asking again: only who is listed may seal
         if opened is not None and state.repair_at_s is not None and state.repair_at_s <= now_s:
             inbox.repair(state)

@@ -13,6 +13,7 @@ from onebar.core.records import Arrival, Peer
 from onebar.core.state import DeviceState
 from onebar.errors import DecryptionError
 from onebar.events import (
+    ChatRequested,
     MessageDelivered,
     MessageRead,
     MessageReceived,
@@ -20,7 +21,7 @@ from onebar.events import (
     MessageUnreadable,
     MessageUnsupported,
 )
-from onebar.models import MessageState
+from onebar.models import MessageState, Standing
 
 _log = logging.getLogger("onebar")
 
@@ -137,7 +138,7 @@ def _deliver(state: DeviceState, frame: Deliver) -> None:
     state.store.inbox.put_opened(*sender, frame.out_no, frame.seq, state.server_ms)
     if state.store.inbox.release(*sender, frame.out_no):  # an intact copy of one that had not opened
         _ask_for_a_tick(state, peer, frame)
-    _take_effect(state, peer, what, silent=bool(frame.flags & FLAG_SILENT))
+    _take_effect(state, peer, what, frame)
 
 
 def _ask_for_a_tick(state: DeviceState, peer: Peer, frame: Deliver) -> None:
@@ -157,23 +158,24 @@ def _stands_nowhere(state: DeviceState, peer: Peer, what: content.Content | cont
     return True
 
 
-def _take_effect(state: DeviceState, peer: Peer, what: content.Content | content.Unknown, *, silent: bool) -> None:
+def _take_effect(state: DeviceState, peer: Peer, what: content.Content | content.Unknown, frame: Deliver) -> None:
     match what:
         case content.Again():
             _again(state, peer, what)
         case content.Resealed():
             state.store.inbox.release(peer.account, peer.device, what.out_no)
-            _say(state, peer, what.text, what.to)
+            _say(state, peer, what.text, what.to, frame.out_no)
         case content.Text() | content.Attachment():
-            _say(state, peer, what, 0)
+            _say(state, peer, what, 0, frame.out_no)
         case content.Copy():
-            _say(state, peer, what.text, what.to)
+            _say(state, peer, what.text, what.to, frame.out_no)
         case content.Read():
             _read(state, peer, what)
-        case content.Unknown() if not silent:
+        case content.Unknown() if not frame.flags & FLAG_SILENT:
             arrived = Arrival(
                 *(peer.account, peer.account, peer.device, what.message_id, what.chat_no, what.sent_at_ms),
                 *("", MessageState.UNSUPPORTED, what.content),
+                out_no=frame.out_no,
             )
             _add(state, arrived, MessageUnsupported)
 
@@ -191,7 +193,7 @@ def _read(state: DeviceState, peer: Peer, what: content.Read) -> None:
             state.tell(MessageRead, message_no)
 
 
-def _say(state: DeviceState, peer: Peer, said: content.Said, to: int) -> None:
+def _say(state: DeviceState, peer: Peer, said: content.Said, to: int, out_no: int) -> None:
     """Put what was said into its chat: with its author, or, for a copy by a device of ours, the account it was for."""
     own = peer.account == state.device.account
     if own != bool(to):
@@ -200,16 +202,23 @@ def _say(state: DeviceState, peer: Peer, said: content.Said, to: int) -> None:
         *(to or peer.account, peer.account, peer.device, said.message_id, said.chat_no, said.sent_at_ms, said.text),
         MessageState.SENT if own else MessageState.RECEIVED,
         file=said.file if isinstance(said, content.Attachment) else None,
+        out_no=out_no,
     )
     _add(state, arrived, MessageSent if own else MessageReceived)
 
 
 def _add(state: DeviceState, arrived: Arrival, kind: type) -> None:
+    standing = state.store.inbox.standing(arrived.chat)
     message_no = state.store.inbox.add(arrived, state.server_ms)
-    if message_no is not None:
-        if arrived.file is not None:
-            transfers.arrived(state, message_no, arrived.file)
-        state.tell(kind, message_no)
+    if message_no is None:
+        return
+    if arrived.file is not None:
+        transfers.arrived(state, message_no, arrived.file, blocked=standing is Standing.BLOCKED)
+    if standing is Standing.BLOCKED:
+        return  # who is blocked is in the history, if it comes at all, and is not announced
+    if standing is None and arrived.account != state.device.account:
+        state.tell(ChatRequested, message_no)
+    state.tell(kind, message_no)
 
 
 def quarantine(state: DeviceState, frame: Deliver, reason: str, *, ask_again: bool) -> None:

@@ -29,6 +29,9 @@ STALLED_MAX: Final = 64
 EXPIRE_EVERY_S: Final = 3600
 """How often to look for what waited too long; an hour more does not matter after 30 days."""
 
+NOBODY_THERE: Final = frozenset({"account_gone", "no_recipients"})
+"""Reasons of a rejection that say: none of the known devices is in use. Which ones there are is asked anew."""
+
 SEEN_S: Final = 120 * 24 * 3600
 """How long message ids are remembered (R8): 30 days in an outbox, 30 in a mailbox, and as long again."""
 
@@ -74,7 +77,10 @@ def apply_verdicts(state: DeviceState, mark: int, notes: Iterable[Note]) -> None
 def _apply(state: DeviceState, out_no: int, note: Note) -> None:
     store = state.store.outbox
     if note.reason:
+        _, account = store.meant_for(out_no)
         failed = store.reject(out_no, note.reason)
+        for peer in state.store.contacts.devices(account) if note.reason in NOBODY_THERE else ():
+            state.store.contacts.remove_device(account, peer.device)
         if failed is not None:
             state.tell(MessageFailed, failed, f"{MessageState.REJECTED} {note.reason}")
         return
@@ -298,8 +304,10 @@ def learned(state: DeviceState, question: Question, *, found: bool) -> None:
         for top_up in state.store.outbox.top_ups(SEAL_MAX):
             if (top_up.account, top_up.device) == (question.account, question.device):
                 drop_top_up(state, top_up, "device_removed")
-    elif isinstance(question, FindPhone | FindAccount):
-        contact = state.store.contacts.contact(question.account) if isinstance(question, FindAccount) else None
-        phone = question.phone if isinstance(question, FindPhone) else contact.phone if contact else None
-        for message_no in state.store.outbox.fail_chat(phone, "no_account") if phone else []:
+    elif isinstance(question, FindAccount):
+        contact = state.store.contacts.contact(question.account)
+        if contact is not None and contact.phone is not None:
+            ask(state, FindPhone(contact.phone))  # it was deleted; perhaps there is a new one under its number
+    elif isinstance(question, FindPhone):
+        for message_no in state.store.outbox.fail_chat(question.phone, "no_account"):
             state.tell(MessageFailed, message_no, f"{MessageState.UNDELIVERABLE} no_account")

@@ -11,7 +11,7 @@ from onebar.core.files import File
 from onebar.core.records import Arrival, Contact, Device, Draft, Envelope, Kept, Moving, Peer, Receipt, TopUp
 from onebar.crypto.pqxdh import PrekeySecrets, Spent
 from onebar.crypto.prekeys import LastResortKemPrekey, OneTimeKemPrekey, OneTimePrekey, SignedPrekey
-from onebar.models import Message, MessageState, TransferState
+from onebar.models import Message, MessageState, Standing, TransferState
 
 
 class Outbox(Protocol):
@@ -23,6 +23,9 @@ class Outbox(Protocol):
 
         `born_ms` is the server's time, None while that is not known for sure. With a `file`, and whether the server
         has that, it waits until it is uploaded.
+
+        Raises:
+            InputError: The chat is blocked.
         """
 
     def number_of(self, message_id: int) -> int | None:
@@ -124,6 +127,9 @@ class Inbox(Protocol):
     def add(self, arrival: Arrival, now_ms: int) -> int | None:
         """Put a message in its place in history (R9); return its number, or None if it was there already (R8)."""
 
+    def standing(self, chat: int) -> Standing | None:
+        """Return how the chat with an account stands; None where there is none yet."""
+
     def unsupported(self, limit: int, above: int = 0) -> list[tuple[int, bytes]]:
         """Return (message number, content) of messages above a number that no version so far could show."""
 
@@ -166,6 +172,25 @@ class Inbox(Protocol):
 
     def told_unopened(self, upto: int) -> None:
         """Note that the server knows those up to this place."""
+
+
+class Standings(Protocol):
+    """Which chats are wanted."""
+
+    def get(self, phone: str) -> Standing | None:
+        """Return how a chat stands; None where there is none yet."""
+
+    def put(self, phone: str, standing: Standing) -> None:
+        """Note what the user wants; the server is to be told of a block, and of its end."""
+
+    def untold(self, limit: int) -> list[tuple[str, bool]]:
+        """Return (phone number, whether it is blocked) of which the server does not know."""
+
+    def told(self, phone: str, *, blocked: bool) -> None:
+        """Note that the server knows, unless the user has changed it meanwhile."""
+
+    def learn(self, phones: Sequence[str]) -> None:
+        """Take over whom the account has blocked, on whatever device; but for what is not told yet."""
 
 
 class Contacts(Protocol):
@@ -303,6 +328,10 @@ class Store(Protocol):
     @property
     def inbox(self) -> Inbox:
         """What came in."""
+
+    @property
+    def standings(self) -> Standings:
+        """Which chats are wanted."""
 
     @property
     def contacts(self) -> Contacts:

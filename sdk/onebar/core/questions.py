@@ -22,6 +22,9 @@ PREKEY_BYTES_MAX: Final = 1_400
 PREKEYS_MAX: Final = 128
 """Most one-time prekeys of a kind in one Publish: a whole stock of the short ones."""
 
+PIN_BYTES: Final = 32
+"""Length of a stretched PIN."""
+
 Prekeys = Annotated[
     tuple[tuple[Number, Annotated[bytes, msgspec.Meta(max_length=PREKEY_BYTES_MAX)]], ...],
     msgspec.Meta(max_length=PREKEYS_MAX),
@@ -88,7 +91,52 @@ class AddDevice(msgspec.Struct, array_like=True, frozen=True):
     key_signature: Signature
 
 
-Question = FindPhone | FindAccount | FindDevice | FindBundle | Publish | AddDevice
+class SetPin(msgspec.Struct, array_like=True, frozen=True):
+    """Parameters of the request `pin`: protect this account's number by a PIN, as stretched; empty: not any more."""
+
+    pin: Annotated[bytes, msgspec.Meta(max_length=PIN_BYTES)]
+
+    def __repr__(self) -> str:
+        """Show no PIN."""
+        return "<SetPin>"
+
+    def __post_init__(self) -> None:
+        """Refuse what is neither empty nor a whole one."""
+        if len(self.pin) not in {0, PIN_BYTES}:
+            raise ValueError(f"a stretched PIN has {PIN_BYTES} bytes, not {len(self.pin)}")
+
+
+class Block(msgspec.Struct, array_like=True, frozen=True):
+    """Parameters of the request `block`: take nothing from this number, or take its messages again."""
+
+    phone: Annotated[str, msgspec.Meta(min_length=1, max_length=16)]
+    blocked: bool
+
+    def __repr__(self) -> str:
+        """Show no number."""
+        return f"<Block {self.blocked}>"
+
+
+class FindBlocks(msgspec.Struct, array_like=True, frozen=True):
+    """Parameters of the request `blocks`: whom has this account blocked? The answer is `Blocks`."""
+
+
+class Report(msgspec.Struct, array_like=True, frozen=True):
+    """Parameters of the request `report`: this message, which was delivered to this account, is unwanted."""
+
+    account: Number
+    device: Number
+    out_no: Number
+
+
+class DeleteAccount(msgspec.Struct, array_like=True, frozen=True):
+    """Parameters of the request `delete_account`: it is answered by `Refused(account_gone)`."""
+
+
+Order = SetPin | Block | Report | DeleteAccount
+"""What a user wants of the server at once, and hears whether it is done."""
+
+Question = FindPhone | FindAccount | FindDevice | FindBundle | Publish | AddDevice | FindBlocks | Order
 """What can be asked."""
 
 METHODS: Final[dict[type, str]] = {
@@ -98,6 +146,11 @@ METHODS: Final[dict[type, str]] = {
     FindBundle: "bundle",
     Publish: "publish",
     AddDevice: "add_device",
+    SetPin: "pin",
+    Block: "block",
+    FindBlocks: "blocks",
+    Report: "report",
+    DeleteAccount: "delete_account",
 }
 """The name of the request for each question."""
 
@@ -138,3 +191,13 @@ class Limited(msgspec.Struct, array_like=True, frozen=True):
 
     limit: Name
     wait_ms: Number
+
+
+class Blocks(msgspec.Struct, array_like=True, frozen=True):
+    """The answer to `blocks`."""
+
+    phones: Annotated[tuple[Annotated[str, msgspec.Meta(max_length=16)], ...], msgspec.Meta(max_length=1_000)]
+
+    def __repr__(self) -> str:
+        """Show no numbers."""
+        return f"<Blocks of {len(self.phones)}>"

@@ -3,7 +3,7 @@
 import logging
 from typing import Final
 
-from onebar.core import dialing, directory, inbox, outbox, pace, publishing, resume, sealing, trust
+from onebar.core import dialing, directory, inbox, orders, outbox, pace, publishing, resume, sealing, trust
 from onebar.core.backoff import fraction
 from onebar.core.frames import (
     Accepted,
@@ -28,12 +28,17 @@ from onebar.core.liveness import note_answer
 from onebar.core.questions import (
     AccountInfo,
     AddDevice,
+    Block,
     Bundle,
+    DeleteAccount,
     FindAccount,
+    FindBlocks,
     FindBundle,
     FindDevice,
     FindPhone,
     Publish,
+    Report,
+    SetPin,
 )
 from onebar.core.state import DeviceState
 from onebar.core.turn import Transmit
@@ -125,5 +130,7 @@ def _response(state: DeviceState, link: Link, frame: Response) -> None:
             sealing.begin(state, question, directory.result(frame, Bundle))
         case Publish():
             publishing.published(state, question, frame)
+        case SetPin() | Block() | FindBlocks() | Report() | DeleteAccount():
+            orders.answered(state, question, frame)
         case AddDevice():
             publishing.added(state, question, frame)

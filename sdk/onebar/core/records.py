@@ -199,6 +199,8 @@ class Arrival(msgspec.Struct, frozen=True):
     """Content that this version does not know, for a later one to read."""
     file: File | None = None
     """What it brings."""
+    out_no: int | None = None
+    """The number of the envelope that brought it."""
 
     def __repr__(self) -> str:
         """Show its place, never what is said."""

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from onebar.core import outbox, pace, trust
+from onebar.core import orders, outbox, pace, trust
 from onebar.core.frames import FRAMES_MAX, ClientFrame, Hello, Refused, Welcome, encode_message
 from onebar.core.link import Link
 from onebar.core.link_states import LinkTrigger
@@ -249,4 +249,5 @@ def remove(state: DeviceState, reason: str) -> None:
         next_identity_seed=b"",
         next_box_secret=b"",
     )
+    orders.end_all(state, reason)
     state.tell(DeviceRemoved, detail=reason)

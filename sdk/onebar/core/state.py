@@ -119,6 +119,10 @@ class DeviceState:
     """Devices that our user approved and the server has not given a number yet, or why it will not."""
     transfers: Transfers = field(default_factory=Transfers)
     """Files on their way."""
+    orders: dict[Question, str | None] = field(default_factory=dict)
+    """What our user wants of the server: None while it was not answered, else the error's name, empty for none."""
+    blocks_due: bool = True
+    """Whether to look for blocked numbers that the server does not know of."""
     receipts_at_s: float = 0.0
     """When receipts may be told again: several are told at once."""
     poison: set[tuple[object, ...]] = field(default_factory=set)
@@ -141,6 +145,7 @@ class DeviceState:
             healing=dict(self.healing),
             adding=dict(self.adding),
             transfers=self.transfers.copy(),
+            orders=dict(self.orders),
             drawn=dict(self.drawn),
             outputs=list(self.outputs),
         )

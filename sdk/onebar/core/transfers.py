@@ -40,10 +40,10 @@ _STARTABLE: Final = frozenset({TransferState.OFFERED, TransferState.PAUSED, Tran
 # --- what happens ---------------------------------------------------------------------------------
 
 
-def arrived(state: DeviceState, message_no: int, file: File) -> None:
-    """A message brought a file: fetch it now, or when the user says so."""
+def arrived(state: DeviceState, message_no: int, file: File, *, blocked: bool = False) -> None:
+    """A message brought a file: fetch it now, or when the user says so; from who is blocked, only then."""
     fits = file.secret.cipher_bytes <= _fetched_max(state)
-    begin = TransferState.WAITING if fits else TransferState.OFFERED
+    begin = TransferState.PAUSED if blocked else TransferState.WAITING if fits else TransferState.OFFERED
     state.store.attachments.add(message_no, file, begin, outgoing=False)
     state.transfers.due = True
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from onebar.core.files import File
+from onebar.core.questions import FindBlocks, Order
 from onebar.crypto.keys import PeerKeys
-from onebar.models import TransferWish
+from onebar.models import Standing, TransferWish
 
 
 class Instant(NamedTuple):
@@ -71,6 +72,21 @@ class SetTransfer:
 
     message_no: int
     wish: TransferWish
+
+
+@dataclass(frozen=True, slots=True)
+class SetStanding:
+    """The user accepts a chat, blocks it, or unblocks it."""
+
+    phone: str = field(repr=False)
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOrder:
+    """The user wants something of the server; `Engine.order` tells when it is done."""
+
+    question: FindBlocks | Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +178,9 @@ class Poked:
     """Look again: a timer is due, or another process added to the database."""
 
 
-AppCall = Send | MarkRead | SetReadReceipts | SetTrust | SetTransfer | AddDevice | RemoveDevice
+AppCall = (
+    Send | MarkRead | SetReadReceipts | SetTrust | SetStanding | SetTransfer | PlaceOrder | AddDevice | RemoveDevice
+)
 """What the app asks for."""
 AppInput = AppCall | Registered | ReplaceRefused | ReplaceFailed | NetworkChanged | Attention | TransferAnswer | Poked
 LinkInput = LinkConnected | MessageArrived | LinkLost

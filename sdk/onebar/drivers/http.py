@@ -14,7 +14,14 @@ from onebar.drivers.endpoints import Endpoint
 from onebar.drivers.portal import SIGN_IN, is_login_page
 from onebar.drivers.refusals import read_refusal
 from onebar.drivers.tls import explain, intercepted
-from onebar.errors import CaptivePortalError, RateLimitedError, RegistrationError, RemoteProtocolError, TransportError
+from onebar.errors import (
+    CaptivePortalError,
+    PinError,
+    RateLimitedError,
+    RegistrationError,
+    RemoteProtocolError,
+    TransportError,
+)
 from onebar.version import __version__
 
 if TYPE_CHECKING:
@@ -60,22 +67,25 @@ async def request_code(server: Address, phone: str) -> None:
     """Ask the server to send a code to this phone by SMS; within its life the same code is sent again.
 
     Raises:
-        RegistrationError: The server refuses the number.
+        RegistrationError: The server refuses the number; `rate_limited` if it is too early for another SMS.
         TransportError: No network, no server, or no answer in time.
         RemoteProtocolError: What answers is no Onebar server.
     """
     await _post(server, "/v1/codes", {"phone": phone}, _Nothing)
 
 
-async def register_device(server: Address, phone: str, code: str, keys: PeerKeys) -> tuple[int, int]:
+async def register_device(server: Address, phone: str, code: str, keys: PeerKeys, pin: bytes = b"") -> tuple[int, int]:
     """Make this device part of the phone's account; return (account, device).
 
     Raises:
+        PinError: The number is protected by another PIN than `pin`, as stretched.
         RegistrationError: Wrong or expired code, or another refusal; `reason` is its name.
         TransportError: No network, no server, or no answer in time; trying again is safe.
         RemoteProtocolError: What answers is no Onebar server.
     """
     body = {"phone": phone, "code": code, **_public(keys)}
+    if pin:
+        body["pin"] = base64url(pin)
     for _ in range(REGISTER_TRIES - 1):
         try:
             answer = await _post(server, "/v1/devices", body, _Device)
@@ -202,6 +212,8 @@ def _judge(status: int, content: bytes, kind: type[T]) -> T:
     if status >= 400 and (refusal := read_refusal(content)) is not None:
         if refusal.limit:
             raise RateLimitedError(refusal.limit, refusal.retry_after_s)
+        if refusal.lapses_at_ms:
+            raise PinError(refusal.error, refusal.detail, refusal.tries_left, refusal.lapses_at_ms)
         raise RegistrationError(refusal.error, refusal.detail)
     try:
         if 200 <= status < 300:

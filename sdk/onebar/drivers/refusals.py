@@ -14,6 +14,10 @@ class Refusal(msgspec.Struct, frozen=True):
     """Which limit is used up, if it is one."""
     retry_after_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     """When asking again makes sense, if it is one."""
+    tries_left: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 0
+    """How many PINs may be tried today, where one is wanted."""
+    lapses_at_ms: Annotated[int, msgspec.Meta(ge=0, le=2**53)] = 0
+    """When no PIN is wanted any more, if no device of the account is heard of before; 0: none is wanted."""
 
 
 def read_refusal(body: bytes | bytearray) -> Refusal | None:

@@ -5,7 +5,8 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-from onebar.drivers.home import Home, LocalStore
+from onebar.drivers.home import Home
+from onebar.drivers.home_ports import LocalStore
 from onebar.events import Event
 
 EVENTS_PER_PAGE: Final = 100

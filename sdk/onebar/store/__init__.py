@@ -17,6 +17,7 @@ from onebar.store.inbox import SqliteInbox
 from onebar.store.outbox import SqliteOutbox
 from onebar.store.prekeys import SqlitePrekeys
 from onebar.store.sessions import SqliteSessions
+from onebar.store.standings import SqliteStandings
 from onebar.store.vault import open_file_vault, open_passphrase_vault
 
 
@@ -30,6 +31,7 @@ class SqliteStore:
         self.outbox = SqliteOutbox(database, self.attachments)
         self.inbox = SqliteInbox(database)
         self.contacts = SqliteContacts(database)
+        self.standings = SqliteStandings(database)
         self.sessions = SqliteSessions(database, vault)
         self.prekeys = SqlitePrekeys(database, vault)
         self.events = SqliteEvents(database)

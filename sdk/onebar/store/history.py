@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from onebar.models import Chat, Message, MessageState
+from onebar.models import Chat, Message, MessageState, Standing
 from onebar.store.attachments import COLUMNS as FILE_COLUMNS
 from onebar.store.attachments import SqliteAttachments
 from onebar.store.database import Database
@@ -37,10 +37,10 @@ class SqliteHistory:
         """Return all chats, the one with the newest message first."""
         rows = self._database.connection.execute(
             "SELECT phone, messages, (SELECT count(*) FROM message m WHERE m.chat_id = c.chat_id AND m.account <> 0"
-            " AND (m.place, m.chat_no) > (c.read_place, c.read_chat_no)) FROM chat c WHERE messages > 0"
+            " AND (m.place, m.chat_no) > (c.read_place, c.read_chat_no)), standing FROM chat c WHERE messages > 0"
             " ORDER BY (SELECT max(place) FROM message m WHERE m.chat_id = c.chat_id) DESC"
         )
-        return [Chat(*row) for row in rows]
+        return [Chat(phone, messages, unread, Standing(standing)) for phone, messages, unread, standing in rows]
 
     def outbox(self) -> list[Message]:
         """Return the messages that the server has not acknowledged, oldest first."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from onebar.core.records import Arrival
+from onebar.models import Standing
 from onebar.store.database import Database
 from onebar.store.receipts import SqliteReceipts
 
@@ -32,7 +33,8 @@ class SqliteInbox:
         new = self._rows(
             "INSERT OR IGNORE INTO seen VALUES (?, ?, ?) RETURNING message_id", account, arrival.message_id, now_ms
         )
-        chat_id = self._chat(arrival.chat)
+        own = self._is_own(account)
+        chat_id = self._chat(arrival.chat, "accepted" if own else "requested")
         known = self._rows(
             "SELECT low, high FROM author WHERE chat_id = ? AND account = ? AND device = ?", chat_id, account, device
         )
@@ -45,17 +47,34 @@ class SqliteInbox:
             return None
         low, high = known[0] if known else (chat_no, chat_no - 1)
         missing, place = chat_no - high - 1, 0
-        author = 0 if self._is_own(account) else account  # what history shows as ours
+        author = 0 if own else account  # what history shows as ours
         if missing < 0:
             missing, place = self._fill(chat_id, author, device, chat_no, low)
             self.unread_from(chat_id, (account, device), place, chat_no)
         return self._insert(
             chat_id, (author, device, chat_no, arrival.message_id), arrival.state, arrival.text, arrival.sent_at_ms,
-            missing, place, arrival.content,
+            missing, place, arrival.content, arrival.out_no,
         )  # fmt: skip
 
     def _is_own(self, account: int) -> bool:
         return bool(self._rows("SELECT 1 FROM device WHERE account = ?", account))
+
+    def standing(self, chat: int) -> Standing | None:
+        """Return how the chat with an account stands; None where there is none yet."""
+        rows = self._database.connection.execute(
+            "SELECT standing FROM chat WHERE phone ="
+            " COALESCE((SELECT phone FROM contact WHERE account = ?1), 'account ' || ?1)",
+            (chat,),
+        ).fetchall()
+        return Standing(rows[0][0]) if rows else None
+
+    def origin(self, message_no: int) -> tuple[int, int, int] | None:
+        """Return (account, device, number) of the envelope that brought a message; None for our own."""
+        rows = self._rows(
+            "SELECT account, device, out_no FROM message WHERE message_no = ? AND account > 0 AND out_no > 0",
+            message_no,
+        )
+        return (rows[0][0], rows[0][1], rows[0][2]) if rows else None
 
     def unsupported(self, limit: int, above: int = 0) -> list[tuple[int, bytes]]:
         """Return (message number, content) of messages above a number that no version so far could show."""
@@ -71,11 +90,13 @@ class SqliteInbox:
             *(text, message_no),
         )
 
-    def _chat(self, account: int) -> int:
+    def _chat(self, account: int, standing: str) -> int:
+        """Return the chat with an account; whoever begins it, a request is accepted by what we say in it."""
         phone = self._database.connection.execute("SELECT phone FROM contact WHERE account = ?", (account,)).fetchone()
         return self._rows(
-            "INSERT INTO chat (phone) VALUES (?) ON CONFLICT (phone) DO UPDATE SET phone = phone RETURNING chat_id",
-            phone[0] or f"account {account}",  # its number belongs to somebody else by now
+            "INSERT INTO chat (phone, standing) VALUES (?1, ?2) ON CONFLICT (phone) DO UPDATE"
+            " SET standing = iif(standing = 'requested', ?2, standing) RETURNING chat_id",
+            *(phone[0] or f"account {account}", standing),  # its number may belong to somebody else by now
         )[0][0]
 
     def _fill(self, chat_id: int, account: int, device: int, chat_no: int, low: int) -> tuple[int, int]:
@@ -97,11 +118,11 @@ class SqliteInbox:
         return max(0, missing - between - 1), place
 
     def _insert(self, chat_id: int, author: tuple[int, int, int, int], state: str, text: str, sent_at_ms: int,
-                missing: int, place: int, content: bytes = b"") -> int:  # fmt: skip
+                missing: int, place: int, content: bytes = b"", out_no: int | None = None) -> int:  # fmt: skip
         message_no = self._rows(
             "INSERT INTO message (chat_id, account, device, chat_no, message_id, state, text, sent_at_ms,"
-            " missing_before, place, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING message_no",
-            *(chat_id, *author, state, text, sent_at_ms, missing, place, content),
+            " missing_before, place, content, out_no) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING message_no",
+            *(chat_id, *author, state, text, sent_at_ms, missing, place, content, out_no),
         )[0][0]
         if not place:
             self._rows("UPDATE message SET place = message_no WHERE message_no = ?", message_no)
@@ -199,7 +220,7 @@ class SqliteInbox:
         known = self._rows("SELECT 1 FROM contact WHERE account = ? AND phone IS NOT NULL", account)
         if not known or self._is_own(account):  # a copy does not say, before it opens, which chat it is of
             return 0
-        return self._insert(self._chat(account), (account, device, 0, 0), "unreadable", "", 0, 0, 0)
+        return self._insert(self._chat(account, "requested"), (account, device, 0, 0), "unreadable", "", 0, 0, 0)
 
     def quarantined(self) -> bool:
         """Return whether any envelope in quarantine is not given up."""

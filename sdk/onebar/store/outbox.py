@@ -6,6 +6,7 @@ from typing import Final
 from onebar.core.files import File
 from onebar.core.frames import VOID_HASH
 from onebar.core.records import Draft, Envelope, TopUp
+from onebar.errors import InputError
 from onebar.events import MessageQueued
 from onebar.models import TransferState
 from onebar.store.attachments import SqliteAttachments
@@ -55,15 +56,23 @@ class SqliteOutbox:
 
     def add(self, phone: str, text: str, key: str | None, message_id: int, sent_at_ms: int,
             born_ms: int | None = None, file: tuple[File, bool] | None = None) -> int:  # fmt: skip
-        """Add a draft at the end of its chat; return the message's number, the old one for a known key."""
+        """Add a draft at the end of its chat; return the message's number, the old one for a known key.
+
+        Raises:
+            InputError: The chat is blocked.
+        """
         known = None if key is None else self.number_for(key)
         if known is not None:
             return known
-        chat_id, chat_no = self._rows(
-            "INSERT INTO chat (phone, chat_no, messages) VALUES (?, 1, 1) ON CONFLICT (phone)"
-            " DO UPDATE SET chat_no = chat_no + 1, messages = messages + 1 RETURNING chat_id, chat_no",
+        chat = self._rows(
+            "INSERT INTO chat (phone, chat_no, messages) VALUES (?, 1, 1) ON CONFLICT (phone) DO UPDATE"
+            " SET chat_no = chat_no + 1, messages = messages + 1, standing = 'accepted'"
+            " WHERE standing <> 'blocked' RETURNING chat_id, chat_no",
             phone,
-        )[0]
+        )
+        if not chat:
+            raise InputError("you have blocked this chat: unblock it first")
+        chat_id, chat_no = chat[0]
         message_no = self._one(
             "INSERT INTO message (chat_id, account, device, chat_no, message_id, state, text, sent_at_ms, key, born_ms)"
             " VALUES (?, 0, 0, ?, ?, 'queued', ?, ?, ?, ?) RETURNING message_no",

@@ -47,8 +47,11 @@ INSERT INTO prekey_counter VALUES (1, 0);
 CREATE TABLE chat (
     chat_id INTEGER PRIMARY KEY, phone TEXT NOT NULL UNIQUE,
     chat_no INTEGER NOT NULL DEFAULT 0, messages INTEGER NOT NULL DEFAULT 0,
-    read_place INTEGER NOT NULL DEFAULT 0, read_chat_no INTEGER NOT NULL DEFAULT 0
+    read_place INTEGER NOT NULL DEFAULT 0, read_chat_no INTEGER NOT NULL DEFAULT 0,
+    standing TEXT NOT NULL DEFAULT 'accepted',
+    untold INTEGER NOT NULL DEFAULT 0      -- whether the server has to be told that it is blocked, or not any more
 ) STRICT;
+CREATE INDEX chat_untold ON chat (chat_id) WHERE untold;
 
 -- account 0 is this account, with device 0 this device (and its forerunners); another one is the author of a copy.
 -- A message's place in its chat is (place, chat_no): R9.
@@ -58,7 +61,7 @@ CREATE TABLE message (
     account INTEGER NOT NULL, device INTEGER NOT NULL, chat_no INTEGER NOT NULL, message_id INTEGER NOT NULL,
     state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', text TEXT NOT NULL, sent_at_ms INTEGER NOT NULL,
     missing_before INTEGER NOT NULL DEFAULT 0,
-    out_no INTEGER,                        -- of its first envelope; NULL while it is a draft
+    out_no INTEGER,                        -- of its first envelope; NULL while it is a draft; of what came: of the one that opened
     born_ms INTEGER,                       -- by the server's clock, once that is known: the outbox's horizon (R5)
     key TEXT,                              -- the app's own, for an idempotent send (R6)
     audience BLOB NOT NULL DEFAULT x'',    -- the account key that it was first sealed for (R11)

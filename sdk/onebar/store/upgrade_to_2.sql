@@ -31,6 +31,10 @@ UPDATE chat SET (read_place, read_chat_no) = (
     SELECT place, chat_no FROM message m WHERE m.chat_id = chat.chat_id ORDER BY place DESC, chat_no DESC LIMIT 1
 ) WHERE EXISTS (SELECT 1 FROM message m WHERE m.chat_id = chat.chat_id);
 
+ALTER TABLE chat ADD COLUMN standing TEXT NOT NULL DEFAULT 'accepted';
+ALTER TABLE chat ADD COLUMN untold INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX chat_untold ON chat (chat_id) WHERE untold;
+
 ALTER TABLE message ADD COLUMN audience BLOB NOT NULL DEFAULT x'';
 ALTER TABLE message ADD COLUMN content BLOB NOT NULL DEFAULT x'';
 CREATE INDEX message_unsupported ON message (message_no) WHERE state = 'unsupported';

@@ -11,12 +11,13 @@ from onebar.core.questions import AccountInfo, AddDevice, Added, Bundle, FindBun
 from onebar.crypto.keys import DeviceKeys
 from onebar_mockserver.buckets import Buckets
 from onebar_mockserver.limits import ServerLimits
-from onebar_mockserver.ports import Answer, Asked, Attached, Entry, Judged, Keys, Page, Refusal, Registered, Want
-from onebar_mockserver.sqlite import mailboxes, registry, verdicts
+from onebar_mockserver.ports import Answer, Asked, Attached, Code, Entry, Judged, Keys, Page, Refusal, Registered, Want
+from onebar_mockserver.sqlite import codes, mailboxes, registry, verdicts
 from onebar_mockserver.sqlite.answers import answer
 from onebar_mockserver.sqlite.batch import Batch, DeviceRow
 from onebar_mockserver.sqlite.database import open_database
 from onebar_mockserver.sqlite.sweeping import sweep
+from tests.mockserver.rawclient import submit
 from tests.mockserver.signer import Signer
 
 T = TypeVar("T")
@@ -71,7 +72,8 @@ class Setting:
 
     def register(self, phone: str, number: int) -> Registered:
         def work(batch: Batch) -> Registered:
-            code = registry.issue_code(batch.connection, phone, "123456", self.now_ms)
+            code = codes.issue(batch.connection, phone, "123456", self.now_ms)
+            assert isinstance(code, Code), code
             answer = registry.register(batch.connection, phone, code.code, keys(number), self.now_ms)
             assert isinstance(answer, Registered), answer
             return answer
@@ -181,3 +183,11 @@ def row_of(batch: Batch, device: int) -> DeviceRow:
     row = batch.device(device)
     assert row is not None
     return row
+
+
+def said(out_no: int, *readers: Registered, flags: int = 0) -> Submit:
+    """Return an envelope for these devices."""
+    accounts: dict[int, list[tuple[int, bytes]]] = {}
+    for reader in readers:
+        accounts.setdefault(reader.account, []).append((reader.device, b"sealed"))
+    return submit(out_no, *accounts.items(), flags=flags)

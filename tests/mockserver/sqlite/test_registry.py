@@ -1,15 +1,15 @@
-"""Accounts, devices and codes."""
+"""Accounts and devices."""
 
-from onebar_mockserver.limits import CODE_LIFE_S, CODE_TRIES, DAY_S, REPLACEMENTS_PER_DAY
-from onebar_mockserver.ports import Code, Identity, Registered, RegistrationError
-from onebar_mockserver.sqlite import registry
+from onebar_mockserver.limits import DAY_S, REPLACEMENTS_PER_DAY
+from onebar_mockserver.ports import Identity, Registered, RegistrationError
+from onebar_mockserver.sqlite import codes, registry
 from tests.mockserver.sqlite.setting import Setting, keys
 
 PHONE = "+4915112345678"
 
 
-def issue(setting: Setting, fresh: str) -> Code:
-    return setting.run(lambda batch: registry.issue_code(batch.connection, PHONE, fresh, setting.now_ms))
+def issue(setting: Setting, fresh: str) -> None:
+    setting.run(lambda batch: codes.issue(batch.connection, PHONE, fresh, setting.now_ms))
 
 
 def attempt(setting: Setting, code: str, number: int = 1) -> Registered | RegistrationError:
@@ -23,38 +23,6 @@ def replace(setting: Setting, device: int, number: int) -> Registered | Registra
 def failure(answer: Registered | RegistrationError) -> str:
     assert isinstance(answer, RegistrationError)
     return answer.name
-
-
-def test_a_code_stays_the_same_for_its_life(setting: Setting) -> None:
-    first = issue(setting, "111111")
-    assert issue(setting, "222222") == first
-    setting.now_ms += CODE_LIFE_S * 1000
-    assert issue(setting, "333333").code == "333333"
-
-
-def test_a_code_works_once_and_then_is_gone(setting: Setting) -> None:
-    issue(setting, "111111")
-    assert attempt(setting, "111111") == Registered(1, 1)
-    assert failure(attempt(setting, "111111", 2)) == "code_expired"
-
-
-def test_a_code_expires(setting: Setting) -> None:
-    issue(setting, "111111")
-    setting.now_ms += CODE_LIFE_S * 1000
-    assert failure(attempt(setting, "111111")) == "code_expired"
-
-
-def test_tries_run_out_and_asking_again_does_not_renew_them(setting: Setting) -> None:
-    issue(setting, "111111")
-    for left in reversed(range(CODE_TRIES)):
-        answer = attempt(setting, "999999")
-        assert failure(answer) == "wrong_code"
-        assert str(left) in str(answer)
-    issue(setting, "222222")
-    assert failure(attempt(setting, "111111")) == "code_expired"
-    setting.now_ms += CODE_LIFE_S * 1000
-    issue(setting, "222222")
-    assert isinstance(attempt(setting, "222222"), Registered)
 
 
 def test_a_lost_answer_is_given_again_whatever_the_code(setting: Setting) -> None:

@@ -114,10 +114,10 @@ def test_an_entry_that_makes_the_turn_fail_is_quarantined_and_its_neighbours_tak
     phone.meet_peer(link_no)
     real = inbox._take_effect
 
-    def failing(state: DeviceState, peer: Peer, what: Content, **silent: bool) -> None:
+    def failing(state: DeviceState, peer: Peer, what: Content, frame: Deliver) -> None:
         if getattr(what, "text", "") == "text 2":
             raise ZeroDivisionError("a defect")
-        real(state, peer, what, **silent)
+        real(state, peer, what, frame)
 
     monkeypatch.setattr(inbox, "_take_effect", failing)
     turn = phone.give(
@@ -304,10 +304,10 @@ def test_poison_is_forgotten_with_its_epoch(monkeypatch: pytest.MonkeyPatch) -> 
     real = inbox._take_effect
     defects = [ZeroDivisionError("a defect")]
 
-    def failing(state: DeviceState, peer: Peer, what: Content, **silent: bool) -> None:
+    def failing(state: DeviceState, peer: Peer, what: Content, frame: Deliver) -> None:
         if defects:
             raise defects.pop()
-        real(state, peer, what, **silent)
+        real(state, peer, what, frame)
 
     monkeypatch.setattr(inbox, "_take_effect", failing)
     phone.say(link_no, phone.deliver(text(1), 1))

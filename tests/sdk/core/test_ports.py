@@ -9,7 +9,7 @@ from onebar.core.records import Device, Status
 from onebar.store import SqliteStore
 
 
-@pytest.mark.parametrize("part", ["outbox", "inbox", "contacts", "events", "sessions", "prekeys"])
+@pytest.mark.parametrize("part", ["outbox", "inbox", "contacts", "events", "sessions", "prekeys", "standings"])
 def test_the_adapter_has_every_method_with_the_same_parameters(store: SqliteStore, part: str) -> None:
     port, adapter = getattr(ports, part.capitalize()), getattr(store, part)
     methods = [name for name, _ in inspect.getmembers(port, inspect.isfunction) if not name.startswith("_")]

@@ -2,10 +2,11 @@
 
 import itertools
 
+import msgspec
 import pytest
 
 from onebar.core.content import Attachment, Text
-from onebar.core.frames import Note
+from onebar.core.frames import Note, Response
 from onebar.core.records import Trust
 from onebar.core.turn import (
     CheckFile,
@@ -16,14 +17,15 @@ from onebar.core.turn import (
     NetworkChanged,
     Poked,
     Send,
+    SetStanding,
     SetTransfer,
     Upload,
 )
 from onebar.errors import InputError
 from onebar.events import MessageFailed
-from onebar.models import MessageState, TransferState, TransferWish
+from onebar.models import MessageState, Standing, TransferState, TransferWish
 from tests.sdk.core.courier import TOTAL, Courier, a_file
-from tests.sdk.core.scripted import PEER_PHONE, Scripted
+from tests.sdk.core.scripted import PEER_PHONE, WALL_MS, Scripted
 
 
 def test_a_file_is_uploaded_piece_by_piece_and_then_sealed() -> None:
@@ -260,6 +262,21 @@ def test_what_waits_for_wifi_comes_when_there_is_one() -> None:
     assert phone.quiet
     shown = phone.shown(message_no)
     assert (shown.state, shown.bytes_done) == (TransferState.OFFERED, 10_000)
+
+
+def test_what_a_blocked_number_sent_comes_only_when_the_user_says_so() -> None:
+    phone = Courier()
+    phone.give(SetStanding(PEER_PHONE, Standing.BLOCKED))
+    [told] = phone.requests("block")
+    phone.say(phone.link_no, Response(told.no, "", msgspec.Raw(b"\xc0")))
+    phone.say(phone.link_no, phone.deliver(Attachment(1001, 1, WALL_MS, "look", a_file()), 1))
+    [*_, message] = phone.store.history(PEER_PHONE, 1, None)
+    assert phone.asked(Download) == []
+    phone.give(NetworkChanged(metered=False))
+    assert phone.asked(Download) == []
+    assert phone.shown(message.message_no).state is TransferState.PAUSED
+    phone.give(SetTransfer(message.message_no, TransferWish.START))
+    assert phone.one(Download).offset == 0
 
 
 def test_a_file_is_fetched_checked_and_confirmed_over_a_kill() -> None:

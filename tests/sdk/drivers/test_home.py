@@ -12,7 +12,8 @@ from onebar.config import Config
 from onebar.core.engine import Engine
 from onebar.core.turn import SetReadReceipts
 from onebar.drivers.address import parse_address
-from onebar.drivers.home import DeviceEngine, Home
+from onebar.drivers.home import Home
+from onebar.drivers.home_ports import DeviceEngine
 from onebar.drivers.lock import HolderLock
 from onebar.errors import CommitError, OnebarError, StoreError
 from onebar.store import SqliteStore, open_store

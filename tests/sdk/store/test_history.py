@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onebar.models import Chat, MessageState
+from onebar.models import Chat, MessageState, Standing
 from onebar.store import SqliteStore
 from tests.sdk.store.conftest import BOB, BOBS_PHONE, EVE, EVES_PHONE, memory_store, receive, send
 
@@ -75,7 +75,8 @@ def test_any_order_of_arrival_ends_in_each_authors_order_with_true_gaps_and_noth
             per_author[author].append(int(no))
         assert all(numbers == sorted(set(numbers)) for numbers in per_author.values())
         unread = sum(not message.outgoing for message in page)
-        assert store.chats() == ([Chat(BOBS_PHONE, len(page), unread)] if page else [])
+        standing = Standing.REQUESTED if unread == len(page) else Standing.ACCEPTED
+        assert store.chats() == ([Chat(BOBS_PHONE, len(page), unread, standing)] if page else [])
 
 
 @given(ARRIVALS, st.integers(1, 7))

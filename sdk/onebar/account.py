@@ -1,0 +1,104 @@
+"""The account that a device belongs to: its PIN, whom it has blocked, and its end."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from onebar.core.questions import DeleteAccount, FindBlocks, Order, SetPin
+from onebar.core.records import Status
+from onebar.core.turn import PlaceOrder
+from onebar.crypto.pins import stretch_pin
+from onebar.drivers.home import Home
+from onebar.errors import NotRegisteredError, RefusedError, WaitTimeoutError
+from onebar.store import SqliteStore
+
+ORDER_S: Final = 60.0
+"""How long to wait for the server unless told otherwise: longer than any retry pause (DESIGN D8)."""
+
+
+class Account:
+    """This device's account, at the server. Everything here needs a network, and waits for one."""
+
+    def __init__(self, home: Home[SqliteStore]) -> None:
+        self._home = home
+
+    def __repr__(self) -> str:
+        """Show no number."""
+        return "<Account>"
+
+    async def set_pin(self, pin: str, timeout_s: float | None = ORDER_S) -> None:
+        """Protect this account's phone number: who registers it anew needs the SMS and this PIN.
+
+        A PIN that was set before is replaced. It is asked for while a device of the account has been heard of within
+        the last seven days; a number that was given up for longer is free. Nobody can tell it to you again: remind your
+        users of it from time to time.
+
+        Args:
+            pin: 4 to 20 digits. Only what Argon2id makes of it leaves the device.
+            timeout_s: Longest wait for the server, in seconds; None waits for ever.
+
+        Raises:
+            InputError: It is no PIN.
+            NotRegisteredError: This device has no account.
+            RefusedError: The server will not have it.
+            WaitTimeoutError: The server could not be reached in time; whether it is set is unknown, so set it again.
+            OnebarError: Another process has the database open and must do it.
+        """
+        device = self._home.device
+        if device is None or not device.phone:
+            raise NotRegisteredError("this device has no account: call `Client.register` first")
+        await carry_out(self._home, SetPin(await asyncio.to_thread(stretch_pin, pin, device.phone)), timeout_s)
+
+    async def remove_pin(self, timeout_s: float | None = ORDER_S) -> None:
+        """Let the SMS be enough again; see `set_pin` for what it raises."""
+        await carry_out(self._home, SetPin(b""), timeout_s)
+
+    async def blocked(self, timeout_s: float | None = ORDER_S) -> Sequence[str]:
+        """Return the phone numbers that this account has blocked, on whatever device.
+
+        Raises:
+            NotRegisteredError: This device has no account.
+            WaitTimeoutError: The server could not be reached in time.
+            OnebarError: Another process has the database open and must do it.
+        """
+        await carry_out(self._home, FindBlocks(), timeout_s)
+        return await self._home.read(lambda store: store.standings.blocked())
+
+    async def delete(self, timeout_s: float | None = ORDER_S) -> None:
+        """Delete the account: its devices, keys, waiting mail, PIN and block list at the server, for good.
+
+        Its devices tell their apps by `DeviceRemoved` (`account_gone`); whoever writes to the number hears that it has
+        no account. The messages on this device stay: delete its database for them. Registering the number again makes
+        another account.
+
+        Raises:
+            NotRegisteredError: This device has no account.
+            WaitTimeoutError: The server could not be reached in time; whether it is deleted is unknown, so try again.
+            OnebarError: Another process has the database open and must do it.
+        """
+        await carry_out(self._home, DeleteAccount(), timeout_s)
+
+
+async def carry_out(home: Home[SqliteStore], order: FindBlocks | Order, timeout_s: float | None) -> None:
+    """Give the server an order and wait until it is done.
+
+    Raises:
+        NotRegisteredError: This device has no account, or lost it meanwhile.
+        RefusedError: The server refuses it.
+        WaitTimeoutError: There was no answer in time.
+        OnebarError: Another process has the database open.
+    """
+    await home.submit(PlaceOrder(order))
+    try:
+        async with asyncio.timeout(timeout_s):
+            while (error := home.holder_engine().order(order)) is None:
+                news = home.news()
+                if home.holder_engine().order(order) is None:
+                    await news.wait()
+    except TimeoutError as late:
+        raise WaitTimeoutError(f"the server did not answer within {timeout_s} s; ask again") from late
+    device = home.device
+    if error and device is not None and device.status is Status.REMOVED:
+        raise NotRegisteredError(f"this device was removed from its account ({error}): call `Client.register`")
+    if error:
+        raise RefusedError(error)

@@ -1,0 +1,104 @@
+"""Two-step verification: the right PIN, wrong ones, and the lock that lapses."""
+
+from onebar.core.questions import PIN_BYTES, Block, FindBlocks, SetPin
+from onebar_mockserver.limits import CODE_LIFE_S, DAY_S, PIN_LOCK_S, PIN_TRIES, SEEN_EVERY_S
+from onebar_mockserver.ports import PinError, RateLimitedError, Registered, RegistrationError
+from onebar_mockserver.sqlite import codes, registry
+from tests.mockserver.sqlite.setting import Setting, keys
+
+PHONE = "+4915112345678"
+RIGHT, WRONG = b"r" * PIN_BYTES, b"w" * PIN_BYTES
+BEGIN_MS = 1_790_000_000_000
+
+
+def attempt(setting: Setting, number: int, pin: bytes = b"") -> Registered | RegistrationError:
+    """Register with the right code, a new one if the last one has had its time."""
+    setting.run(lambda batch: codes.issue(batch.connection, PHONE, "123456", setting.now_ms))
+    return setting.run(
+        lambda batch: registry.register(batch.connection, PHONE, "123456", keys(number), setting.now_ms, pin)
+    )
+
+
+def protected(setting: Setting) -> Registered:
+    setting.now_ms = BEGIN_MS
+    phone = setting.register(PHONE, 1)
+    assert not setting.ask(phone, SetPin(RIGHT)).error
+    return phone
+
+
+def test_a_pin_is_asked_for_behind_the_right_code_which_stays_good(setting: Setting) -> None:
+    phone = protected(setting)
+    error = attempt(setting, 2)
+    assert isinstance(error, PinError)
+    assert (error.name, error.tries_left, error.lapses_at_ms) == (
+        "pin_required",
+        PIN_TRIES,
+        BEGIN_MS + PIN_LOCK_S * 1000,
+    )
+    error = attempt(setting, 2, WRONG)
+    assert isinstance(error, PinError)
+    assert (error.name, error.tries_left) == ("wrong_pin", PIN_TRIES - 1)
+    assert f"{PIN_TRIES - 1} tries left" in str(error)
+    answer = attempt(setting, 2, RIGHT)
+    assert isinstance(answer, Registered)
+    assert answer.removed == (phone.device,)
+    error = attempt(setting, 3)
+    assert isinstance(error, PinError)
+    assert error.tries_left == PIN_TRIES, "the right one gives the tries back; and the PIN goes on"
+
+
+def test_without_the_code_nobody_learns_of_the_pin_or_spends_its_tries(setting: Setting) -> None:
+    protected(setting)
+    setting.run(lambda batch: codes.issue(batch.connection, PHONE, "123456", setting.now_ms))
+    answer = setting.run(
+        lambda batch: registry.register(batch.connection, PHONE, "654321", keys(2), setting.now_ms, WRONG)
+    )
+    assert isinstance(answer, RegistrationError)
+    assert answer.name == "wrong_code"
+    error = attempt(setting, 2)
+    assert isinstance(error, PinError)
+    assert error.tries_left == PIN_TRIES
+
+
+def test_tries_are_counted_for_a_day_whatever_the_code(setting: Setting) -> None:
+    phone = protected(setting)
+    for _ in range(PIN_TRIES):
+        setting.now_ms += CODE_LIFE_S * 6 * 1000
+        assert isinstance(attempt(setting, 2, WRONG), PinError)
+    error = attempt(setting, 2, RIGHT)
+    assert isinstance(error, RateLimitedError)
+    assert (error.limit, error.retry_after_s) == ("pins", DAY_S - (PIN_TRIES - 1) * 3600)
+    setting.now_ms += round(error.retry_after_s * 1000)
+    setting.ask(phone, FindBlocks())
+    error = attempt(setting, 2)
+    assert isinstance(error, PinError)
+    assert error.tries_left == PIN_TRIES
+
+
+def test_the_lock_lapses_when_the_account_was_not_heard_of(setting: Setting) -> None:
+    phone = protected(setting)
+    setting.ask(phone, Block("+491", blocked=True))
+    setting.now_ms += PIN_LOCK_S * 1000 - 1
+    assert isinstance(attempt(setting, 2), PinError)
+    setting.attached(phone.device)
+    setting.now_ms += SEEN_EVERY_S * 1000
+    setting.ask(phone, FindBlocks())
+    setting.now_ms += PIN_LOCK_S * 1000 - 1
+    assert isinstance(attempt(setting, 2), PinError), "a link and a question show that it is not given up"
+    setting.now_ms += 1
+    new = attempt(setting, 2)
+    assert isinstance(new, Registered)
+    assert setting.ask(new, FindBlocks()).result == b"\x91\x90", "whoever has the number now blocks nobody"
+    assert isinstance(attempt(setting, 3), Registered), "and has no PIN"
+
+
+def test_removing_a_pin(setting: Setting) -> None:
+    phone = protected(setting)
+    setting.ask(phone, SetPin(b""))
+    assert isinstance(attempt(setting, 2), Registered)
+
+
+def test_the_database_holds_no_pin(setting: Setting) -> None:
+    protected(setting)
+    [(stored,)] = setting.connection.execute("SELECT hash FROM pins").fetchall()
+    assert RIGHT not in stored

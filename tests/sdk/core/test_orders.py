@@ -1,0 +1,102 @@
+"""What a user wants of the server: asked until it is answered, on whatever link, and ended with the account."""
+
+import msgspec
+import pytest
+
+from onebar.core.frames import Refused, Request, Response, encode
+from onebar.core.questions import Block, Blocks, DeleteAccount, FindBlocks, SetPin
+from onebar.core.turn import LinkLost, PlaceOrder, SetStanding
+from onebar.errors import InputError, NotRegisteredError
+from onebar.models import Standing
+from tests.sdk.core.scripted import MY_PHONE, PEER_PHONE, Scripted
+
+NIL = msgspec.Raw(b"\xc0")
+
+
+def asked(phone: Scripted, method: str) -> Request:
+    [request] = phone.requests(method)
+    return request
+
+
+def again(phone: Scripted) -> int:
+    """Go on on another link."""
+    phone.give(LinkLost(max(phone.engine.links), "cut"))
+    phone.wait(60)
+    link_no = phone.dials[0].link_no
+    phone.welcome(link_no)
+    return link_no
+
+
+def test_an_order_is_asked_anew_on_the_next_link_until_it_is_answered() -> None:
+    phone, wish = Scripted(), SetPin(b"p" * 32)
+    phone.open()
+    phone.give(PlaceOrder(wish))
+    assert asked(phone, "pin").params == msgspec.Raw(encode(wish))
+    assert phone.engine.order(wish) is None
+    link_no = again(phone)
+    no = asked(phone, "pin").no
+    phone.say(link_no, Response(no, "", NIL))
+    assert phone.engine.order(wish) == ""
+    assert phone.turn.news
+    again(phone)
+    assert phone.requests("pin") == []
+
+
+def test_an_error_is_told_and_one_that_will_pass_is_asked_again() -> None:
+    phone, wish = Scripted(), SetPin(b"")
+    link_no = phone.open()
+    phone.give(PlaceOrder(wish))
+    phone.say(link_no, Response(asked(phone, "pin").no, "internal", NIL))
+    assert phone.engine.order(wish) is None
+    assert phone.requests("pin") == []
+    phone.wait(3)
+    phone.say(link_no, Response(asked(phone, "pin").no, "device_removed", NIL))
+    assert phone.engine.order(wish) == "device_removed"
+
+
+def test_without_an_account_there_are_none() -> None:
+    phone = Scripted()
+    [result] = phone.give(PlaceOrder(SetPin(b""))).results
+    assert isinstance(result, NotRegisteredError)
+
+
+def test_the_end_of_the_account_ends_them() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.give(PlaceOrder(DeleteAccount()), PlaceOrder(SetPin(b"")))
+    phone.say(link_no, Refused("account_gone", 0))
+    assert phone.engine.order(DeleteAccount()) == ""
+    assert phone.engine.order(SetPin(b"")) == "account_gone"
+
+
+def test_blocks_outlive_the_process_and_are_told_in_the_end() -> None:
+    phone = Scripted()
+    phone.register()
+    phone.give(SetStanding(PEER_PHONE, Standing.BLOCKED))
+    phone = phone.crash()
+    phone.give()
+    link_no = phone.dials[0].link_no
+    phone.welcome(link_no)
+    request = asked(phone, "block")
+    assert request.params == msgspec.Raw(encode(Block(PEER_PHONE, True)))
+    phone.say(link_no, Response(request.no, "", NIL))
+    again(phone)
+    assert phone.requests("block") == []
+
+
+def test_what_the_account_has_blocked_elsewhere_is_learned() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.give(PlaceOrder(FindBlocks()))
+    answer = Response(asked(phone, "blocks").no, "", msgspec.Raw(encode(Blocks((PEER_PHONE,)))))
+    phone.say(link_no, answer)
+    assert phone.store.standings.blocked() == [PEER_PHONE]
+    assert phone.engine.order(FindBlocks()) == ""
+
+
+@pytest.mark.parametrize("standing", Standing)
+def test_nobody_blocks_or_accepts_oneself(standing: Standing) -> None:
+    phone = Scripted()
+    phone.open()
+    [result] = phone.give(SetStanding(MY_PHONE, standing)).results
+    assert isinstance(result, InputError)

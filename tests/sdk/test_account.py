@@ -1,0 +1,92 @@
+"""The account at the server: its PIN, its block list, its end."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from onebar import Client, InputError, MessageFailedError, NotRegisteredError, WaitTimeoutError
+from onebar.crypto import pins
+from onebar.errors import PinError
+from onebar.events import DeviceRemoved
+from onebar_mockserver import MockServer
+from onebar_mockserver.limits import PIN_TRIES
+from tests.sdk.clients import ALICE, BOB, HASTY, PATIENCE_S, next_of, pair, registered
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pins, "PIN_MEMORY_BYTES", 8 * 1024 * pins.PIN_PASSES)  # a PIN costs nothing here
+
+
+async def test_a_number_is_protected_by_a_pin(tmp_path: Path, server: MockServer) -> None:
+    async with registered(tmp_path / "old.db", ALICE, server) as old:
+        await old.account.set_pin("2718", PATIENCE_S)
+        async with Client.open(tmp_path / "new.db", server=server.url, config=HASTY) as new:
+            asked = 0
+
+            async def code() -> str:
+                nonlocal asked
+                asked += 1
+                return server.sms(ALICE)
+
+            with pytest.raises(PinError, match="protected by a PIN") as caught:
+                await new.register(ALICE, code=code)
+            assert (caught.value.reason, caught.value.tries_left) == ("pin_required", PIN_TRIES)
+            assert caught.value.lapses_at_ms > 0
+            with pytest.raises(PinError) as caught:
+                await new.register(ALICE, code=code, pin="1414")
+            assert (caught.value.reason, caught.value.tries_left) == ("wrong_pin", PIN_TRIES - 1)
+            assert old.registered
+            await new.register(ALICE, code=code, pin="2718")
+            assert asked == 3, "the SMS that came first serves until the end"
+            assert new.registered
+            await next_of(old.events(), DeviceRemoved)
+            await new.account.remove_pin(PATIENCE_S)
+        await old.register(ALICE, code=lambda: server.sms(ALICE))
+
+
+async def test_what_needs_an_account_or_a_server(tmp_path: Path, server: MockServer) -> None:
+    async with Client.open(tmp_path / "alice.db", server=server.url, config=HASTY) as alice:
+        for call in (alice.account.set_pin("2718"), alice.account.remove_pin(), alice.account.delete()):
+            with pytest.raises(NotRegisteredError):
+                await call
+        await alice.register(ALICE, code=lambda: server.sms(ALICE))
+        with pytest.raises(InputError):
+            await alice.account.set_pin("secret")
+        await server.stop()
+        with pytest.raises(WaitTimeoutError):
+            await alice.account.remove_pin(timeout_s=0)
+
+
+async def test_a_deleted_account_is_gone_for_its_devices_and_contacts(tmp_path: Path, server: MockServer) -> None:
+    async with pair(tmp_path, server) as (alice, bob):
+        await (await bob.chat(ALICE).send("are you there?")).delivered(PATIENCE_S)
+        await alice.account.delete(PATIENCE_S)
+        event = await next_of(alice.events(), DeviceRemoved)
+        assert isinstance(event, DeviceRemoved)
+        assert event.reason == "account_gone"
+        assert not alice.registered
+        assert [message.text for message in await alice.chat(BOB).history()] == ["are you there?"]
+        reasons = []
+        for _ in range(2):
+            with pytest.raises(MessageFailedError) as caught:
+                await (await bob.chat(ALICE).send("and now?")).sent(PATIENCE_S)
+            reasons.append(caught.value.reason)
+        assert reasons == ["account_gone", "no_account"]
+        await alice.register(ALICE, code=lambda: server.sms(ALICE))
+        await (await bob.chat(ALICE).send("welcome back")).delivered(PATIENCE_S)
+        await (await alice.chat(BOB).send("I am another account")).delivered(PATIENCE_S)
+
+
+async def test_the_block_list_is_the_accounts(tmp_path: Path, server: MockServer) -> None:
+    async with registered(tmp_path / "old.db", ALICE, server) as old:
+        await old.chat(BOB).block()
+        async with asyncio.timeout(PATIENCE_S):
+            assert await old.account.blocked() == [BOB]
+        async with registered(tmp_path / "new.db", ALICE, server) as new:
+            assert await new.account.blocked(PATIENCE_S) == [BOB]
+            with pytest.raises(InputError, match="blocked"):
+                await new.chat(BOB).send("no")
+            await new.chat(BOB).unblock()
+            assert await new.account.blocked(PATIENCE_S) == []
