@@ -48,7 +48,8 @@ async def test_what_a_conversation_leaves(server: MockServer, alice: Phone, bob:
     assert figures["onebar_http_requests_total{202}"] == 2
     assert figures["onebar_turn_seconds_count"] >= figures["onebar_commit_seconds_count"] - 4 > 0
     assert (figures["onebar_mailboxes"], figures["onebar_mailbox_largest_bytes"]) == (1, 140)
-    assert figures["onebar_inputs_waiting"] == figures["onebar_links_paused"] == figures["onebar_draining"] == 0
+    assert figures["onebar_links_paused"] == figures["onebar_draining"] == 0
+    assert figures["onebar_inputs_waiting"] <= 1, "the end of the refused link may be on its way"
     assert figures["onebar_engine_recoveries"] == 0
     assert figures["process_open_fds"] > 0
     await reader.send(Ack(1, seq))
