@@ -16,6 +16,7 @@ from benchmarks.weak.children import free_port
 from onebar.config import Config
 from onebar.drivers.address import parse_address
 from onebar_mockserver import MockServer
+from onebar_mockserver.limits import ServerLimits
 
 pytestmark = pytest.mark.slow
 
@@ -66,7 +67,8 @@ async def test_phones_come_back_with_all_their_mail(tmp_path: Path) -> None:
     address = parse_address(f"http://127.0.0.1:{free_port()}")
     phones = [Phone(user, Config(host=address.host, one_time_prekeys=1)) for user in range(3)]
     places = enroll(tmp_path / "data", [phone.engine.public_keys() for phone in phones])
-    async with MockServer(tmp_path / "data", port=int(address.host.rpartition(":")[2])) as server:
+    limits = ServerLimits(rates={})
+    async with MockServer(tmp_path / "data", port=int(address.host.rpartition(":")[2]), limits=limits) as server:
         for phone, place in zip(phones, places, strict=True):
             phone.start(address, Inline(), place.account, place.device)
         await until(lambda: all(phone.ready for phone in phones), "phones are on line")

@@ -167,7 +167,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "if _is_old_copy(state, frame):",
         "if False:",
         "a restored phone does not compare what the server knows of it, and goes on as the device that it was",
-        known=20,
+        known=120,
     ),
     Mutant(
         "forgotten-not-resubmitted",
@@ -207,7 +207,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "return float(bound_s * fraction(entropy))",
         "return 0.0",
         "a connection that failed is dialed again at once, each time",
-        known=121,
+        known=948,
     ),
     Mutant(
         "dead-link-kept",
@@ -273,7 +273,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "return CREDIT_BYTES_MAX - LONGEST_ENTRY_BYTES - self.unacked_bytes",
         "return CREDIT_BYTES_MAX - LONGEST_ENTRY_BYTES",
         "the server sends all mail that waits, however much of it is not acknowledged",
-        known=7,
+        known=12,
     ),
     Mutant(
         "session-not-kept-for-requests",
