@@ -12,6 +12,8 @@ from onebar import Client
 from onebar.version import __version__
 from onebar_mockserver import MockServer
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 ALICE, BOB = "+12025550101", "+12025550102"
 

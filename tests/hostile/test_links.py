@@ -14,6 +14,8 @@ from tests.hostile.conftest import Pair
 from tests.hostile.mutations import BOMBS, Mutator
 from tests.mockserver.rawclient import Line, Phone, base64url, sealed, submit
 
+pytestmark = pytest.mark.slow
+
 DEEP = b"\x91" * 100_000
 
 

@@ -147,6 +147,7 @@ async def test_a_stranger_fills_no_more_than_its_share_of_a_mailbox(
         await line.close()
 
 
+@pytest.mark.slow
 async def test_ten_thousand_waiting_entries_come_in_order_and_within_the_credit(
     server: MockServer, alice: Phone, bob: Phone
 ) -> None:

@@ -20,6 +20,8 @@ from onebar.client import Client
 from onebar.events import MessageReceived
 from onebar_mockserver import MockServer
 
+pytestmark = pytest.mark.slow
+
 ALICE, BOB, NOBODY = "+12025550101", "+12025550102", "+12025550199"
 
 # For one step of one process on a busy machine with two cores; only a hang reaches it.

@@ -23,6 +23,8 @@ from tests.simulation.scenarios import (
     talk,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("queued", [False, True])
 @pytest.mark.parametrize("ahead", [0, 1, 5, 20])

@@ -13,6 +13,8 @@ from tests.simulation.faults import Kind
 from tests.simulation.running import Tally, run_seed, run_seeds
 from tests.simulation.world import World, draw_plan
 
+pytestmark = pytest.mark.slow
+
 SEEDS = range(12)
 
 

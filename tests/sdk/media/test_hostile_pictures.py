@@ -14,6 +14,8 @@ from onebar.media.offload import Stop
 from onebar.media.photos import Photo, prepare_photo
 from tests.sdk.media.made import corpus, png_of, saved, scene
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 SEED = 20_261_124
 CHANGES_PER_FILE = 24
