@@ -58,8 +58,6 @@ THREE_FRAMES: Final = (
 )
 """Why a message costs the server more than the goal."""
 
-"""Why a conversation is slow to recover when nobody tells the link that its connection is dead."""
-
 BEHIND: Final = (
     "A text is synced to three disks before its reader sees it, which takes 14 ms (p95 48 ms on busy cores) where XMPP,"
     " which syncs none, takes 5: on fast links that is more than the 20 ms or 5 % that count as equal. And a silent"

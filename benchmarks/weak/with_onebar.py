@@ -19,7 +19,7 @@ FACTS: Final = Facts(
     made_of="onebar client, onebar-mockserver",
     encrypts="yes",
     fsyncs="yes: SQLite, synchronous=FULL",
-    cannot="replace a silent connection in less than 10 s",
+    cannot="send a bare text: each carries its keys, its sender's number and a tick",
 )
 
 

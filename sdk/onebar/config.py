@@ -19,6 +19,10 @@ class Config:
     """A dial without a Welcome after this time is given up: a TCP SYN lost three times takes 7 s."""
     answer_timeout_s: float = 30.0
     """A link that owes an answer and is silent for longer is given up; long before, another is dialed beside it."""
+    attentive_s: tuple[float, ...] = (3.0, 6.0, 12.0)
+    """Idle times after which a link is probed first, while somebody looks at the app: in a conversation the other side
+    may have written, and a link that died without a word would not tell. The radio is awake for these seconds anyway
+    (10 s on LTE), so that they cost it nothing."""
     keepalive_s: float = 30.0
     """An idle link is probed after this time on a network that is not known yet."""
     keepalive_s_max: float = 900.0

@@ -8,7 +8,7 @@ from onebar.core.frames import Ping
 from onebar.core.keepalive import Networks
 from onebar.core.link import Link
 from onebar.core.link_states import LinkState, LinkTrigger
-from onebar.core.liveness import Due, Path, next_due, note_owed
+from onebar.core.liveness import Due, Path, next_due, note_owed, probe_after_s
 from onebar.core.records import Status
 from onebar.core.state import DeviceState
 from onebar.core.turn import Attention, NetworkChanged
@@ -156,11 +156,14 @@ def keepalive_s(state: DeviceState) -> float:
 
 def _next_due(state: DeviceState, link: Link) -> tuple[float, Due]:
     hedged = any(other.live and other.link_no > link.link_no for other in state.links.values())
-    return next_due(link, state.path, state.config, keepalive_s(state), hedged=hedged)
+    idle_s = probe_after_s(link, state.config.attentive_s if state.foreground else (), keepalive_s(state))
+    return next_due(link, state.path, state.config, idle_s, hedged=hedged)
 
 
 def _probe(state: DeviceState, link: Link) -> None:
-    link.probed_idle_s = state.now.monotonic_s - link.heard_at_s
+    idle_s = state.now.monotonic_s - link.heard_at_s
+    link.probed_idle_s = idle_s if idle_s >= state.config.keepalive_s else 0.0  # less teaches nothing about the network
+    link.probes += 1
     link.ping_no += 1
     link.frames.append(Ping(link.ping_no))
 

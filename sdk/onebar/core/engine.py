@@ -15,6 +15,7 @@ from onebar.core import calls, dialing, inbox, orders, outbox, pace, publishing,
 from onebar.core.backoff import Entropy
 from onebar.core.frames import (
     MessageError,
+    Pong,
     ServerFrame,
     Unreadable,
     decode_server,
@@ -272,6 +273,8 @@ class Engine:
                 link.heard_at_s = self._state.now.monotonic_s
                 before = self._state.device
                 reception.hear(self._state, link, item.frame)
+                if not isinstance(item.frame, Pong):
+                    link.probes = 0
                 after = self._state.device
                 link.useful |= (after.floor, after.cursor) != (before.floor, before.cursor)
         except RemoteProtocolError as error:

@@ -72,6 +72,8 @@ class Link:
     pong_no: int = 0
     probed_idle_s: float = 0.0
     """How long it had been idle when the probe left that is not answered yet; 0: there is none."""
+    probes: int = 0
+    """Probes since something else was said on it."""
     caught_up: bool = False
     """Whether it has brought all mail that waited when it was opened."""
     request_no: int = 0

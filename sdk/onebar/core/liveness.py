@@ -6,6 +6,7 @@ is noticed and the network's address translation stays open.
 """
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -86,27 +87,32 @@ class Path:
         return float((answer_s + carried_s) * 2 ** min(link.useless, DOUBLINGS_MAX))
 
 
-def next_due(link: Link, path: Path, config: Config, keepalive_s: float, *, hedged: bool) -> tuple[float, Due]:
+def next_due(link: Link, path: Path, config: Config, idle_s: float, *, hedged: bool) -> tuple[float, Due]:
     """Return when the link must be looked at, in monotonic seconds, and what for.
 
     Args:
         link: The link.
         path: What was measured of the way.
         config: The device's settings.
-        keepalive_s: How long a link may be idle on this network.
+        idle_s: How long this link may be idle.
         hedged: Whether another link was started beside this one already.
     """
     patience_s = path.patience_s(link)
     if link.state in {LinkState.DIALING, LinkState.GREETING}:
         since_s, timeout_s = link.dialed_at_s, config.welcome_timeout_s
     elif link.owed_at_s is None:
-        return link.heard_at_s + keepalive_s, Due.PROBE
+        return link.heard_at_s + idle_s, Due.PROBE
     else:
         since_s = max(link.heard_at_s, link.owed_at_s)
         timeout_s = max(config.answer_timeout_s, 2 * patience_s)
     if hedged or patience_s >= timeout_s:
         return since_s + timeout_s, Due.GIVE_UP
     return since_s + patience_s, Due.HEDGE
+
+
+def probe_after_s(link: Link, attentive_s: Sequence[float], keepalive_s: float) -> float:
+    """Return how long a link may be idle before it is probed: at first so long, then longer and longer."""
+    return min(attentive_s[link.probes], keepalive_s) if link.probes < len(attentive_s) else keepalive_s
 
 
 def note_answer(link: Link, path: Path, now_s: float) -> Path:
@@ -123,7 +129,10 @@ def note_owed(link: Link, path: Path, floor: int, now_s: float) -> Path:
     if size and link.state is LinkState.OPEN:
         path = path.carried(size, now_s - link.carrying_at_s)
         link.carrying_at_s = now_s
-    owed = link.position > floor or bool(link.requests) or link.ping_no > link.pong_no
+    asked = link.position > floor or bool(link.requests)
+    owed = asked or link.ping_no > link.pong_no
+    if asked:
+        link.probes = 0
     if not owed:
         link.owed_at_s = None
     elif link.owed_at_s is None:

@@ -6,7 +6,8 @@
         network.profile = profile("lte")
 
 It delays bytes; it does not lose packets. So a kernel's own timers (TCP_USER_TIMEOUT, keepalive) never fire: its
-packets are always acknowledged by this machine. And a connect succeeds at once: only what comes after it takes as long.
+packets are always acknowledged by this machine. And a connect succeeds at once, and only what comes after it takes as
+long; but in a blackout, on Linux, a connect hangs until the kernel's next try after its end.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from random import Random
 from types import TracebackType
 from typing import Final, Self
 
+from onebar.testing.door import BACKLOG, Door
 from onebar.testing.forecast import WeatherEvent
 from onebar.testing.inside import join
 from onebar.testing.line import Line
@@ -85,7 +87,7 @@ class WeakNetwork:
         self._clock.watch(self._happened)
         self._known_profile = profile
         self._lines: set[Line] = set()
-        self._server: asyncio.Server | None = None
+        self._door: Door | None = None
         self._address_no = 0
 
     async def start(self) -> None:
@@ -94,10 +96,10 @@ class WeakNetwork:
         Raises:
             OSError: The address cannot be listened on.
         """
-        loop = asyncio.get_running_loop()
-        sock = socket.create_server(self._listen, backlog=128)
+        sock = socket.create_server(self._listen, backlog=BACKLOG)
         self._size(sock)
-        self._server = await loop.create_server(lambda: Line(self).near, sock=sock)
+        self._door = Door(sock, lambda: Line(self).near)
+        self._door.open()
         self.begin()
 
     def begin(self) -> None:
@@ -114,8 +116,8 @@ class WeakNetwork:
     async def close(self) -> None:
         """Stop listening and cut every connection."""
         self._clock.stop()
-        if self._server is not None:
-            self._server.close()
+        if self._door is not None:
+            await self._door.close()
         lines = list(self._lines)
         for line in lines:
             line.cut()
@@ -138,7 +140,7 @@ class WeakNetwork:
     @property
     def port(self) -> int:
         """The port where clients connect; 0 before `start`."""
-        return self._server.sockets[0].getsockname()[1] if self._server and self._server.sockets else 0
+        return self._door.sock.getsockname()[1] if self._door and self._door.sock.fileno() >= 0 else 0
 
     @property
     def open_connections(self) -> int:
@@ -160,7 +162,9 @@ class WeakNetwork:
         """Let nothing pass for a time, both ways; connections stay."""
         self.frozen_until_s = max(self.frozen_until_s, self.now_s() + lasts_s)
         self.weather.blackout(self.now_s(), lasts_s)
-        self._clock.look()
+        if self._door is not None:
+            self._door.shut()
+        self._clock.look()  # tells when it is over
 
     def handover(self, dark_s: float = 0.0) -> None:
         """Get another address: every connection dies without a word, new ones work after `dark_s`."""
@@ -250,6 +254,11 @@ class WeakNetwork:
     def _happened(self, event: WeatherEvent) -> None:
         if event.kind == "handover":
             self._address_no += 1
+        if self._door is not None:
+            if event.kind == "signal":
+                self._door.open()
+            elif event.lasts_s:
+                self._door.shut()
         if self.weather.profile is not self._known_profile:
             self._changed()
 
@@ -257,6 +266,5 @@ class WeakNetwork:
         self._known_profile = self.weather.profile
         for line in list(self._lines):
             line.redraw()
-        if self._server is not None:
-            for sock in self._server.sockets:
-                self._size(sock)
+        if self._door is not None:
+            self._size(self._door.sock)

@@ -18,7 +18,7 @@ def link() -> Link:
 
 @pytest.fixture
 def config() -> Config:
-    return Config("chat.example", welcome_timeout_s=15, answer_timeout_s=10, keepalive_s=30)
+    return Config("chat.example", welcome_timeout_s=15, answer_timeout_s=10, attentive_s=(), keepalive_s=30)
 
 
 @pytest.fixture

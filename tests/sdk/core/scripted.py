@@ -140,7 +140,7 @@ class Scripted:
         self.dice = random.Random(seed)
         self.now_s = 1000.0
         self.wall_s = 0.0
-        self.config = Config(host="server.test", window=window, one_time_prekeys=0)
+        self.config = Config(host="server.test", window=window, one_time_prekeys=0, attentive_s=())
         self.engine = Engine(self.store, self.dice.randbytes, self.config)
         self.peer = PeerDevice()
         self.peers = {self.peer.device: self.peer}

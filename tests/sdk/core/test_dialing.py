@@ -1,5 +1,7 @@
 """Links beside links: hedges, hints, keepalive and sleep, seen from the outside."""
 
+from dataclasses import replace
+
 import pytest
 
 from onebar.core.dialing import LINKS_MAX
@@ -198,3 +200,22 @@ def test_without_a_network_nobody_hurries_and_a_new_one_is_tried_at_once(offline
         assert not phone.dials
         phone.wait(1.1)
         assert phone.dials, "the hint may be wrong"
+
+
+def test_in_a_conversation_a_quiet_link_is_soon_probed_and_then_less_and_less() -> None:
+    phone, link_no = talking()
+    phone.engine._state.config = replace(phone.config, attentive_s=(3.0, 6.0))
+    phone.say(link_no, phone.deliver(text(1), 1))
+    for number, idle_s in enumerate((3.0, 6.0, 30.0), 1):
+        phone.wait(idle_s - 0.1)
+        assert phone.frames == []
+        phone.wait(0.2)
+        assert phone.frames == [Ping(number)]
+        phone.say(link_no, Pong(number))
+    phone.say(link_no, phone.deliver(text(2), 2))
+    phone.wait(3.1)
+    assert phone.frames == [Ping(4)], "somebody writes again"
+    phone.say(link_no, Pong(4))
+    phone.give(Attention(foreground=False))
+    phone.wait(7)
+    assert phone.frames == [], "nobody looks"

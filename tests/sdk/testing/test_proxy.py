@@ -245,3 +245,18 @@ async def test_many_bytes_pass_unchanged_at_any_profile(listener: Listener) -> N
         for client, server in pairs:
             await client.hears(stream)
             await server.hears(stream)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other kernels do not drop what finds the queue full")
+async def test_in_a_blackout_a_dial_hangs_and_a_fresh_one_works_as_soon_as_it_is_over(listener: Listener) -> None:
+    async with WeakNetwork(PERFECT, listener.to) as network:
+        network.blackout(0.3)
+        ends_s = network.frozen_until_s
+        await until(lambda: network._door is not None and network._door._plug is not None)
+        dialing = asyncio.create_task(listener.connected(way(network)))
+        await until(lambda: network.now_s() > ends_s - 0.1)
+        assert not dialing.done()
+        await until(lambda: network._door is not None and network._door._plug is None)
+        assert network.now_s() >= ends_s
+        await works(network, listener)
+        await dialing
