@@ -155,7 +155,8 @@ def keepalive_s(state: DeviceState) -> float:
 
 
 def _next_due(state: DeviceState, link: Link) -> tuple[float, Due]:
-    hedged = any(other.live and other.link_no > link.link_no for other in state.links.values())
+    links = state.links.values()
+    hedged = len(links) > 1 and any(other.live and other.link_no > link.link_no for other in links)
     idle_s = probe_after_s(link, state.config.attentive_s if state.foreground else (), keepalive_s(state))
     return next_due(link, state.path, state.config, idle_s, hedged=hedged)
 

@@ -14,6 +14,10 @@ from onebar.config import Config
 from onebar.core import calls, dialing, inbox, orders, outbox, pace, publishing, reception, resume, transfers
 from onebar.core.backoff import Entropy
 from onebar.core.frames import (
+    Accepted,
+    CaughtUp,
+    Deliver,
+    Delivered,
     MessageError,
     Pong,
     ServerFrame,
@@ -59,6 +63,9 @@ class _Frame:
     link_no: int
     frame: ServerFrame
 
+
+_SEALS_NOTHING: Final = (Accepted, CaughtUp, Deliver, Delivered, Pong)
+"""Frames after which nothing new can be sealed, unless what they do says so (`DeviceState.outbox_due`)."""
 
 _Work = AppInput | LinkConnected | LinkLost | _Frame
 
@@ -181,7 +188,7 @@ class Engine:
             results = [result for item in work for result in self._handle(item)]
             self._advance()
             if self._state.device is not saved:
-                self._state.store.save_device(self._state.device)
+                self._state.store.save_device(self._state.device, saved)
         return results
 
     def _run_singly(self, work: Sequence[_Work], results: list[object]) -> None:
@@ -217,6 +224,7 @@ class Engine:
         state.now = self._state.now
         state.drop_all()
         outputs, state.outputs = state.outputs, []
+        state.outbox_due = True
         state.poison.clear()  # a full disk raises wherever something is written; none of that is the culprit
         state.store.reopen()
         device = state.store.load_device()
@@ -252,6 +260,7 @@ class Engine:
             if link is not None:
                 self._handle_link(link, item)
             return []
+        self._state.outbox_due = True
         try:
             return [calls.call(self._state, item)]
         except OnebarError as error:
@@ -272,6 +281,7 @@ class Engine:
             else:
                 link.heard_at_s = self._state.now.monotonic_s
                 before = self._state.device
+                self._state.outbox_due |= not isinstance(item.frame, _SEALS_NOTHING)
                 reception.hear(self._state, link, item.frame)
                 if not isinstance(item.frame, Pong):
                     link.probes = 0

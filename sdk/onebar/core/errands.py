@@ -1,8 +1,9 @@
 """Requests that files are on their way by, and how fast the network takes them: what is kept in memory only."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
+from onebar.core.copies import copier
 from onebar.core.turn import CheckFile, Download, Inform, Upload
 
 PIECE_BYTES_MIN: Final = 8 * 1024
@@ -125,18 +126,21 @@ class Transfers:
 
     def copy(self) -> "Transfers":
         """Return a copy that does not change with this one."""
-        return replace(
-            self,
-            errands={lane: replace(errand) for lane, errand in self.errands.items()},
-            offsets=dict(self.offsets),
-            failures=dict(self.failures),
-            damaged=dict(self.damaged),
-            until_s=dict(self.until_s),
-            up=replace(self.up),
-            down=replace(self.down),
-        )
+        twin = _copied(self)
+        twin.errands = {lane: _errand_copied(errand) for lane, errand in self.errands.items()}
+        twin.offsets = dict(self.offsets)
+        twin.failures = dict(self.failures)
+        twin.damaged = dict(self.damaged)
+        twin.until_s = dict(self.until_s)
+        twin.up, twin.down = _rate_copied(self.up), _rate_copied(self.down)
+        return twin
 
     def forget(self, message_no: int) -> None:
         """A transfer is over."""
         for known in (self.offsets, self.failures, self.damaged, self.until_s):
             known.pop(message_no, None)
+
+
+_errand_copied: Final = copier(Errand)
+_rate_copied: Final = copier(Rate)
+_copied: Final = copier(Transfers)

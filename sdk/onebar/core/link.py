@@ -3,9 +3,10 @@
 import logging
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
+from onebar.core.copies import copier
 from onebar.core.frames import ClientFrame, Deliver, Delivered, Dropped, Undelivered, describe, encode, join
 from onebar.core.link_states import LinkState, LinkTrigger, advance
 from onebar.core.questions import Question
@@ -120,14 +121,13 @@ class Link:
 
     def copy(self) -> "Link":
         """Return a copy that does not change with this one."""
-        return replace(
-            self,
-            requests=dict(self.requests),
-            held=deque(self.held),
-            unacked=deque(self.unacked),
-            strangers=set(self.strangers),
-            frames=list(self.frames),
-        )
+        twin = _copied(self)
+        twin.requests = dict(self.requests)
+        twin.held = deque(self.held)
+        twin.unacked = deque(self.unacked)
+        twin.strangers = set(self.strangers)
+        twin.frames = list(self.frames)
+        return twin
 
     def trigger(self, trigger: LinkTrigger) -> None:
         """Move on in the table of states.
@@ -164,8 +164,9 @@ class Link:
 
     def messages(self) -> Iterator[bytes]:
         """Encode and forget what this turn has to say, as WebSocket messages of moderate size."""
-        for frame in self.frames:
-            _log.debug("> link %d: %s", self.link_no, describe(frame))
+        if _log.isEnabledFor(logging.DEBUG):
+            for frame in self.frames:
+                _log.debug("> link %d: %s", self.link_no, describe(frame))
         frames, self.frames = [encode(frame) for frame in self.frames], []
         chunk: list[bytes] = []
         size = 0
@@ -177,3 +178,6 @@ class Link:
             chunk.append(encoded)
         if chunk:
             yield join(chunk)
+
+
+_copied: Final = copier(Link)

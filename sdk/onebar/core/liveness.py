@@ -97,11 +97,12 @@ def next_due(link: Link, path: Path, config: Config, idle_s: float, *, hedged: b
         idle_s: How long this link may be idle.
         hedged: Whether another link was started beside this one already.
     """
-    patience_s = path.patience_s(link)
-    if link.state in {LinkState.DIALING, LinkState.GREETING}:
-        since_s, timeout_s = link.dialed_at_s, config.welcome_timeout_s
-    elif link.owed_at_s is None:
+    dialing = link.state in {LinkState.DIALING, LinkState.GREETING}
+    if not dialing and link.owed_at_s is None:
         return link.heard_at_s + idle_s, Due.PROBE
+    patience_s = path.patience_s(link)
+    if dialing or link.owed_at_s is None:
+        since_s, timeout_s = link.dialed_at_s, config.welcome_timeout_s
     else:
         since_s = max(link.heard_at_s, link.owed_at_s)
         timeout_s = max(config.answer_timeout_s, 2 * patience_s)

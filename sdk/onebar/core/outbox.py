@@ -91,6 +91,7 @@ def _apply(state: DeviceState, out_no: int, note: Note) -> None:
     for missing_account, device in note.missing:
         if message_no and missing_account in {account, state.device.account}:  # no others: a server adds no listeners
             store.add_top_up(message_no, missing_account, device, 0)
+            state.outbox_due = True
     for named, device in note.removed:
         for of in (named,) if named else (account, state.device.account):  # 0: the server knows no such device
             state.store.contacts.remove_device(of, device)
@@ -125,21 +126,28 @@ def seal_waiting(state: DeviceState) -> None:
     if not state.confirmed or state.device.status is not Status.REGISTERED or not state.listed:
         return
     room = min(SEAL_MAX, state.window - (state.device.out_no - state.device.floor))
-    if room <= 0:
+    if room <= 0 or not state.outbox_due:
         return
+    state.outbox_due = False  # until something is left over
     for top_up in state.store.outbox.top_ups(room):
         key = ("top-up", top_up.draft.message_no, top_up.device, top_up.answers)
         if key in state.poison:
             drop_top_up(state, top_up, "internal")
             continue
         with state.contained(key):
-            room -= _seal_top_up(state, top_up)
+            sealed = _seal_top_up(state, top_up)
+        room -= sealed
+        state.outbox_due |= not sealed
     room = _seal_drafts(state, room)
     if room > 0 and state.receipts_at_s <= state.now.monotonic_s:
-        _seal_receipts(state, room)
+        room = _seal_receipts(state, room)
+    else:
+        state.outbox_due = True
+    state.outbox_due |= room <= 0
 
 
 def _seal_drafts(state: DeviceState, room: int) -> int:
+    """Seal new messages as long as there is room; return what is left of it."""
     stalled = pace.resting(state)
     stalled_max = len(stalled) + STALLED_MAX
     while room > 0 and len(stalled) < stalled_max:
@@ -159,6 +167,7 @@ def _seal_drafts(state: DeviceState, room: int) -> int:
                         pace.rest(state, draft)
         if len(drafts) < wanted:
             break
+    state.outbox_due |= bool(stalled)
     return room
 
 
@@ -189,6 +198,7 @@ def _seal_draft(state: DeviceState, draft: Draft) -> bool:
     seal_message(state, draft, peers, own, contact.account_key)
     for peer in [] if own else every:  # a server names only those missing whose account the envelope names
         store.outbox.add_top_up(draft.message_no, peer.account, peer.device, 0)
+        state.outbox_due = True
     return True
 
 
@@ -216,11 +226,13 @@ def _seal_top_up(state: DeviceState, top_up: TopUp) -> bool:
     return True
 
 
-def _seal_receipts(state: DeviceState, room: int) -> None:
-    """Tell what was read here, by one envelope for each author."""
+def _seal_receipts(state: DeviceState, room: int) -> int:
+    """Tell what was read here, by one envelope for each author; return the room if nothing is left to tell, else 0."""
     authors: dict[int, list[Receipt]] = {}
     for receipt in state.store.outbox.receipts(SEAL_MAX):
         authors.setdefault(receipt.account, []).append(receipt)
+    if not authors:
+        return room
     for account, receipts in list(authors.items())[:room]:
         contact, peers = state.store.contacts.contact(account), state.store.contacts.devices(account)
         if not state.device.read_receipts or contact is None or not peers:
@@ -232,6 +244,7 @@ def _seal_receipts(state: DeviceState, room: int) -> None:
             seal_control(state, peers, content.Read(tuple((one.device, one.chat_no) for one in told)))
             state.store.outbox.drop_receipts(told)
             state.receipts_at_s = state.now.monotonic_s + RECEIPTS_EVERY_S
+    return 0
 
 
 def drop_top_up(state: DeviceState, top_up: TopUp, reason: str) -> None:

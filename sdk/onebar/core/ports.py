@@ -366,8 +366,8 @@ class Store(Protocol):
     def load_device(self) -> Device | None:
         """Return this device, or None in a new database."""
 
-    def save_device(self, device: Device) -> None:
-        """Store this device."""
+    def save_device(self, device: Device, stored: Device | None = None) -> None:
+        """Store this device; where it is known what is `stored`, only what differs from that."""
 
     def message(self, message_no: int) -> Message | None:
         """Return one message."""

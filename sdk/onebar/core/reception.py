@@ -56,7 +56,8 @@ def hear(state: DeviceState, link: Link, frame: ServerFrame) -> None:
     Raises:
         RemoteProtocolError: It does not fit here; the link must go.
     """
-    _log.debug("< link %d: %s", link.link_no, describe(frame))
+    if _log.isEnabledFor(logging.DEBUG):
+        _log.debug("< link %d: %s", link.link_no, describe(frame))
     if isinstance(frame, Accepted | Response | Pong | Slow):
         state.path = note_answer(link, state.path, state.now.monotonic_s)
     _take_effect(state, link, frame)

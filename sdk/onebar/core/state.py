@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import msgspec
 
 from onebar.config import Config
 from onebar.core.backoff import Entropy, pause_s
+from onebar.core.copies import copier
 from onebar.core.errands import Transfers
 from onebar.core.frames import Stock
 from onebar.core.link import Link
@@ -123,6 +124,8 @@ class DeviceState:
     """What our user wants of the server: None while it was not answered, else the error's name, empty for none."""
     blocks_due: bool = True
     """Whether to look for blocked numbers that the server does not know of."""
+    outbox_due: bool = True
+    """Whether the outbox may hold something that is not sealed yet: most turns need not look."""
     receipts_at_s: float = 0.0
     """When receipts may be told again: several are told at once."""
     poison: set[tuple[object, ...]] = field(default_factory=set)
@@ -134,21 +137,19 @@ class DeviceState:
 
     def copy(self) -> "DeviceState":
         """Return a copy that does not change with this one."""
-        links = {no: link.copy() for no, link in self.links.items()}
-        return replace(
-            self,
-            links=links,
-            postponed=dict(self.postponed),
-            paces=dict(self.paces),
-            resting=dict(self.resting),
-            told=dict(self.told),
-            healing=dict(self.healing),
-            adding=dict(self.adding),
-            transfers=self.transfers.copy(),
-            orders=dict(self.orders),
-            drawn=dict(self.drawn),
-            outputs=list(self.outputs),
-        )
+        twin = _copied(self)
+        twin.links = {no: link.copy() for no, link in self.links.items()}
+        twin.postponed = dict(self.postponed)
+        twin.paces = dict(self.paces)
+        twin.resting = dict(self.resting)
+        twin.told = dict(self.told)
+        twin.healing = dict(self.healing)
+        twin.adding = dict(self.adding)
+        twin.transfers = self.transfers.copy()
+        twin.orders = dict(self.orders)
+        twin.drawn = dict(self.drawn)
+        twin.outputs = list(self.outputs)
+        return twin
 
     @property
     def keys(self) -> DeviceKeys:
@@ -238,6 +239,9 @@ class DeviceState:
     def pause_s(self) -> float:
         """Draw the pause before the next try."""
         return pause_s(self.failures, self.config.backoff_s_min, self.config.backoff_s_max, self.entropy)
+
+
+_copied: Final = copier(DeviceState)
 
 
 def new_device(entropy: Entropy) -> Device:

@@ -28,6 +28,7 @@ from onebar.core.turn import (
 )
 from onebar.drivers import http
 from onebar.drivers.address import Address
+from onebar.drivers.alarm import Alarm
 from onebar.drivers.inputs import InputQueue
 from onebar.errors import OnebarError, RegistrationError, RemoteProtocolError, StoreError, TransportError
 
@@ -120,12 +121,12 @@ class Driver:
         self._open_link = open_link
         self._files = files
         self._transfers: TransferDriver | None = None
-        self._idle: asyncio.TimerHandle | None = None
+        self._idle = Alarm(self._rest)
         self._wake = asyncio.Event()
         self._inputs = InputQueue(self._wake.set)
         self._links: dict[int, Link] = {}
         self._tasks: set[asyncio.Task[None]] = set()  # links and requests that are not over
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = Alarm(lambda: self.tell(Poked()))
         self._more = False
         self._closing = False
         self._task = asyncio.create_task(self._run(), name="onebar driver")
@@ -188,14 +189,10 @@ class Driver:
         self._more = turn.more
         if turn.more:
             self._wake.set()
-        if self._idle is not None:
-            self._idle.cancel()
-        self._idle = loop.call_later(IDLE_S, self._rest)
-        if self._timer is not None:
-            self._timer.cancel()
-        if turn.timer_s is not None:
-            pause_s = max(0.0, turn.timer_s - self._clock().monotonic_s)
-            self._timer = loop.call_later(pause_s, self.tell, Poked())
+        now_s = loop.time()
+        self._idle.set(now_s + IDLE_S)
+        pause_s = None if turn.timer_s is None else max(0.0, turn.timer_s - self._clock().monotonic_s)
+        self._timer.set(None if pause_s is None else now_s + pause_s)
 
     def _rest(self) -> None:
         if self._closing:
@@ -253,9 +250,8 @@ class Driver:
         task.add_done_callback(self._tasks.discard)
 
     async def _stop(self) -> None:
-        for timer in (self._timer, self._idle):
-            if timer is not None:
-                timer.cancel()
+        self._timer.cancel()
+        self._idle.cancel()
         for task in self._tasks:
             task.cancel()
         self._inputs.close(self._end())

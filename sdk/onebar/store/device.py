@@ -25,7 +25,7 @@ class SqliteDevice:
         self._database = database
         self._vault = vault
         self._wrapped: dict[str, tuple[bytes, bytes]] = {}
-        """Each secret as it was saved last, and wrapped: every turn saves the device, and few change a secret."""
+        """Each secret as it was saved last, and wrapped: a device is saved whole more often than its secrets change."""
 
     def load(self) -> Device | None:
         """Return this device, or None in a new database.
@@ -47,13 +47,20 @@ class SqliteDevice:
         values.update(status=Status(values["status"]), read_receipts=bool(values["read_receipts"]))
         return Device(**values)
 
-    def save(self, device: Device) -> None:
-        """Store this device."""
-        values = msgspec.structs.asdict(device)
-        values.update((name, self._wrap(name, values[name])) for name in SECRETS)
-        self._database.connection.execute(_SAVE, tuple(values.values()))
+    def save(self, device: Device, stored: Device | None = None) -> None:
+        """Store this device; where it is known what is `stored`, only what differs from that: two or three numbers."""
+        changed = [name for name in _FIELDS if stored is None or getattr(device, name) != getattr(stored, name)]
+        values = [self._wrap(name, getattr(device, name)) for name in changed]
+        if stored is None:
+            self._database.connection.execute(_SAVE, values)
+        elif changed:
+            columns = " = ?, ".join(changed)
+            self._database.connection.execute(f"UPDATE device SET {columns} = ?", values)
 
-    def _wrap(self, name: str, secret: bytes) -> bytes:
+    def _wrap(self, name: str, value: Any) -> Any:
+        return self._wrap_secret(name, value) if name in SECRETS else value
+
+    def _wrap_secret(self, name: str, secret: bytes) -> bytes:
         known, as_wrapped = self._wrapped.get(name, (None, b""))
         if known != secret:
             as_wrapped = wrapped(self._vault, name, secret)
