@@ -1,6 +1,7 @@
 """A virtual phone: the real SDK engine on a database in memory, behind a weak network of its own, without a thread."""
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -31,6 +32,9 @@ ONE_TIME_PREKEYS: Final = 20
 
 EVENTS_PER_PAGE: Final = 100
 """Events read at once."""
+
+CONFIRM_S: Final = 10.0
+"""How long an app keeps events before it confirms all of them at once: until then it knows by itself which it has had."""
 
 CONSUMER: Final = "app"
 """As whom the app of a phone reads its events."""
@@ -101,6 +105,8 @@ class Phone:
         self._recovers_s: float | None = None
         self._shown: dict[str, int] = {}
         self._reading: asyncio.TimerHandle | None = None
+        self._told = 0  # the last event that the app was told
+        self._confirming: asyncio.TimerHandle | None = None
         self._dark_until_s = 0.0
 
     def __repr__(self) -> str:
@@ -171,6 +177,7 @@ class Phone:
         self._forget_reading()
         if driver is not None:
             await driver.close()
+            self._confirm()
 
     def wake(self) -> None:
         """Switch on again: the app starts from its database."""
@@ -247,21 +254,26 @@ class Phone:
         return open_websocket(wish, replace(address, endpoints=way), say)
 
     def _look(self) -> None:
-        """Read the news, as an app does: every event once, then confirmed."""
+        """Read the news, as an app does: every event once, and confirmed before long."""
         if self._driver is not None and self._driver.failed is not None:
             return
-        while events := self._store.next_events(CONSUMER, EVENTS_PER_PAGE):
-            at_s = self._loop.time()
+        while events := self._store.next_events(CONSUMER, EVENTS_PER_PAGE, self._told):
+            at_s, self._told = self._loop.time(), events[-1].event_no
+            if self._confirming is None:
+                self._confirming = self._loop.call_later(CONFIRM_S, self._confirm)
             for event in events:
                 self._witness.happened(self, event, at_s)
                 if self.reads and isinstance(event, MessageReceived):
                     self._show(event)
-            try:
-                self._store.confirm_events(CONSUMER, events[-1].event_no)
-            except StoreError:
-                return  # it is told again
             if len(events) < EVENTS_PER_PAGE:
                 return
+
+    def _confirm(self) -> None:
+        if self._confirming is not None:
+            self._confirming.cancel()
+            self._confirming = None
+            with contextlib.suppress(StoreError):  # they are confirmed with the next ones
+                self._store.confirm_events(CONSUMER, self._told)
 
     def _show(self, event: MessageReceived) -> None:
         self._shown[event.chat] = event.message_no

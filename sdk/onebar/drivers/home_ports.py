@@ -39,8 +39,8 @@ class LocalStore(Protocol):
     def message(self, message_no: int) -> Message | None:
         """Return one message."""
 
-    def next_events(self, consumer: str, limit: int) -> list[Event]:
-        """Return the events after the last one that this consumer confirmed."""
+    def next_events(self, consumer: str, limit: int, after: int = 0) -> list[Event]:
+        """Return the events after the last one that this consumer confirmed, and after this one."""
 
     def confirm_events(self, consumer: str, event_no: int) -> None:
         """Note, in a transaction of its own, that this consumer is done up to this event."""

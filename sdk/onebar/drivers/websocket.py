@@ -7,6 +7,7 @@ from typing import Final
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.protocol import State
 
 from onebar.core.turn import LinkConnected, LinkInput, LinkLost, MessageArrived
 from onebar.drivers.address import Address
@@ -16,6 +17,10 @@ from onebar.drivers.failures import why, why_not
 
 WAITING_BYTES_MAX: Final = 2 * 1024 * 1024
 """Most bytes that wait for a slow network: two windows of the longest submits. Beyond it the link is cut."""
+
+AT_ONCE_BYTES_MAX: Final = 4096
+"""Longest message that is handed to an idle network without a task in between: texts and acks. What it does not take of
+a longer one counts as waiting."""
 
 Say = Callable[[LinkInput], Awaitable[None]]
 
@@ -35,6 +40,12 @@ class WebSocketLink:
 
     def transmit(self, data: bytes) -> None:
         """Send one binary message after those before it, without waiting for the network."""
+        connection = self._connection
+        at_once = len(data) <= AT_ONCE_BYTES_MAX and not self._waiting_bytes
+        if connection is not None and at_once and _takes_more(connection):
+            connection.protocol.send_binary(data)  # what `send` does when it need not wait, without waking a task
+            connection.send_data()
+            return
         self._waiting_bytes += len(data)
         self._waiting.put_nowait(data)
         if self._waiting_bytes > WAITING_BYTES_MAX and self._connection is not None:
@@ -90,3 +101,8 @@ class WebSocketLink:
                 self._waiting_bytes -= len(data)
         except ConnectionClosed:
             return  # the reader has seen it too, and tells
+
+
+def _takes_more(connection: ClientConnection) -> bool:
+    """Whether a message would leave at once: the connection is open, and the network has taken all before it."""
+    return connection.protocol.state is State.OPEN and not connection.paused and not connection.transport.is_closing()

@@ -22,9 +22,11 @@ EVENT_ROWS_MAX: Final = 100_000
 _TRIM_ROWS: Final = 1_000  # rows dropped at a time, so that the bound costs nothing per event
 
 _SELECT: Final = """
-    SELECT e.event_no, e.kind, e.message_no, e.detail, c.phone, m.text FROM event e
+    SELECT e.event_no, e.kind, e.message_no, e.detail, c.phone, m.text, k.confirmed FROM event e
+    LEFT JOIN consumer k ON k.name = ?1
     LEFT JOIN message m USING (message_no) LEFT JOIN chat c USING (chat_id)
-    WHERE e.event_no > ? ORDER BY e.event_no LIMIT ?"""
+    WHERE e.event_no > max(?2, COALESCE((SELECT confirmed FROM consumer WHERE name = ?1), 0))
+    ORDER BY e.event_no LIMIT ?3"""
 
 
 class SqliteEvents:
@@ -37,20 +39,21 @@ class SqliteEvents:
         """Append an event."""
         execute = self._database.connection.execute
         event_no = execute(
-            "INSERT INTO event (kind, message_no, detail) VALUES (?, ?, ?) RETURNING event_no",
-            (kind, message_no, detail),
-        ).fetchone()[0]
+            "INSERT INTO event (kind, message_no, detail) VALUES (?, ?, ?)", (kind, message_no, detail)
+        ).lastrowid
+        assert event_no is not None
         if event_no % _TRIM_ROWS == 0:
             execute("DELETE FROM event WHERE event_no <= ?", (event_no - EVENT_ROWS_MAX,))
 
-    def next(self, consumer: str, limit: int) -> list[Event]:
-        """Return the events after the last one that this consumer confirmed; a new consumer begins with the oldest."""
-        execute = self._database.connection.execute
-        row = execute("SELECT confirmed FROM consumer WHERE name = ?", (consumer,)).fetchone()
-        confirmed = 0 if row is None else row[0]
-        rows = execute(_SELECT, (confirmed, limit)).fetchall()
-        gap = rows and rows[0][0] > confirmed + 1 and row is not None
-        return [Resync(rows[0][0] - 1)] if gap else [_event(*found) for found in rows]
+    def next(self, consumer: str, limit: int, after: int = 0) -> list[Event]:
+        """Return the events after the last one that this consumer confirmed; a new consumer begins with the oldest.
+
+        Those up to `after` are left out, too: the consumer has them and has not confirmed them yet.
+        """
+        rows = self._database.connection.execute(_SELECT, (consumer, after, limit)).fetchall()
+        first, confirmed = (rows[0][0], rows[0][-1]) if rows else (0, None)
+        gap = confirmed is not None and first > max(confirmed, after) + 1
+        return [Resync(first - 1)] if gap else [_event(*found[:-1]) for found in rows]
 
     def confirm(self, consumer: str, event_no: int) -> None:
         """Note, in a transaction of its own, that this consumer is done up to this event."""

@@ -119,11 +119,12 @@ class SqliteInbox:
 
     def _insert(self, chat_id: int, author: tuple[int, int, int, int], state: str, text: str, sent_at_ms: int,
                 missing: int, place: int, content: bytes = b"", out_no: int | None = None) -> int:  # fmt: skip
-        message_no = self._rows(
+        message_no = self._database.connection.execute(
             "INSERT INTO message (chat_id, account, device, chat_no, message_id, state, text, sent_at_ms,"
-            " missing_before, place, content, out_no) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING message_no",
-            *(chat_id, *author, state, text, sent_at_ms, missing, place, content, out_no),
-        )[0][0]
+            " missing_before, place, content, out_no) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (chat_id, *author, state, text, sent_at_ms, missing, place, content, out_no),
+        ).lastrowid
+        assert message_no is not None
         if not place:
             self._rows("UPDATE message SET place = message_no WHERE message_no = ?", message_no)
         self._rows("UPDATE chat SET messages = messages + 1 WHERE chat_id = ?", chat_id)

@@ -73,11 +73,11 @@ class SqliteOutbox:
         if not chat:
             raise InputError("you have blocked this chat: unblock it first")
         chat_id, chat_no = chat[0]
-        message_no = self._one(
+        message_no = self._database.connection.execute(
             "INSERT INTO message (chat_id, account, device, chat_no, message_id, state, text, sent_at_ms, key, born_ms)"
-            " VALUES (?, 0, 0, ?, ?, 'queued', ?, ?, ?, ?) RETURNING message_no",
-            *(chat_id, chat_no, message_id, text, sent_at_ms, key, born_ms),
-        )
+            " VALUES (?, 0, 0, ?, ?, 'queued', ?, ?, ?, ?)",
+            (chat_id, chat_no, message_id, text, sent_at_ms, key, born_ms),
+        ).lastrowid
         assert message_no is not None
         self._rows("UPDATE message SET place = message_no WHERE message_no = ?", message_no)
         if file is not None:

@@ -16,6 +16,9 @@ PIECE_BYTES_MAX: Final = 65536
 WAITING_BYTES_MAX: Final = 1024 * 1024
 """Most bytes under way in one direction of a connection on a network without a rate; then the sender has to wait."""
 
+WAITING_BYTES_MIN: Final = 2 * SEGMENT_BYTES
+"""So much may be under way on every network: a round trip's worth is no less for TCP."""
+
 BATCH_S: Final = 0.0005
 """What is due this soon is written now: the loop's timers are no finer than a millisecond."""
 
@@ -66,7 +69,7 @@ def waiting_bytes(weather: Weather, up: bool) -> int:
     if kbps is None:
         return WAITING_BYTES_MAX
     wanted = int(kbps * 125 * (weather.profile.round_trip_s + weather.queue_s))
-    return min(max(wanted, 2 * SEGMENT_BYTES), WAITING_BYTES_MAX)
+    return min(max(wanted, WAITING_BYTES_MIN), WAITING_BYTES_MAX)
 
 
 def rate_kbps(weather: Weather, up: bool) -> float | None:
@@ -92,8 +95,8 @@ class Pipe:
 
     def take(self, data: bytes) -> None:
         """Carry bytes; empty ones are the end."""
-        self._put(data, len(data))
-        self._hold_back()
+        if not self._put(data, len(data)):
+            self._hold_back()
 
     def take_reset(self) -> None:
         """Carry that the connection was cut, after the bytes before it."""
@@ -122,17 +125,20 @@ class Pipe:
         self._holding = False
         self._deliver()
 
-    def _put(self, data: bytes | None, nbytes: int) -> None:
+    def _put(self, data: bytes | None, nbytes: int) -> bool:
+        """Let something begin its way; return whether it was looked at once what may be read after it."""
         if self.silent:
-            return
+            return False
         arrives_s = self._flow.arrival_s(self._air.now_s(), nbytes, self.up)
         if arrives_s == float("inf"):
             self.silent = True  # what left before the flow died still arrives
-            return
+            return False
         self._waiting_bytes += nbytes
         self._queue.append((arrives_s, data))
-        if self._timer is None and not self._holding:
-            self._deliver()
+        if self._timer is not None or self._holding:
+            return False
+        self._deliver()
+        return True
 
     def _deliver(self) -> None:
         self._timer = None
@@ -170,7 +176,7 @@ class Pipe:
         elif room_s > self._air.now_s() + BATCH_S:
             self._source.pause_reading()
             self._resume = self._air.call_at(room_s, self._hold_back)
-        elif self._waiting_bytes >= waiting_bytes(weather, self.up):
+        elif self._waiting_bytes >= WAITING_BYTES_MIN and self._waiting_bytes >= waiting_bytes(weather, self.up):
             self._source.pause_reading()  # until something is delivered
         else:
             self._source.resume_reading()

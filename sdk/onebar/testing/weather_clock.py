@@ -16,13 +16,15 @@ class WeatherClock:
     def __init__(self, weather: Weather) -> None:
         """Stand still at 0."""
         self._weather = weather
+        self._loop: asyncio.AbstractEventLoop | None = None  # known: to find the running one is a call of the system
         self._started_s = 0.0
         self._next_event: asyncio.TimerHandle | None = None
         self._watchers: list[Watcher] = []
 
     def start(self) -> None:
         """Begin to run."""
-        self._started_s = asyncio.get_running_loop().time()
+        self._loop = asyncio.get_running_loop()
+        self._started_s = self._loop.time()
         self.look()
 
     def stop(self) -> None:
@@ -36,11 +38,11 @@ class WeatherClock:
 
     def now_s(self) -> float:
         """Return the seconds since `start`."""
-        return asyncio.get_running_loop().time() - self._started_s
+        return (self._loop or asyncio.get_running_loop()).time() - self._started_s
 
     def call_at(self, at_s: float, call: Callable[[], None]) -> asyncio.TimerHandle:
         """Call at a time of `now_s`."""
-        return asyncio.get_running_loop().call_at(self._started_s + at_s, call)
+        return (self._loop or asyncio.get_running_loop()).call_at(self._started_s + at_s, call)
 
     def look(self, after_s: float | None = None) -> None:
         """Look again for what is next, as the weather was changed."""
