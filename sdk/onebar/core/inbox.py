@@ -8,6 +8,7 @@ from onebar.core import content, outbox, sealing, transfers
 from onebar.core.directory import ask
 from onebar.core.frames import FLAG_SILENT, FLAG_TOP_UP, FRAMES_MAX, Ack, Deliver, Delivered, Undelivered
 from onebar.core.link import Link, MailFrame
+from onebar.core.link_states import LinkState
 from onebar.core.questions import FindAccount, FindBundle, FindDevice, Question
 from onebar.core.records import Arrival, Peer
 from onebar.core.state import DeviceState
@@ -30,6 +31,10 @@ REREAD_PAGE: Final = 64
 
 RESEALS_MAX: Final = 3
 """How often one envelope is sealed again for someone who could not open it (R11)."""
+
+
+TICKS_MAX: Final = 32
+"""Ticks that may wait for an Ack: 2 KiB at most of the link's credit of 64 KiB (R25)."""
 
 
 def reread(state: DeviceState) -> None:
@@ -71,6 +76,10 @@ def work_off(state: DeviceState, link: Link) -> None:
                 return
         link.held.popleft()
         handle(state, frame)
+        if isinstance(frame, Delivered):
+            link.ticks += 1
+        else:
+            link.ack_due = True
 
 
 def go_on(state: DeviceState) -> None:
@@ -237,14 +246,20 @@ def quarantine(state: DeviceState, frame: Deliver, reason: str, *, ask_again: bo
 def acknowledge(state: DeviceState, link: Link) -> None:
     """Acknowledge on a link all that is committed with this turn."""
     epoch, cursor = state.device.epoch, state.device.cursor
-    if cursor <= link.acked:
+    if cursor <= link.acked or _may_wait(state, link):
         return
     unopened = state.store.inbox.unopened(link.acked)
     while len(unopened) > FRAMES_MAX:  # one Ack cannot name them all
         named, unopened = unopened[:FRAMES_MAX], unopened[FRAMES_MAX:]
         link.frames.append(Ack(epoch, named[-1], named))
     link.frames.append(Ack(epoch, cursor, unopened))
-    link.acked = cursor
+    link.acked, link.ticks, link.ack_due = cursor, 0, False
+
+
+def _may_wait(state: DeviceState, link: Link) -> bool:
+    """Whether only ticks came: nobody waits for their Ack, so it rides with the next frame, a Ping at the latest."""
+    few = 0 < link.ticks < TICKS_MAX and not link.ack_due
+    return few and not link.frames and state.foreground and link.state is LinkState.OPEN
 
 
 def repair(state: DeviceState) -> None:

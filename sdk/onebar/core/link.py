@@ -54,6 +54,10 @@ class Link:
     """The last entry that came; the next one must name it (R14)."""
     acked: int = 0
     """The cursor that the last Ack or the Hello told."""
+    ticks: int = 0
+    """How many entries came since that were only ticks."""
+    ack_due: bool = False
+    """Whether another entry came since: its sender waits for the tick."""
     useful: bool = False
     """Whether it moved the floor or the cursor."""
     heard_at_s: float = 0.0

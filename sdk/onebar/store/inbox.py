@@ -34,7 +34,7 @@ class SqliteInbox:
             "INSERT OR IGNORE INTO seen VALUES (?, ?, ?) RETURNING message_id", account, arrival.message_id, now_ms
         )
         own = self._is_own(account)
-        chat_id = self._chat(arrival.chat, "accepted" if own else "requested")
+        chat_id = self._chat(arrival.chat, "accepted" if own else "requested", len(new))
         known = self._rows(
             "SELECT low, high FROM author WHERE chat_id = ? AND account = ? AND device = ?", chat_id, account, device
         )
@@ -90,13 +90,16 @@ class SqliteInbox:
             *(text, message_no),
         )
 
-    def _chat(self, account: int, standing: str) -> int:
-        """Return the chat with an account; whoever begins it, a request is accepted by what we say in it."""
+    def _chat(self, account: int, standing: str, more: int) -> int:
+        """Return the chat with an account, which gets so many more messages.
+
+        Whoever begins it, a request is accepted by what we say in it.
+        """
         phone = self._database.connection.execute("SELECT phone FROM contact WHERE account = ?", (account,)).fetchone()
         return self._rows(
-            "INSERT INTO chat (phone, standing) VALUES (?1, ?2) ON CONFLICT (phone) DO UPDATE"
-            " SET standing = iif(standing = 'requested', ?2, standing) RETURNING chat_id",
-            *(phone[0] or f"account {account}", standing),  # its number may belong to somebody else by now
+            "INSERT INTO chat (phone, standing, messages) VALUES (?1, ?2, ?3) ON CONFLICT (phone) DO UPDATE"
+            " SET standing = iif(standing = 'requested', ?2, standing), messages = messages + ?3 RETURNING chat_id",
+            *(phone[0] or f"account {account}", standing, more),  # its number may belong to somebody else by now
         )[0][0]
 
     def _fill(self, chat_id: int, account: int, device: int, chat_no: int, low: int) -> tuple[int, int]:
@@ -127,7 +130,6 @@ class SqliteInbox:
         assert message_no is not None
         if not place:
             self._rows("UPDATE message SET place = message_no WHERE message_no = ?", message_no)
-        self._rows("UPDATE chat SET messages = messages + 1 WHERE chat_id = ?", chat_id)
         return message_no
 
     def forget(self, before_ms: int) -> None:
@@ -221,7 +223,7 @@ class SqliteInbox:
         known = self._rows("SELECT 1 FROM contact WHERE account = ? AND phone IS NOT NULL", account)
         if not known or self._is_own(account):  # a copy does not say, before it opens, which chat it is of
             return 0
-        return self._insert(self._chat(account, "requested"), (account, device, 0, 0), "unreadable", "", 0, 0, 0)
+        return self._insert(self._chat(account, "requested", 1), (account, device, 0, 0), "unreadable", "", 0, 0, 0)
 
     def quarantined(self) -> bool:
         """Return whether any envelope in quarantine is not given up."""
