@@ -94,11 +94,13 @@ class Backend:
         if self._process.poll() is None:
             self._process.terminate()
             self._wait_for_end(self._process)
+        _let_go(self._process)
         self._folder.cleanup()
 
     def _again(self, how: signal.Signals) -> None:
         self._process.send_signal(how)
         self._wait_for_end(self._process)
+        _let_go(self._process)
         self._process = self._start()
         self._measured = psutil.Process(self._process.pid)
         self.restarts += 1
@@ -112,17 +114,17 @@ class Backend:
             str(self._port),
             "--data",
             str(self._data / "db"),
+            "--while-stdin",  # even if this process is killed, none of its backends stays behind
         ]
         with log.open("wb") as said:
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True
-            )
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=said, stderr=said, start_new_session=True)
         if self._cpu is not None:
             os.sched_setaffinity(process.pid, {self._cpu})
         ends_s = time.monotonic() + START_S
         while b"listening on" not in (words := log.read_bytes()):
             if process.poll() is not None or time.monotonic() > ends_s:
                 process.kill()
+                _let_go(process)
                 raise BackendError(f"the backend did not start: {words.decode(errors='replace').strip()[-500:]}")
             self._pause(LOOK_S)
         self._port = int(words.split(b"http://127.0.0.1:")[1].split(b",")[0])
@@ -136,3 +138,9 @@ class Backend:
                 process.wait()
                 raise BackendError(f"the backend did not stop within STOP_S = {STOP_S:.0f} s, and was killed")
             self._pause(LOOK_S)
+
+
+def _let_go(process: subprocess.Popen[bytes]) -> None:
+    """Close the pipe that a backend which has ended was held by."""
+    assert process.stdin is not None
+    process.stdin.close()

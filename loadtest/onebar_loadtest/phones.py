@@ -34,7 +34,7 @@ EVENTS_PER_PAGE: Final = 100
 """Events read at once."""
 
 CONFIRM_S: Final = 10.0
-"""How long an app keeps events before it confirms all of them at once: until then it knows by itself which it has had."""
+"""How long an app waits before it confirms events, all at once: until then it knows by itself which it has had."""
 
 CONSUMER: Final = "app"
 """As whom the app of a phone reads its events."""

@@ -4,7 +4,9 @@ import argparse
 import asyncio
 import contextlib
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -24,6 +26,7 @@ _FLAGS: Final = {
     "tls-cert": "speak TLS with this certificate and its chain, in PEM",
     "tls-key": "the certificate's private key, in PEM",
 }
+_STDIN_BYTES: Final = 4096  # read and dropped at a time
 _KEYS: Final = {"tls-cert": "tls.certificate", "tls-key": "tls.key"}
 
 
@@ -39,7 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             case "check":
                 return _checked(options.data_folder)
             case _:
-                return _serve(load(options.config, os.environ, _given(options)))
+                settings = load(options.config, os.environ, _given(options))
+                if options.while_stdin:
+                    threading.Thread(target=_stop_with_stdin, name="stdin", daemon=True).start()
+                return _serve(settings)
     except ConfigError as error:
         sys.stderr.write(f"onebar-mockserver: {error}\n")
         return 2
@@ -59,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML")
     for name, text in _FLAGS.items():
         parser.add_argument(f"--{name}", help=text)
+    parser.add_argument(
+        "--while-stdin", action="store_true", help="stop when standard input ends: whoever started this is gone"
+    )
     parser.add_argument("--production", action="store_true", default=None, help="turn the /dev/ pages off")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
@@ -91,6 +100,13 @@ def _serve(settings: Settings) -> int:
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve(settings))
     return 0
+
+
+def _stop_with_stdin() -> None:
+    """Stop as by SIGTERM when standard input ends; what comes there until then means nothing."""
+    while os.read(0, _STDIN_BYTES):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -42,6 +42,7 @@ async def spawn(*arguments: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         *("env", "ONEBAR_RATED=false", sys.executable, "-m", "onebar_mockserver"),
         *arguments,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -94,6 +95,18 @@ async def test_a_signal_ends_it_politely(tmp_path: Path, number: signal.Signals)
         assert await line.closed() == 1001
         assert [type(frame) for frame in line.waiting] == [GoAway]
         assert await ending == 0
+
+
+async def test_it_stops_when_whoever_started_it_is_gone(tmp_path: Path) -> None:
+    process = await spawn("--port", "0", "--data", str(tmp_path), "--while-stdin")
+    assert process.stdin is not None
+    assert process.stdout is not None
+    async with asyncio.timeout(PATIENCE_S):
+        assert b"listening on" in await process.stdout.readline()
+        process.stdin.write(b"what comes there means nothing")
+        process.stdin.close()  # as the kernel does when its owner is killed
+        assert await process.wait() == 0
+        await process.communicate()
 
 
 async def test_one_process_a_folder(tmp_path: Path) -> None:

@@ -244,8 +244,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     Mutant(
         "confirmed-when-fetched",
         "onebar.store.events",
-        "        gap = rows and rows[0][0] > confirmed + 1 and row is not None\n",
-        "        gap = rows and rows[0][0] > confirmed + 1 and row is not None\n"
+        "        gap = confirmed is not None and first > max(confirmed, after) + 1\n",
+        "        gap = confirmed is not None and first > max(confirmed, after) + 1\n"
         "        if rows:\n"
         "            self.confirm(consumer, rows[-1][0])\n",
         "an event is gone as soon as the app has fetched it",

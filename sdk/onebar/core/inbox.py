@@ -68,14 +68,14 @@ def take(state: DeviceState, link: Link, frame: MailFrame) -> None:
 def work_off(state: DeviceState, link: Link) -> None:
     """Handle what is held, in order, until an entry whose sender's keys must be asked for first."""
     while link.held:
-        frame = link.held[0]
+        frame, sender = link.held[0], None
         if isinstance(frame, Deliver):
-            sender = (frame.account, frame.device)
-            if sender not in link.strangers and state.store.contacts.device(*sender) is None:
-                ask(state, FindDevice(*sender))
+            sender = state.store.contacts.device(frame.account, frame.device)
+            if sender is None and (frame.account, frame.device) not in link.strangers:
+                ask(state, FindDevice(frame.account, frame.device))
                 return
         link.held.popleft()
-        handle(state, frame)
+        handle(state, frame, sender)
         if isinstance(frame, Delivered):
             link.ticks += 1
         else:
@@ -95,12 +95,18 @@ def learned(state: DeviceState, link: Link, question: Question) -> None:
     work_off(state, link)
 
 
-def handle(state: DeviceState, frame: MailFrame) -> None:
-    """Let one entry take effect and move the cursor past it, in one transaction (D4)."""
+def handle(state: DeviceState, frame: MailFrame, sender: Peer | None) -> None:
+    """Let one entry take effect and move the cursor past it, in one transaction (D4).
+
+    Args:
+        state: The device.
+        frame: The entry.
+        sender: Who sealed it, as far as that is known.
+    """
     key = ("entry", state.device.epoch, frame.seq)
     if key not in state.poison:
         with state.contained(key):
-            _take_entry(state, frame)
+            _take_entry(state, frame, sender)
     elif isinstance(frame, Deliver):
         quarantine(state, frame, "internal", ask_again=True)
     else:
@@ -109,9 +115,9 @@ def handle(state: DeviceState, frame: MailFrame) -> None:
         state.change(cursor=frame.seq)
 
 
-def _take_entry(state: DeviceState, frame: MailFrame) -> None:
+def _take_entry(state: DeviceState, frame: MailFrame, sender: Peer | None) -> None:
     if isinstance(frame, Deliver):
-        _deliver(state, frame)
+        _deliver(state, frame, sender)
     elif isinstance(frame, Delivered):
         for first, last in frame.out_nos:
             sealing.delivered(state, frame.account, frame.device, last)
@@ -123,9 +129,8 @@ def _take_entry(state: DeviceState, frame: MailFrame) -> None:
         outbox.give_up_device(state, frame.out_no, frame.account, frame.device, frame.reason)
 
 
-def _deliver(state: DeviceState, frame: Deliver) -> None:
+def _deliver(state: DeviceState, frame: Deliver, peer: Peer | None) -> None:
     sender = (frame.account, frame.device)
-    peer = state.store.contacts.device(*sender)
     if peer is None:
         quarantine(state, frame, "unknown_sender", ask_again=True)
         return

@@ -7,13 +7,14 @@ from collections.abc import Callable
 class Alarm:
     """Rings at a time that may be moved often; use it on one loop.
 
-    A timer of asyncio that is cancelled stays in the loop's heap, where every later one is compared with it. So an alarm
-    that is put off leaves its timer as it is, and looks at the time again when that fires.
+    A timer of asyncio that is cancelled stays in the loop's heap, where every later one is compared with it. So an
+    alarm that is put off leaves its timer as it is, and looks at the time again when that fires.
     """
 
     def __init__(self, ring: Callable[[], object]) -> None:
-        """Call `ring` when its time has come."""
+        """Call `ring` when its time has come; needs a running loop."""
         self._ring = ring
+        self._loop = asyncio.get_running_loop()
         self._at_s: float | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -24,7 +25,7 @@ class Alarm:
             return
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_at(at_s, self._look, at_s)
+        self._timer = self._loop.call_at(at_s, self._look, at_s)
 
     def cancel(self) -> None:
         """Never ring, and leave nothing behind."""

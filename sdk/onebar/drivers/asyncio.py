@@ -122,6 +122,7 @@ class Driver:
         self._files = files
         self._transfers: TransferDriver | None = None
         self._idle = Alarm(self._rest)
+        self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self._inputs = InputQueue(self._wake.set)
         self._links: dict[int, Link] = {}
@@ -137,7 +138,7 @@ class Driver:
 
         A cancelled future takes back an input that no turn has begun with; a turn that has begun is finished.
         """
-        caller: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        caller: asyncio.Future[object] = self._loop.create_future()
         if self._closing:
             caller.set_exception(self._end())
         else:
@@ -175,11 +176,10 @@ class Driver:
         inputs = self._inputs.take(self._heard, links=not self._more)
         if not inputs and not self._more:
             return
-        loop = asyncio.get_running_loop()
         if self._worker is None:
             turn = self._engine.turn(inputs, self._clock())
         else:
-            turn = await loop.run_in_executor(self._worker, self._engine.turn, inputs, self._clock())
+            turn = await self._loop.run_in_executor(self._worker, self._engine.turn, inputs, self._clock())
         self._inputs.settle(turn.results)
         for output in turn.outputs:
             self._carry_out(output)
@@ -189,7 +189,7 @@ class Driver:
         self._more = turn.more
         if turn.more:
             self._wake.set()
-        now_s = loop.time()
+        now_s = self._loop.time()
         self._idle.set(now_s + IDLE_S)
         pause_s = None if turn.timer_s is None else max(0.0, turn.timer_s - self._clock().monotonic_s)
         self._timer.set(None if pause_s is None else now_s + pause_s)

@@ -11,8 +11,8 @@ from onebar.errors import DecryptionError, InputError
 from onebar.store.database import Database
 
 REMEMBERED_MAX: Final = 4
-"""Devices whose sessions are in memory as they are in the database: those of the chat that goes on now. Each takes 2 kB,
-and much more after a gap."""
+"""Devices whose sessions are in memory as they are in the database: those of the chat that goes on now. Each takes
+2 kB, and much more after a gap."""
 
 _log = logging.getLogger(__name__)
 

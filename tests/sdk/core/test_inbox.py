@@ -11,14 +11,16 @@ from onebar.core.frames import (
     CaughtUp,
     Deliver,
     Dropped,
+    Ping,
     Request,
     Response,
     Submit,
     decode_as,
     encode_message,
 )
+from onebar.core.inbox import TICKS_MAX
 from onebar.core.questions import FindDevice
-from onebar.core.turn import LinkLost, MessageArrived, NetworkChanged
+from onebar.core.turn import Attention, LinkLost, MessageArrived, NetworkChanged
 from onebar.events import MessageReceived, MessageUnreadable
 from onebar.models import MessageState
 from onebar.store.inbox import ASKS_MAX
@@ -302,3 +304,36 @@ def test_r12_an_intact_copy_behind_an_ack_that_called_it_unopened_is_asked_for_a
     phone.say(second, intact)
     assert phone.texts() == ["text 1"]
     assert [phone.opened(submit) for submit in phone.submits()] == [content.Again((1,))]
+
+
+def test_nobody_waits_for_the_ack_of_a_tick_so_it_rides_with_the_next_frame() -> None:
+    phone, link_no = opened()
+    phone.tick(link_no, 1, 1)
+    assert phone.frames == []
+    phone.send("more")
+    assert [type(frame) for frame in phone.frames] == [Submit, Ack]
+    assert phone.frames[1] == Ack(1, 1)
+    phone.accept(link_no, 2)
+    phone.tick(link_no, 2, 2)
+    assert phone.frames == []
+    phone.wait(phone.config.keepalive_s)
+    assert phone.frames == [Ping(1), Ack(1, 2)], "an idle link says it with its probe"
+
+
+def test_mail_between_ticks_is_acked_at_once_and_so_are_many_ticks() -> None:
+    phone, link_no = opened()
+    phone.tick(link_no, 1, 1)
+    phone.say(link_no, phone.deliver(text(1), 1))
+    assert phone.frames == [Ack(1, 2)]
+    for _ in range(TICKS_MAX - 1):
+        phone.tick(link_no, 1, 1)
+        assert phone.frames == []
+    phone.tick(link_no, 1, 1)
+    assert phone.frames == [Ack(1, 2 + TICKS_MAX)]
+
+
+def test_in_the_background_ticks_are_acked_at_once_since_the_link_is_about_to_go() -> None:
+    phone, link_no = opened()
+    phone.give(Attention(foreground=False))
+    phone.tick(link_no, 1, 1)
+    assert Ack(1, 1) in phone.frames

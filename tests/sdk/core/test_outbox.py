@@ -24,7 +24,7 @@ from onebar.core.records import Peer
 from onebar.core.state import DeviceState
 from onebar.core.turn import LinkLost
 from onebar.models import TEXT_BYTES_MAX, MessageState
-from tests.sdk.core.scripted import ME, PEER, PEER_PHONE, PeerDevice, Scripted, hash_of
+from tests.sdk.core.scripted import ME, PEER, PEER_PHONE, PeerDevice, Scripted, hash_of, text
 
 NEW_DEVICE = 23
 OWN_DEVICE = 12
@@ -330,3 +330,19 @@ def test_r7_no_submit_is_longer_than_the_server_takes_and_who_is_left_out_gets_a
         what = phone.opened(top_up)
         assert isinstance(what, content.Text)
         assert what.text == said
+
+
+def test_a_turn_in_which_nothing_new_can_be_sealed_does_not_look_for_it() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.meet_peer(link_no)
+    said: list[str] = []
+    phone.store._database.connection.set_trace_callback(said.append)
+    phone.accept(link_no, 1)
+    phone.tick(link_no, 1, 1)
+    phone.say(link_no, phone.deliver(text(1), 1))
+    assert not [sql for sql in said if "FROM top_up" in sql or "state = 'queued' AND m.out_no" in sql]
+    phone.send("more")
+    assert [sql for sql in said if "FROM top_up" in sql]
+    assert len(phone.submits()) == 1
+    phone.store._database.connection.set_trace_callback(None)

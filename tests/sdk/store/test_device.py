@@ -71,3 +71,19 @@ def test_the_key_of_another_database_is_found_out(path: Path) -> None:
     key_path(path).write_bytes(key_path(path).read_bytes()[:-1] + b"?")
     with closing(open_store(path)) as store, pytest.raises(StoreError, match="another key"):
         store.load_device()
+
+
+def test_only_what_differs_is_saved_where_it_is_known_what_is_stored(store: SqliteStore) -> None:
+    said: list[str] = []
+    with store.transaction():
+        store.save_device(device())
+    after = msgspec.structs.replace(device(), cursor=99, next_box_secret=b"s" * 32)
+    store._database.connection.set_trace_callback(said.append)
+    with store.transaction():
+        store.save_device(device(), device())
+        store.save_device(after, device())
+    store._database.connection.set_trace_callback(None)
+    (update,) = [sql for sql in said if "device" in sql]
+    assert update.startswith("UPDATE device SET next_box_secret = ")
+    assert "cursor = 99" in update
+    assert store.load_device() == after

@@ -212,3 +212,13 @@ def test_an_event_about_a_message_that_nobody_knows_still_comes(store: SqliteSto
 def test_every_event_about_a_chat_names_it(store: SqliteStore, kind: str) -> None:
     store.events.add(kind, None, BOBS_PHONE)
     assert store.next_events("app", 9) == [CHAT_EVENTS[kind](1, BOBS_PHONE)]
+
+
+def test_a_consumer_that_has_not_confirmed_yet_gets_what_comes_after_what_it_has(store: SqliteStore) -> None:
+    store.confirm_events("app", 0)
+    tell(store, 3)
+    assert numbers(store.next_events("app", 9, 2)) == [3]
+    assert store.next_events("app", 9, 3) == []
+    store.confirm_events("app", 3)
+    tell(store, 1)
+    assert numbers(store.next_events("app", 9, 1)) == [4], "what it had confirmed later counts, too"

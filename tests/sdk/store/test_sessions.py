@@ -1,11 +1,13 @@
 """Sessions come back as they were, unreadable ones begin anew, and none is ever written as it is."""
 
 import logging
+from contextlib import suppress
 
 import pytest
 
 from onebar.core.records import Kept
 from onebar.store import SqliteStore
+from onebar.store.sessions import REMEMBERED_MAX
 from tests.sdk.crypto.devices import pair
 from tests.sdk.store.conftest import BOB, EVE
 
@@ -73,3 +75,18 @@ def test_a_new_device_has_no_session_and_still_knows_who_must_use_ml_kem(
     assert store.sessions.get(BOB, 1) == Kept(must_be_pq=True)
     assert store.sessions.get(EVE, 1) == Kept()
     assert not caplog.records
+
+
+def test_sessions_that_were_read_before_are_known_until_their_row_changes(store: SqliteStore) -> None:
+    store.sessions.put(BOB, 1, kept())
+    assert store.sessions.get(BOB, 1).sessions is store.sessions.get(BOB, 1).sessions
+    with suppress(ZeroDivisionError), store.transaction():
+        store.sessions.put(BOB, 1, Kept())
+        raise ZeroDivisionError
+    assert store.sessions.get(BOB, 1) == kept(), "a turn that failed leaves nothing behind"
+    for device in range(2, 3 + REMEMBERED_MAX):
+        store.sessions.put(BOB, device, kept())
+    assert len(store.sessions._read_before) == REMEMBERED_MAX
+    assert store.sessions.get(BOB, 1) == kept()
+    store.sessions.forget(BOB)
+    assert not store.sessions._read_before
