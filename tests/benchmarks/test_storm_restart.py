@@ -42,8 +42,16 @@ def test_who_is_not_back_counts_as_never() -> None:
     assert outcome.back_s(had_mail=True) == [1.0]
 
 
+HELD_S = 0.5
+"""How long a server that is held still says nothing: restart() looks ten times meanwhile, and a stopping server waits
+longer than that for its links to close."""
+
+
 class InProcess:
-    """A backend in this process, restarted as the bench restarts its own."""
+    """A backend in this process, restarted as the bench restarts its own.
+
+    Held still by SIGSTOP it goes on working, but nobody hears of it: no text that is written meanwhile gets a verdict.
+    """
 
     def __init__(self, server: MockServer) -> None:
         self._server = server
@@ -52,6 +60,8 @@ class InProcess:
 
     def signal(self, number: signal.Signals) -> None:
         self._polite |= number is signal.SIGTERM
+        if number in {signal.SIGSTOP, signal.SIGCONT}:
+            self._server.faults.delay_outputs(HELD_S if number is signal.SIGSTOP else 0)
 
     def cpu_s(self) -> float:
         return self.measured.cpu_s()
@@ -63,18 +73,21 @@ class InProcess:
         await self._server.start()
 
 
-async def test_phones_come_back_with_all_their_mail(tmp_path: Path) -> None:
+async def test_phones_come_back_with_all_their_mail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.storm.restart.PATIENCE_S", 20.0)  # so that it fails before the test's own time-out
     address = parse_address(f"http://127.0.0.1:{free_port()}")
     phones = [Phone(user, Config(host=address.host, one_time_prekeys=1)) for user in range(3)]
     places = enroll(tmp_path / "data", [phone.engine.public_keys() for phone in phones])
     limits = ServerLimits(rates={})
     async with MockServer(tmp_path / "data", port=int(address.host.rpartition(":")[2]), limits=limits) as server:
-        for phone, place in zip(phones, places, strict=True):
-            phone.start(address, Inline(), place.account, place.device)
-        await until(lambda: all(phone.ready for phone in phones), "phones are on line")
-        await settle(phones, {0, 1, 2})
-        outcome = await restart(phones, cast("Backend", InProcess(server)), polite=True, dice=random.Random(1))
-        await close_all(phones)
+        try:
+            for phone, place in zip(phones, places, strict=True):
+                phone.start(address, Inline(), place.account, place.device)
+            await until(lambda: all(phone.ready for phone in phones), "phones are on line")
+            await settle(phones, {0, 1, 2})
+            outcome = await restart(phones, cast("Backend", InProcess(server)), polite=True, dice=random.Random(1))
+        finally:
+            await close_all(phones)
     assert (outcome.sent, outcome.lost, outcome.doubled, outcome.reordered) == (3 + 3 + 2, 0, 0, 0)
     assert max(outcome.back_s()) < math.inf
     assert len(outcome.dialed_s()) >= 3

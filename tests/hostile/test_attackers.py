@@ -78,11 +78,11 @@ async def flood_of_pings(server: MockServer, enemy: Phone, stop: asyncio.Event) 
 
 
 async def flood_of_mail(server: MockServer, enemy: Phone, stop: asyncio.Event) -> None:
-    """Send mail faster than the rate, again and again: it is put off."""
+    """Send mail faster than the rate, again and again, until it was put off at least once."""
     victim = await register(server, "+4915112345673")
     line = await enemy.dial()
     out_no = 1
-    while not stop.is_set():
+    while not (stop.is_set() and server.refused["messages"]):
         await line.send(*(submit(out_no + ahead, to(victim, b"x" * 1000)) for ahead in range(50)), Ping(out_no))
         while not isinstance(frame := await line.next(), frames.Pong):
             out_no = frame.mark + 1 if isinstance(frame, frames.Accepted) else out_no
