@@ -29,9 +29,11 @@ def enroll(data: Path, publics: Iterable[PeerKeys]) -> list[Registered]:
     with closing(open_database(data / FILE_NAME)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         for user, public in enumerate(publics):
-            codes.issue(connection, number(user), "000000", now_ms)
+            code = codes.issue(connection, b"", number(user), b"", now_ms)
+            if isinstance(code, RegistrationError):
+                raise BenchError(f"there was no code for a device: {code}")
             keys = Keys(public.identity_key, public.box_key, public.key_signature)
-            answer = registry.register(connection, number(user), "000000", keys, now_ms)
+            answer = registry.register(connection, b"", number(user), code.code, keys, now_ms)
             if isinstance(answer, RegistrationError):
                 raise BenchError(f"a device was not registered: {answer}")
             found.append(answer)

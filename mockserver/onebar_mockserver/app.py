@@ -41,6 +41,7 @@ from onebar_mockserver.request_head import HeadDeadlineProtocol
 from onebar_mockserver.router import Router
 from onebar_mockserver.sms import SmsGateway, SmsLog
 from onebar_mockserver.sqlite import DatabaseError, SqliteEngine
+from onebar_mockserver.sqlite.codes import SEED_BYTES
 from onebar_mockserver.sqlite.mailbox_sizes import MailboxSizes, read_mailbox_sizes
 from onebar_mockserver.turns import TurnLoop
 from onebar_mockserver.uploads import Uploads
@@ -93,7 +94,7 @@ class Backend:
             ledger=self._engine,
             faults=self.faults,
             now_ms=now_ms,
-            fresh_code=fresh_code,
+            fresh_seed=fresh_seed,
             removed=self._devices_removed,
             lost=self._turns.suspect,
             development=development,
@@ -271,6 +272,6 @@ def fresh_blob_id() -> str:
     return secrets.token_hex(16)
 
 
-def fresh_code() -> str:
-    """Return six random digits."""
-    return f"{secrets.randbelow(1_000_000):06d}"
+def fresh_seed() -> bytes:
+    """Return what a registration code is made of."""
+    return secrets.token_bytes(SEED_BYTES)

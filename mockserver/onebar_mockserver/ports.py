@@ -272,8 +272,8 @@ class QuestionError(Exception):
 class Ledger(Protocol):
     """Accounts, devices, registration codes, and what devices have published."""
 
-    async def issue_code(self, phone: str, fresh: str, now_ms: int) -> Code:
-        """Return the phone's code in life, or make `fresh` its code; it is to be sent now.
+    async def issue_code(self, phone: str, fresh: bytes, now_ms: int) -> Code:
+        """Return the phone's code in life, or make one of the random bytes `fresh`; it is to be sent now.
 
         Raises:
             RateLimitedError: It is too early: `code_resend` while the last code can still be used, else `codes`.

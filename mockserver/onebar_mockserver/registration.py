@@ -112,13 +112,13 @@ OPERATIONS: Final = (
 class Registration:
     """The HTTP side of a server.
 
-    `fresh_code` makes six random digits, `removed` hears of devices put out of use, `lost` that the engine failed.
+    `fresh_seed` makes random bytes for a code, `removed` hears of devices put out of use, `lost` of a failed engine.
     """
 
     ledger: Ledger
     faults: Faults
     now_ms: Callable[[], int]
-    fresh_code: Callable[[], str]
+    fresh_seed: Callable[[], bytes]
     removed: Callable[[tuple[int, ...]], None]
     lost: Callable[[], None]
     development: bool
@@ -160,7 +160,7 @@ class Registration:
     async def _codes(self, request: Request) -> Response:
         phone = _phone((await _body(request, CodeBody)).phone)
         self._take("code_addresses", owner_of(request.client.host) if request.client else None)
-        code = await self.ledger.issue_code(phone, self.fresh_code(), self.now_ms())
+        code = await self.ledger.issue_code(phone, self.fresh_seed(), self.now_ms())
         try:
             await self.sms.send(Sms(phone, code.code, self.now_ms()))
         except SmsError as error:

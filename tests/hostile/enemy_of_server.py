@@ -56,7 +56,7 @@ class Peer:
         self.account_key = AccountKey(dice.randbytes(32))
         box = bytes(box_secret.public_key)
         keys = Keys(bytes(self.signing.verify_key), box, self.signing.sign(b"onebar box key 1\0" + box).signature)
-        code = run(engine.issue_code(phone, "123456", NOW_MS)).code
+        code = run(engine.issue_code(phone, b"seed", NOW_MS)).code
         registered = run(engine.register(phone, code, keys, NOW_MS))
         self.account, self.device = registered.account, registered.device
         self.connection_no = self.out_no = self.cursor = 0

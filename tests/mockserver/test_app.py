@@ -9,9 +9,10 @@ import pytest
 from onebar.crypto.http_tokens import authorization
 from onebar.crypto.keys import DeviceKeys
 from onebar_mockserver import MockServer
-from onebar_mockserver.app import AddressError, Backend, fresh_code, listen, now_ms
+from onebar_mockserver.app import AddressError, Backend, fresh_seed, listen, now_ms
 from onebar_mockserver.blobs import BlobLimits
 from onebar_mockserver.sqlite import DatabaseError
+from onebar_mockserver.sqlite.codes import SEED_BYTES
 from tests.mockserver.attachment_server import BODY, files
 from tests.mockserver.rawclient import Phone, register
 
@@ -28,10 +29,10 @@ def test_a_host_that_is_not_ours() -> None:
         listen("192.0.2.1", 0)
 
 
-def test_codes_have_six_digits() -> None:
-    codes = {fresh_code() for _ in range(100)}
-    assert len(codes) > 90
-    assert all(len(code) == 6 and code.isdigit() for code in codes)
+def test_seeds_of_codes_never_come_twice() -> None:
+    seeds = {fresh_seed() for _ in range(100)}
+    assert {len(seed) for seed in seeds} == {SEED_BYTES}
+    assert len(seeds) == 100
 
 
 async def test_production_has_no_development_pages(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ class Town:
         return Phone(f"http://{HOST}", *who, keys)
 
     def join(self, number: str) -> Phone:
-        keys, code = Keys(), run(self.engine.issue_code(number, "123456", NOW_MS)).code
+        keys, code = Keys(), run(self.engine.issue_code(number, b"seed", NOW_MS)).code
         return self.named(run(self.engine.register(number, code, keys.public(), NOW_MS))[:2], keys)
 
     def publish(self, phone: Phone, **what: Any) -> None:
@@ -340,6 +340,6 @@ def paths(*, development: bool) -> set[str]:
     def nothing(*_: object) -> None: ...
 
     engine = InlineEngine(ServerLimits())
-    made = Registration(engine, Faults(), lambda: NOW_MS, lambda: "123456", nothing, lambda: None, development)
+    made = Registration(engine, Faults(), lambda: NOW_MS, lambda: b"seed", nothing, lambda: None, development)
     engine.connection.close()
     return {route.path for route in made.app().routes if isinstance(route, Route)}

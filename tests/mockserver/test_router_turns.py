@@ -43,7 +43,7 @@ async def engine(tmp_path: Path) -> AsyncIterator[SqliteEngine]:
 
 async def phone(engine: SqliteEngine, number: str) -> Phone:
     keys = Keys()
-    code = await engine.issue_code(number, "123456", NOW_MS)
+    code = await engine.issue_code(number, b"seed", NOW_MS)
     known = await engine.register(number, code.code, keys.public(), NOW_MS)
     return Phone(f"http://{HOST}", known.account, known.device, keys)
 

@@ -26,6 +26,7 @@ from onebar_mockserver.ports import (
 )
 from onebar_mockserver.router import Ended, Input, Removed, Router, Woken
 from onebar_mockserver.sqlite.batch import Batch
+from onebar_mockserver.sqlite.codes import code_of
 from tests.simulation.faults import SERVER, Kind
 from tests.simulation.inline import InlineEngine, copy, key_fields, run
 from tests.simulation.party import Crash, Party
@@ -241,9 +242,9 @@ class Server(Party):
         """Make a device of an account, and take its older ones away; None if the answer got lost."""
         now_ms = self.world.clock.wall_ms
         try:
-            code = self.attempt(lambda: run(self.engine.issue_code(phone, "123456", now_ms)).code)
+            code = self.attempt(lambda: run(self.engine.issue_code(phone, b"seed", now_ms)).code)
         except RegistrationError:
-            code = "123456"  # too early for another SMS: the code of the first one still holds
+            code = code_of(b"", phone, b"seed")  # too early for another SMS: that of the first one still holds
         if code is None:
             return None
         answer = self.attempt(lambda: run(self.engine.register(phone, code, Keys(*key_fields(keys)), now_ms)))

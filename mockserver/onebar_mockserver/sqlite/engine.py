@@ -38,6 +38,7 @@ from onebar_mockserver.ports import (
 from onebar_mockserver.sqlite import codes, mailboxes, registry
 from onebar_mockserver.sqlite.admission import answer_admitted
 from onebar_mockserver.sqlite.batch import Batch
+from onebar_mockserver.sqlite.code_key import open_key
 from onebar_mockserver.sqlite.database import FILE_NAME, DatabaseError, lock_directory, open_database
 from onebar_mockserver.sqlite.sweeping import sweep
 from onebar_mockserver.sqlite.verdicts import judge
@@ -66,6 +67,7 @@ class SqliteEngine:
         self._known: set[tuple[int, int]] = set()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="onebar-sqlite")
         self._connection: sqlite3.Connection | None = None
+        self._code_key = b""
         self._judged: set[int] = set()
         self._judged_by: sqlite3.Connection | None = None
         self._lock: int | None = None
@@ -118,11 +120,13 @@ class SqliteEngine:
         """Do one step of the sweep; see `ports.Mailbox.sweep`."""
         return await self._on_thread(lambda: self._commit(sweep, now_ms))
 
-    async def issue_code(self, phone: str, fresh: str, now_ms: int) -> Code:
+    async def issue_code(self, phone: str, fresh: bytes, now_ms: int) -> Code:
         """Return or make a code; see `ports.Ledger.issue_code`."""
         return _raised(
             await self._on_thread(
-                lambda: self._commit(lambda batch: codes.issue(batch.connection, phone, fresh, now_ms), now_ms)
+                lambda: self._commit(
+                    lambda batch: codes.issue(batch.connection, self._code_key, phone, fresh, now_ms), now_ms
+                )
             )
         )
 
@@ -137,7 +141,8 @@ class SqliteEngine:
         return _raised(
             await self._on_thread(
                 lambda: self._commit(
-                    lambda batch: registry.register(batch.connection, phone, code, keys, now_ms, pin), now_ms
+                    lambda batch: registry.register(batch.connection, self._code_key, phone, code, keys, now_ms, pin),
+                    now_ms,
                 )
             )
         )
@@ -170,6 +175,7 @@ class SqliteEngine:
     def _open(self) -> None:
         self._lock = lock_directory(self._data)
         try:
+            self._code_key = open_key(self._data)
             self._connection = open_database(self._data / FILE_NAME)
         except BaseException:
             os.close(self._lock)

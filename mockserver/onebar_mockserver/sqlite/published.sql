@@ -56,6 +56,10 @@ CREATE TABLE shares (
 -- How often a code went out to a number, and from when on the next one may: waits grow, and outlive the code.
 ALTER TABLE codes ADD COLUMN sends INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE codes ADD COLUMN next_ms INTEGER NOT NULL DEFAULT 0;
+-- Codes are not written down any more: codes.py says what is. Those of before had minutes to live.
+DELETE FROM codes;
+ALTER TABLE codes DROP COLUMN code;
+ALTER TABLE codes ADD COLUMN seed BLOB NOT NULL DEFAULT x'';
 
 -- When a device was last heard of, to the hour: the registration lock lapses some days later.
 ALTER TABLE positions ADD COLUMN seen_ms INTEGER NOT NULL DEFAULT 0;

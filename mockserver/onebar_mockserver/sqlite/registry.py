@@ -16,7 +16,13 @@ IDS_PER_S: Final = 4
 
 
 def register(
-    connection: sqlite3.Connection, phone: str, code: str, keys: Keys, now_ms: int, pin: bytes = b""
+    connection: sqlite3.Connection,
+    code_key: bytes,
+    phone: str,
+    code: str,
+    keys: Keys,
+    now_ms: int,
+    pin: bytes = b"",
 ) -> Registered | RegistrationError:
     """Register a device. An error is returned, not raised: the spent try must be committed.
 
@@ -30,7 +36,7 @@ def register(
     ).fetchone()
     if known is not None:
         return Registered(*known)
-    problem = codes.spend_try(connection, phone, code, now_ms)
+    problem = codes.spend_try(connection, code_key, phone, code, now_ms)
     if problem is not None:
         return problem
     account = _account(connection, phone, now_ms)

@@ -15,6 +15,7 @@ from onebar_mockserver.ports import Answer, Asked, Attached, Code, Entry, Judged
 from onebar_mockserver.sqlite import codes, mailboxes, registry, verdicts
 from onebar_mockserver.sqlite.answers import answer
 from onebar_mockserver.sqlite.batch import Batch, DeviceRow
+from onebar_mockserver.sqlite.code_key import KEY_BYTES
 from onebar_mockserver.sqlite.database import open_database
 from onebar_mockserver.sqlite.sweeping import sweep
 from tests.mockserver.rawclient import submit
@@ -23,6 +24,7 @@ from tests.mockserver.signer import Signer
 T = TypeVar("T")
 
 ENDLESS = 10**9
+CODE_KEY = b"k" * KEY_BYTES
 
 
 def keys(number: int) -> Keys:
@@ -72,9 +74,9 @@ class Setting:
 
     def register(self, phone: str, number: int) -> Registered:
         def work(batch: Batch) -> Registered:
-            code = codes.issue(batch.connection, phone, "123456", self.now_ms)
+            code = codes.issue(batch.connection, CODE_KEY, phone, b"seed", self.now_ms)
             assert isinstance(code, Code), code
-            answer = registry.register(batch.connection, phone, code.code, keys(number), self.now_ms)
+            answer = registry.register(batch.connection, CODE_KEY, phone, code.code, keys(number), self.now_ms)
             assert isinstance(answer, Registered), answer
             return answer
 

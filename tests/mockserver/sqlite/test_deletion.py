@@ -19,7 +19,7 @@ from onebar.core.questions import (
 from onebar_mockserver.ports import Answer, Refusal, Registered
 from onebar_mockserver.sqlite import codes
 from tests.mockserver.signer import Signer
-from tests.mockserver.sqlite.setting import Setting, family, keys, said
+from tests.mockserver.sqlite.setting import CODE_KEY, Setting, family, keys, said
 
 ALICE, BOB = "+4915112345678", "+4915112345679"
 
@@ -41,7 +41,7 @@ def alice(setting: Setting, bob: Registered) -> Registered:
     setting.judge(alice.device, said(1, bob))
     setting.ack(bob.device, 1)
     setting.ask(bob, Report(alice.account, alice.device, 1))
-    setting.run(lambda batch: codes.issue(batch.connection, ALICE, "123456", setting.now_ms))
+    setting.run(lambda batch: codes.issue(batch.connection, CODE_KEY, ALICE, b"seed", setting.now_ms))
     return alice
 
 

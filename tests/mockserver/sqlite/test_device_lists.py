@@ -13,7 +13,7 @@ from onebar_mockserver.ports import Kind, Refusal, Registered, RegistrationError
 from onebar_mockserver.sqlite import registry
 from tests.mockserver.rawclient import submit
 from tests.mockserver.signer import Signer
-from tests.mockserver.sqlite.setting import Setting, keys
+from tests.mockserver.sqlite.setting import CODE_KEY, Setting, keys
 
 
 @pytest.fixture
@@ -283,5 +283,7 @@ def test_a_device_in_use_is_not_forgotten(setting: Setting, bob: Registered, sig
 
 def test_a_pending_device_does_not_register_without_a_code(setting: Setting, bob: Registered, signer: Signer) -> None:
     setting.add(bob, 3)
-    answer = setting.run(lambda batch: registry.register(batch.connection, "+492", "0", keys(3), setting.now_ms))
+    answer = setting.run(
+        lambda batch: registry.register(batch.connection, CODE_KEY, "+492", "0", keys(3), setting.now_ms)
+    )
     assert isinstance(answer, RegistrationError)

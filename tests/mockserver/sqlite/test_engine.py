@@ -38,7 +38,7 @@ async def engine(tmp_path: Path) -> AsyncIterator[SqliteEngine]:
     made = SqliteEngine(tmp_path / "data", ServerLimits())
     await made.open()
     for number in (1, 2):
-        code = await made.issue_code(f"+49{number}", "123456", NOW_MS)
+        code = await made.issue_code(f"+49{number}", b"seed", NOW_MS)
         await made.register(f"+49{number}", code.code, keys(number), NOW_MS)
     yield made
     await made.close()
@@ -100,7 +100,7 @@ async def test_a_failed_disk_loses_the_engine_until_it_is_reopened(engine: Sqlit
 
 
 async def test_registration_errors_are_raised_and_the_try_is_spent(engine: SqliteEngine) -> None:
-    await engine.issue_code("+493", "123456", NOW_MS)
+    await engine.issue_code("+493", b"seed", NOW_MS)
     for left in (4, 3):
         with pytest.raises(RegistrationError, match=f"{left} tries left"):
             await engine.register("+493", "000000", keys(3), NOW_MS)

@@ -14,7 +14,7 @@ from tests.mockserver.sqlite.test_invariants import SOUND
 def test_r21_a_restore_begins_new_epochs(tmp_path: Path) -> None:
     with closing(open_database(tmp_path / "onebar.sqlite3")) as connection:
         connection.executescript(SOUND)
-        connection.execute("INSERT INTO codes VALUES ('+1', '123456', 0, 5, 1, 0)")
+        connection.execute("INSERT INTO codes VALUES ('+1', 0, 5, 1, 0, x'01')")
         connection.execute("UPDATE positions SET epoch = 7 WHERE device = 22")
         assert mint_epochs(connection) == 2
         assert connection.execute("SELECT device, epoch FROM positions").fetchall() == [(11, 2), (22, 8)]

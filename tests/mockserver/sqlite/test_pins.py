@@ -4,7 +4,7 @@ from onebar.core.questions import PIN_BYTES, Block, FindBlocks, SetPin
 from onebar_mockserver.limits import CODE_LIFE_S, DAY_S, PIN_LOCK_S, PIN_TRIES, SEEN_EVERY_S
 from onebar_mockserver.ports import PinError, RateLimitedError, Registered, RegistrationError
 from onebar_mockserver.sqlite import codes, registry
-from tests.mockserver.sqlite.setting import Setting, keys
+from tests.mockserver.sqlite.setting import CODE_KEY, Setting, keys
 
 PHONE = "+4915112345678"
 RIGHT, WRONG = b"r" * PIN_BYTES, b"w" * PIN_BYTES
@@ -13,9 +13,10 @@ BEGIN_MS = 1_790_000_000_000
 
 def attempt(setting: Setting, number: int, pin: bytes = b"") -> Registered | RegistrationError:
     """Register with the right code, a new one if the last one has had its time."""
-    setting.run(lambda batch: codes.issue(batch.connection, PHONE, "123456", setting.now_ms))
+    setting.run(lambda batch: codes.issue(batch.connection, CODE_KEY, PHONE, b"seed", setting.now_ms))
+    code = codes.code_of(CODE_KEY, PHONE, b"seed")
     return setting.run(
-        lambda batch: registry.register(batch.connection, PHONE, "123456", keys(number), setting.now_ms, pin)
+        lambda batch: registry.register(batch.connection, CODE_KEY, PHONE, code, keys(number), setting.now_ms, pin)
     )
 
 
@@ -49,9 +50,9 @@ def test_a_pin_is_asked_for_behind_the_right_code_which_stays_good(setting: Sett
 
 def test_without_the_code_nobody_learns_of_the_pin_or_spends_its_tries(setting: Setting) -> None:
     protected(setting)
-    setting.run(lambda batch: codes.issue(batch.connection, PHONE, "123456", setting.now_ms))
+    setting.run(lambda batch: codes.issue(batch.connection, CODE_KEY, PHONE, b"seed", setting.now_ms))
     answer = setting.run(
-        lambda batch: registry.register(batch.connection, PHONE, "654321", keys(2), setting.now_ms, WRONG)
+        lambda batch: registry.register(batch.connection, CODE_KEY, PHONE, "", keys(2), setting.now_ms, WRONG)
     )
     assert isinstance(answer, RegistrationError)
     assert answer.name == "wrong_code"

@@ -3,17 +3,21 @@
 from onebar_mockserver.limits import DAY_S, REPLACEMENTS_PER_DAY
 from onebar_mockserver.ports import Identity, Registered, RegistrationError
 from onebar_mockserver.sqlite import codes, registry
-from tests.mockserver.sqlite.setting import Setting, keys
+from tests.mockserver.sqlite.setting import CODE_KEY, Setting, keys
 
 PHONE = "+4915112345678"
 
 
-def issue(setting: Setting, fresh: str) -> None:
-    setting.run(lambda batch: codes.issue(batch.connection, PHONE, fresh, setting.now_ms))
+def issue(setting: Setting) -> None:
+    setting.run(lambda batch: codes.issue(batch.connection, CODE_KEY, PHONE, b"seed", setting.now_ms))
 
 
-def attempt(setting: Setting, code: str, number: int = 1) -> Registered | RegistrationError:
-    return setting.run(lambda batch: registry.register(batch.connection, PHONE, code, keys(number), setting.now_ms))
+def attempt(setting: Setting, number: int = 1, code: str = "") -> Registered | RegistrationError:
+    """Register, with the right code unless it is another one."""
+    code = code or codes.code_of(CODE_KEY, PHONE, b"seed")
+    return setting.run(
+        lambda batch: registry.register(batch.connection, CODE_KEY, PHONE, code, keys(number), setting.now_ms)
+    )
 
 
 def replace(setting: Setting, device: int, number: int) -> Registered | RegistrationError:
@@ -26,18 +30,18 @@ def failure(answer: Registered | RegistrationError) -> str:
 
 
 def test_a_lost_answer_is_given_again_whatever_the_code(setting: Setting) -> None:
-    issue(setting, "111111")
-    first = attempt(setting, "111111")
-    assert attempt(setting, "999999") == first
+    issue(setting)
+    first = attempt(setting)
+    assert attempt(setting, code="none") == first
 
 
 def test_registering_anew_removes_the_older_device_and_ids_are_never_reused(setting: Setting) -> None:
-    issue(setting, "111111")
-    attempt(setting, "111111", 1)
-    issue(setting, "111111")
-    assert attempt(setting, "111111", 2) == Registered(1, 2, (1,))
-    issue(setting, "111111")
-    assert attempt(setting, "111111", 1) == Registered(1, 3, (2,)), "an old key is a new device"
+    issue(setting)
+    attempt(setting, 1)
+    issue(setting)
+    assert attempt(setting, 2) == Registered(1, 2, (1,))
+    issue(setting)
+    assert attempt(setting, 1) == Registered(1, 3, (2,)), "an old key is a new device"
 
 
 def test_replacing_is_limited_each_day_and_asking_again_is_free(setting: Setting) -> None:

@@ -189,7 +189,7 @@ class Server:
         return Down("found" if isinstance(frame, Response) and not frame.error else type(frame).__name__)
 
     def _register(self, phone: str, keys: PeerKeys) -> Registered:
-        code = run(self._engine.issue_code(phone, "123456", NOW.wall_ms)).code
+        code = run(self._engine.issue_code(phone, b"seed", NOW.wall_ms)).code
         answer = run(self._engine.register(phone, code, Keys(*key_fields(keys)), NOW.wall_ms))
         return Registered(answer.account, answer.device, phone)
 
