@@ -104,7 +104,7 @@ class Backend:
         blob_limits = blob_limits or BlobLimits()
         self._blobs = FileBlobs(data / FOLDER_NAME, blob_limits, fresh_blob_id)
         guard = Guard(TokenCheck(self._engine, now_ms), now_ms, self._turns.suspect)
-        uploads = Uploads(self._blobs, guard, blob_limits, now_ms)
+        uploads = Uploads(self._blobs, guard, blob_limits, now_ms, buckets)
         attachments = [*uploads.routes(), *Downloads(self._blobs, guard).routes()]
         self._public = Access(
             Starlette(routes=[*health_routes(self._ready), Mount("/", self._registration.app(attachments))]),

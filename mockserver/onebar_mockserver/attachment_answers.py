@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from onebar_mockserver.blobs import BlobGoneError, BlobsLostError, DiskFullError, QuotaError, TakenError
 from onebar_mockserver.callers import Authenticate, Caller, UnauthenticatedError
-from onebar_mockserver.ports import EngineLostError
+from onebar_mockserver.ports import EngineLostError, RateLimitedError
 
 PATH: Final = "/v1/attachments"
 """Where attachments are created; each has its id behind it."""
@@ -47,6 +47,9 @@ class Guard:
             return _refusal(401, told, {"WWW-Authenticate": "Onebar"})
         except RefusedError as error:
             return _refusal(error.status, {"error": error.name, "detail": str(error)}, error.headers)
+        except RateLimitedError as error:
+            told = {"error": error.name, "detail": str(error), **error.facts}
+            return _refusal(429, told, {"Retry-After": str(error.facts["retry_after_s"])})
         except BlobGoneError as error:
             return _refusal(404, {"error": "not_found", "detail": str(error)})
         except QuotaError as error:

@@ -25,7 +25,9 @@ from starlette.routing import Route
 
 from onebar_mockserver.attachment_answers import PATH, Guard, RefusedError
 from onebar_mockserver.blobs import DOWNLOADS_MAX, Blob, BlobLimits, Blobs, DiskFullError
+from onebar_mockserver.buckets import Buckets
 from onebar_mockserver.callers import Caller
+from onebar_mockserver.ports import RateLimitedError
 
 VERSION: Final = "1.0.0"
 """Of the tus protocol."""
@@ -74,12 +76,15 @@ class _InterruptedError(Exception):
 class Uploads:
     """The tus side of a server."""
 
-    def __init__(self, blobs: Blobs, guard: Guard, limits: BlobLimits, now_ms: Callable[[], int]) -> None:
-        """Serve these blobs; `guard` knows who is asking."""
+    def __init__(
+        self, blobs: Blobs, guard: Guard, limits: BlobLimits, now_ms: Callable[[], int], buckets: Buckets
+    ) -> None:
+        """Serve these blobs; `guard` knows who is asking, `buckets` how many uploads an account has begun."""
         self._blobs = blobs
         self._guard = guard
         self._limits = limits
         self._now_ms = now_ms
+        self._buckets = buckets
         self._turns: dict[str, _Turn] = {}
 
     def routes(self) -> list[Route]:
@@ -134,6 +139,7 @@ class Uploads:
             raise RefusedError(400, "bad_request", "onebar-upload: not 32 hexadecimal digits, small")
         carries = request.headers.get("content-type") == CONTENT_TYPE
         checksum = _checksum(request) if carries else None
+        self._admit(caller.account, blob_id)
         blob = await self._blobs.create(caller.account, length, expected, self._now_ms(), blob_id)
         if not length:  # an empty blob is complete as it is
             blob = await self._blobs.commit(blob.id, 0, self._now_ms())
@@ -146,6 +152,16 @@ class Uploads:
                 raise
         headers = _place(blob) | {"Location": f"{PATH}/{blob.id}"}
         return Response(status_code=201, headers=headers)
+
+    def _admit(self, account: int, blob_id: str) -> None:
+        """Count an upload; one of a chosen id, which is asked for again because the answer was lost, only once."""
+        limit, now_s = "uploads", self._now_ms() / 1000
+        if blob_id:
+            wait_s = self._buckets.take_once(limit, account, blob_id, now_s)
+        else:
+            wait_s = self._buckets.take(limit, account, now_s)
+        if wait_s:
+            raise RateLimitedError(limit, wait_s)
 
     async def _receive_first(self, request: Request, blob: Blob, checksum: tuple[_Hash, bytes] | None) -> Blob:
         """Take in the body of a creation, unless the upload has gone on since: then its offset says so."""

@@ -6,19 +6,22 @@ import contextlib
 import hashlib
 import secrets
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 from starlette.applications import Starlette
 from uvicorn.config import Config
 from uvicorn.server import Server
 
+from onebar.core.rates import Rate
 from onebar_mockserver.app import listen, now_ms
 from onebar_mockserver.attachment_answers import Guard
 from onebar_mockserver.blob_files import FileBlobs
 from onebar_mockserver.blobs import BlobLimits, Blobs
+from onebar_mockserver.buckets import Buckets
 from onebar_mockserver.callers import Caller, UnauthenticatedError
 from onebar_mockserver.downloads import Downloads
 from onebar_mockserver.request_head import HeadDeadlineProtocol
@@ -38,9 +41,12 @@ async def by_name(_host: str, authorization: str) -> Caller:
     return Caller(int(account), int(device))
 
 
-def application(blobs: Blobs, limits: BlobLimits, now: Callable[[], int] = now_ms) -> Starlette:
+def application(
+    blobs: Blobs, limits: BlobLimits, now: Callable[[], int] = now_ms, rates: Mapping[str, Rate] = MappingProxyType({})
+) -> Starlette:
     guard = Guard(by_name, now, lambda: None)
-    return Starlette(routes=[*Uploads(blobs, guard, limits, now).routes(), *Downloads(blobs, guard).routes()])
+    uploads = Uploads(blobs, guard, limits, now, Buckets(rates))
+    return Starlette(routes=[*uploads.routes(), *Downloads(blobs, guard).routes()])
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from onebar_mockserver.attachment_answers import Guard, RefusedError
 from onebar_mockserver.blobs import BlobGoneError, BlobsLostError, DiskFullError, QuotaError, TakenError
 from onebar_mockserver.callers import Caller, UnauthenticatedError
-from onebar_mockserver.ports import EngineLostError
+from onebar_mockserver.ports import EngineLostError, RateLimitedError
 
 REQUEST = Request({"type": "http", "headers": [(b"host", b"a"), (b"authorization", b"b")], "method": "GET"})
 
@@ -33,6 +33,7 @@ async def answered(raised: Exception | None, lost: list[bool]) -> Response:
     [
         (UnauthenticatedError("token_expired", "old"), 401, b"token_expired"),
         (RefusedError(409, "wrong_offset", "no"), 409, b"wrong_offset"),
+        (RateLimitedError("uploads", 1.2), 429, b"rate_limited"),
         (BlobGoneError("gone"), 404, b"not_found"),
         (TakenError("taken"), 409, b"id_taken"),
         (QuotaError("much"), 403, b"quota_exceeded"),

@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from onebar.core.copies import copier
+from onebar.core.records import Moving
 from onebar.core.turn import CheckFile, Download, Inform, Upload
+from onebar.models import TransferState
 
 PIECE_BYTES_MIN: Final = 8 * 1024
 """Shortest piece, and the first one: a request has some 400 bytes of its own, 5 % of it."""
@@ -121,6 +123,8 @@ class Transfers:
     """Since when a text goes first, or since the last piece that went all the same."""
     until_s: dict[int, float] = field(default_factory=dict)
     """When a transfer that failed is tried again; by message."""
+    create_at_s: float = 0.0
+    """Before it, the server begins no further upload of this account."""
     up: Rate = field(default_factory=Rate)
     down: Rate = field(default_factory=Rate)
 
@@ -134,6 +138,12 @@ class Transfers:
         twin.until_s = dict(self.until_s)
         twin.up, twin.down = _rate_copied(self.up), _rate_copied(self.down)
         return twin
+
+    def waits_until_s(self, moving: Moving) -> float:
+        """Return when a transfer may go on; a time that is over: at once."""
+        until_s = self.until_s.get(moving.message_no, 0.0)
+        new = moving.outgoing and not moving.begun and moving.state is TransferState.WAITING
+        return max(until_s, self.create_at_s) if new else until_s
 
     def forget(self, message_no: int) -> None:
         """A transfer is over."""

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from onebar.core import pace
 from onebar.core.backoff import pause_s
 from onebar.core.errands import Errand, Rate
 from onebar.core.files import BLOB_BYTES
@@ -26,6 +27,9 @@ def answered(state: DeviceState, item: TransferAnswer) -> None:
     transfers.due = state.news = True
     moving = state.store.attachments.moving(errand.message_no)
     if moving is None:
+        return
+    if item.limit:
+        _put_off(state, moving, errand, item)
         return
     match errand.output:
         case Upload():
@@ -126,6 +130,19 @@ def _moved(state: DeviceState, moving: Moving, offset: int, bytes_per_s: float) 
         state.transfers.failures.pop(moving.message_no, None)
     rate = bytes_per_s if not moving.bytes_per_s else (3 * moving.bytes_per_s + bytes_per_s) / 4
     state.store.attachments.move(moving.message_no, offset, round(rate) if bytes_per_s else moving.bytes_per_s)
+
+
+def _put_off(state: DeviceState, moving: Moving, errand: Errand, item: TransferAnswer) -> None:
+    """The server takes it later, and says when; if it is a new upload, no other one is begun before that."""
+    wait_s = min(item.retry_after_s, pace.WAIT_S_MAX)
+    at_s = state.now.monotonic_s + wait_s
+    if isinstance(errand.output, Upload) and errand.output.step == "create":
+        state.store.attachments.restart(moving.message_no, None)
+        state.transfers.create_at_s = at_s
+    else:
+        state.transfers.offsets.pop(moving.message_no, None)
+        state.transfers.until_s[moving.message_no] = at_s
+    pace.tell(state, item.limit, wait_s)
 
 
 def _later(state: DeviceState, moving: Moving) -> None:

@@ -132,7 +132,7 @@ def advance(state: DeviceState) -> None:
         transfers.held_up_s = now_s
     _hold(state)
     for moving in rows:
-        if transfers.until_s.get(moving.message_no, 0.0) <= now_s:
+        if transfers.waits_until_s(moving) <= now_s:
             _begin(state, moving)
 
 
@@ -140,7 +140,7 @@ def busy(state: DeviceState) -> bool:
     """Whether something is on its way, or could be at once."""
     transfers, now_s = state.transfers, state.now.monotonic_s
     rows = state.store.attachments.active(ROWS_MAX) if transfers.due else []
-    return bool(transfers.errands) or any(transfers.until_s.get(row.message_no, 0.0) <= now_s for row in rows)
+    return bool(transfers.errands) or any(transfers.waits_until_s(row) <= now_s for row in rows)
 
 
 def timers(state: DeviceState) -> Iterator[float]:
@@ -150,7 +150,7 @@ def timers(state: DeviceState) -> Iterator[float]:
     if transfers.due and next(state.open_links(), None) is not None:
         if transfers.held_up_s is not None and transfers.held_up_s + STARVED_S > now_s:
             yield transfers.held_up_s + STARVED_S
-        yield from (until_s for until_s in transfers.until_s.values() if until_s > now_s)
+        yield from (at_s for at_s in (transfers.create_at_s, *transfers.until_s.values()) if at_s > now_s)
 
 
 def _texts_first(state: DeviceState) -> bool:

@@ -171,6 +171,10 @@ class TransferAnswer:
     """Where the transfer stands: bytes that are durable; -1 if that is not known."""
     problem: str = ""
     """What went wrong, one word; empty if nothing did."""
+    limit: str = ""
+    """The limit of the server that is used up, if the problem is `rate_limited`."""
+    retry_after_s: float = 0.0
+    """When the server takes it, if so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from onebar.core.turn import Abort, CheckFile, Download, Hold, Inform, TransferA
 from onebar.drivers import http
 from onebar.drivers.address import Address
 from onebar.drivers.endpoints import Endpoint
+from onebar.drivers.refusals import read_refusal
 
 if TYPE_CHECKING:
     import httpx
@@ -46,6 +47,7 @@ _PROBLEMS: Final = {403: "quota_exceeded", 404: "not_found", 409: "wrong_offset"
 _LATER: Final = "unavailable"
 _NO_NETWORK: Final = "no_network"
 _NO_CONTENT: Final = 204
+_TOO_MANY: Final = 429
 _BODY: Final = {"Content-Type": "application/offset+octet-stream"}
 
 _log = logging.getLogger(__name__)
@@ -150,14 +152,14 @@ class TransferDriver:
             method = "PATCH"
             headers["Upload-Offset"] = str(output.offset)
         body = self._paced(output, piece) if piece else None
-        status, answer = await self._request(type(output), method, path, headers, body)
-        offset = answer.get("upload-offset", "")
+        status, told, content = await self._request(type(output), method, path, headers, body)
+        offset = told.get("upload-offset", "")
         if 200 <= status < 300 and offset.isdecimal() and len(offset) <= 18:
             return TransferAnswer(output.request_no, int(offset))
-        problem = _problem(status)
-        if output.step == "create" and problem == "wrong_offset":
-            problem = "id_taken"
-        return TransferAnswer(output.request_no, problem=problem)
+        answer = _refused(output.request_no, status, content)
+        if output.step == "create" and answer.problem == "wrong_offset":
+            return TransferAnswer(output.request_no, problem="id_taken")
+        return answer
 
     async def _paced(self, output: Upload, piece: bytes) -> AsyncIterator[bytes]:
         """Yield a piece bit by bit, no faster than the engine says, and not at all while it holds it."""
@@ -178,18 +180,17 @@ class TransferDriver:
         import httpx
 
         headers = {"Authorization": output.authorization, "Range": f"bytes={fetched}-{end - 1}"}
-        problem = ""
         try:
             client, url, named = self._way(type(output), f"{ATTACHMENTS_PATH}/{output.blob}")
             async with client.stream("GET", url, headers=headers, extensions=named) as response:
                 if response.status_code != 206:
-                    problem = _problem(response.status_code)
-                else:
-                    fetched = await self._take(output.digest, fetched, end, response)
+                    content = await response.aread() if response.status_code == _TOO_MANY else b""
+                    return _refused(output.request_no, response.status_code, content, fetched)
+                fetched = await self._take(output.digest, fetched, end, response)
         except httpx.HTTPError:
-            problem = _NO_NETWORK
             fetched = await asyncio.to_thread(self._files.fetched, output.digest, output.total_bytes)
-        return TransferAnswer(output.request_no, fetched, problem)
+            return TransferAnswer(output.request_no, fetched, _NO_NETWORK)
+        return TransferAnswer(output.request_no, fetched)
 
     async def _take(self, digest: str, at: int, end: int, response: "httpx.Response") -> int:
         async for came in response.aiter_raw():  # as it comes: what is waiting to fill a block is lost by a cut
@@ -211,25 +212,27 @@ class TransferDriver:
         headers, path = {"Authorization": output.authorization}, f"{ATTACHMENTS_PATH}/{output.blob}"
         if output.what == "ended":
             headers["Tus-Resumable"] = TUS_VERSION
-            status, _ = await self._request(type(output), "DELETE", path, headers)
+            status, _, content = await self._request(type(output), "DELETE", path, headers)
         elif output.what == "recipients":
-            status, _ = await self._request(type(output), "POST", f"{path}/recipients?more={output.more}", headers)
+            more = f"{path}/recipients?more={output.more}"
+            status, _, content = await self._request(type(output), "POST", more, headers)
         else:
-            status, _ = await self._request(type(output), "POST", f"{path}/downloaded", headers)
-        done = status == _NO_CONTENT  # nothing else: a login page answers 200
-        return TransferAnswer(output.request_no, problem="" if done else _problem(status))
+            status, _, content = await self._request(type(output), "POST", f"{path}/downloaded", headers)
+        if status == _NO_CONTENT:  # nothing else: a login page answers 200
+            return TransferAnswer(output.request_no)
+        return _refused(output.request_no, status, content)
 
     async def _request(
         self, kind: type, method: str, path: str, headers: dict[str, str], body: AsyncIterator[bytes] | None = None
-    ) -> tuple[int, "httpx.Headers | dict[str, str]"]:
+    ) -> tuple[int, "httpx.Headers | dict[str, str]", bytes]:
         import httpx
 
         client, url, named = self._way(kind, path)
         try:
             response = await client.request(method, url, headers=headers, content=body, extensions=named)
         except httpx.HTTPError:
-            return 0, {}
-        return response.status_code, response.headers
+            return 0, {}, b""
+        return response.status_code, response.headers, response.content
 
     def _way(self, kind: type, path: str) -> "tuple[httpx.AsyncClient, str, dict[str, str]]":
         """Return the client of a kind of request, and its URL by the way that answered last."""
@@ -254,5 +257,9 @@ class TransferDriver:
         task.add_done_callback(self._ending.discard)
 
 
-def _problem(status: int) -> str:
-    return _PROBLEMS.get(status, _LATER if status else _NO_NETWORK)
+def _refused(request_no: int, status: int, content: bytes, offset: int = -1) -> TransferAnswer:
+    """Return the answer to a request that did not succeed, and when to come back if the server says so."""
+    refusal = read_refusal(content) if status == _TOO_MANY else None
+    if refusal is not None and refusal.limit:
+        return TransferAnswer(request_no, offset, refusal.error, refusal.limit, refusal.retry_after_s)
+    return TransferAnswer(request_no, offset, _PROBLEMS.get(status, _LATER if status else _NO_NETWORK))

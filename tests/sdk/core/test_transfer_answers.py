@@ -2,10 +2,12 @@
 
 import pytest
 
-from onebar.core.turn import CheckFile, Download, Inform, Upload
-from onebar.events import AttachmentFailed, AttachmentReceived, MessageFailed
+from onebar.core.pace import WAIT_S_MAX
+from onebar.core.turn import CheckFile, Download, Inform, NetworkChanged, TransferAnswer, Upload
+from onebar.events import AttachmentFailed, AttachmentReceived, MessageFailed, RateLimited
 from onebar.models import MessageState, TransferState
 from tests.sdk.core.courier import TOTAL, Courier, a_file
+from tests.sdk.core.scripted import WALL_MS
 
 
 @pytest.mark.parametrize("problem", ["no_network", "unavailable", "quota_exceeded"])
@@ -21,6 +23,38 @@ def test_what_may_pass_is_tried_again_after_a_pause(problem: str) -> None:
             phone.accept(phone.link_no, phone.mark)  # the link is alive
             phone.wait(1)
     assert phone.one(Upload).step == "ask"
+
+
+def test_uploads_that_the_server_puts_off_are_begun_when_it_takes_them_and_the_app_is_told() -> None:
+    phone = Courier()
+    phone.send_file()
+    create = phone.one(Upload)
+    phone.send_file(a_file(number=2))
+    phone.now_s += 1
+    timer_s = phone.give(TransferAnswer(create.request_no, -1, "rate_limited", "uploads", 5.0)).timer_s
+    assert phone.quiet, "the other one would be put off, too"
+    (told,) = phone.news(RateLimited)
+    assert isinstance(told, RateLimited)
+    assert (told.limit, told.until_ms - WALL_MS) == ("uploads", round(phone.now_s * 1000) + 5000)
+    assert timer_s is not None
+    assert timer_s <= phone.now_s + 5
+    phone.give(NetworkChanged())
+    phone.be_welcomed()
+    assert phone.quiet, "another network changes nothing about it"
+    phone.wait(5)
+    again = phone.one(Upload)
+    assert (again.step, again.offset, again.blob) == ("create", 0, create.blob)
+
+
+def test_a_wait_that_a_server_asks_for_has_an_end() -> None:
+    phone = Courier()
+    phone.receive(a_file())
+    phone.now_s += 1
+    phone.give(TransferAnswer(phone.one(Download).request_no, 0, "rate_limited", "connections", 1e9))
+    assert phone.quiet
+    (told,) = phone.news(RateLimited)
+    assert isinstance(told, RateLimited)
+    assert told.until_ms - WALL_MS == round((phone.now_s + WAIT_S_MAX) * 1000)
 
 
 @pytest.mark.parametrize("problem", ["too_large", "file_lost"])

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from onebar.core.files import File
+from onebar.core.rates import Rate
 from onebar.core.turn import Abort, CheckFile, Download, Hold, Inform, TransferAnswer, TransferOutput, Upload
 from onebar.drivers.address import parse_address
 from onebar.drivers.transfers import TransferDriver
@@ -63,6 +65,25 @@ async def hand(folder: Path, url: str) -> AsyncIterator[Hand]:
         yield Hand(driver, shelf, answers)
     finally:
         await driver.close()
+
+
+async def test_what_the_server_puts_off_says_for_how_long(tmp_path: Path) -> None:
+    async with (
+        opened_blobs(tmp_path / "blobs") as blobs,
+        serving(application(blobs, BlobLimits(), rates={"uploads": Rate(1, 7.0)})) as url,
+        hand(tmp_path / "alice", url) as alice,
+    ):
+        file = File(os.urandom(16), alice.shelf.seal([DATA]), "file")
+        assert await alice.run(alice.upload("create", file, 0, 1_000)) == (1_000, "")
+        alice.driver.carry_out(alice.upload("create", replace_blob(file), 0, 1_000))
+        async with asyncio.timeout(10):
+            answer = await alice.answers.get()
+        assert (answer.problem, answer.limit) == ("rate_limited", "uploads")
+        assert 6 <= answer.retry_after_s <= 7
+
+
+def replace_blob(file: File) -> File:
+    return msgspec.structs.replace(file, blob=os.urandom(16))
 
 
 async def test_up_and_down_again(tmp_path: Path) -> None:
