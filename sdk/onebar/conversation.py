@@ -78,7 +78,7 @@ class Conversation(Sending):
         return await self._home.read(lambda store: store.standings.get(self.phone)) or Standing.ACCEPTED
 
     async def accept(self) -> None:
-        """Accept a request (`ChatRequested`): what is read from now on is told. Sending accepts it as well.
+        """Accept a request (`ChatRequested`): from now on, what is read is told, and files come. Sending accepts, too.
 
         Accepting a chat that is blocked unblocks it.
 

@@ -73,7 +73,7 @@ class ChatRequested(MessageEvent):
     """Somebody wrote for the first time, to whom nothing was said here: show the chat as a request.
 
     The message follows as `MessageReceived`. Until `Conversation.accept`, or something is sent in it, the other side is
-    not told what was read.
+    not told what was read, and files do not come by themselves.
     """
 
 

@@ -21,7 +21,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from onebar.client import Client
-from onebar.events import AttachmentReceived
+from onebar.events import AttachmentReceived, ChatRequested
 from onebar.sent_message import SentMessage
 
 COMMAND_BYTES_MAX: Final = 1 << 20
@@ -47,6 +47,8 @@ async def tell_events(client: Client) -> None:
     """Report every event; asking for the next one confirms it."""
     async for event in client.events(consumer="harness"):
         report(**{"is": "event", "event": type(event).__name__, **asdict(event)})
+        if isinstance(event, ChatRequested):
+            await client.chat(event.chat).accept()
         if isinstance(event, AttachmentReceived):
             report(**{"is": "file", "message_no": event.message_no, "sha256": await digest(client, event.message_no)})
 

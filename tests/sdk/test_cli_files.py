@@ -11,7 +11,7 @@ import pytest
 
 from onebar import cli
 from onebar.client import Client
-from onebar.events import AttachmentReceived
+from onebar.events import AttachmentReceived, ChatRequested
 from tests.sdk.test_cli_processes import BOB, PATIENCE_S, World, world
 
 __all__ = ["world"]  # the fixture
@@ -57,6 +57,8 @@ async def counting_way(port: int) -> AsyncIterator[tuple[str, asyncio.Event]]:
 async def arrived(bob: Client) -> int:
     async with asyncio.timeout(PATIENCE_S):
         async for event in bob.events():
+            if isinstance(event, ChatRequested):
+                await bob.chat(event.chat).accept()  # what a stranger sends does not come by itself
             if isinstance(event, AttachmentReceived):
                 return event.message_no
     raise AssertionError("the events ended")

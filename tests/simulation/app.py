@@ -36,6 +36,8 @@ _NEW_EVENTS: Final = """
     SELECT e.event_no, e.kind, e.message_no, e.detail, c.phone, m.text, m.account, m.device FROM event e
     LEFT JOIN message m USING (message_no) LEFT JOIN chat c USING (chat_id) WHERE e.event_no > ? ORDER BY e.event_no"""
 
+_REQUESTS: Final = "SELECT phone FROM chat WHERE standing = 'requested' ORDER BY chat_id"
+
 
 @dataclass(frozen=True, slots=True)
 class Saying:
@@ -147,11 +149,18 @@ class App:
             elif account == 0 and device == 0:
                 self.world.checks.verdict_is_shown(self.phone, message_no, kind, detail)
                 self.world.checks.states_go_forward(self, message_no, kind, detail, text)
+        if self.world.plan.files:
+            self._accept_requests()
         fault = self.phone.take(Kind.APP_KILLED, self.world.clock.now_s)
         if fault is not None:
             self.world.fired(fault, self.phone)
         if fault is not None or self.world.dice.random() < 0.3:
             self.consume(fault)
+
+    def _accept_requests(self) -> None:
+        """Want every chat, for what strangers send does not come by itself."""
+        for (chat,) in self.phone.database.connection.execute(_REQUESTS).fetchall():
+            self.phone.hear(SetStanding(chat, Standing.ACCEPTED))
 
     def _perhaps_mark(self, chat: str, message_no: int, text: str) -> None:
         """Show the chat up to a message, or not."""

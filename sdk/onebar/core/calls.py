@@ -82,7 +82,13 @@ def _send(state: DeviceState, item: Send) -> int:
     state.news = True
     state.transfers.due |= item.file is not None
     file = None if item.file is None else (item.file, item.forwarded)
-    return state.store.outbox.add(item.phone, item.text, item.key, message_id, state.server_ms, state.sure_ms, file)
+    before = state.store.standings.get(item.phone)
+    message_no = state.store.outbox.add(
+        item.phone, item.text, item.key, message_id, state.server_ms, state.sure_ms, file
+    )
+    if before is Standing.REQUESTED:  # who answers accepts
+        transfers.accepted(state)
+    return message_no
 
 
 def _mark_read(state: DeviceState, item: MarkRead) -> None:
@@ -100,6 +106,8 @@ def _decide(state: DeviceState, item: SetTrust | SetStanding) -> None:
     if item.phone == state.device.phone:
         raise InputError("this is your own number")
     state.store.standings.put(item.phone, item.standing)
+    if item.standing is Standing.ACCEPTED:
+        transfers.accepted(state)
     state.blocks_due = state.news = True
 
 

@@ -228,7 +228,9 @@ def _add(state: DeviceState, arrived: Arrival, kind: type) -> None:
     if message_no is None:
         return
     if arrived.file is not None:
-        transfers.arrived(state, message_no, arrived.file, blocked=standing is Standing.BLOCKED)
+        transfers.arrived(state, message_no, arrived.file)
+    if standing is Standing.REQUESTED and arrived.account == state.device.account:
+        transfers.accepted(state)  # another device of ours has answered
     if standing is Standing.BLOCKED:
         return  # who is blocked is in the history, if it comes at all, and is not announced
     if standing is None and arrived.account != state.device.account:

@@ -180,6 +180,13 @@ class Standings(Protocol):
     def get(self, phone: str) -> Standing | None:
         """Return how a chat stands; None where there is none yet."""
 
+    def of(self, message_no: int) -> Standing:
+        """Return how the chat of a message stands.
+
+        Raises:
+            LookupError: There is no such message.
+        """
+
     def put(self, phone: str, standing: Standing) -> None:
         """Note what the user wants; the server is to be told of a block, and of its end."""
 
@@ -240,7 +247,7 @@ class Attachments(Protocol):
         """Let it be moved because the user says so, on whatever network."""
 
     def fetch_up_to(self, bytes_max: int) -> None:
-        """Let the offered files be fetched that are no longer than this, and no longer one that nobody asked for."""
+        """Let offered files of accepted chats be fetched that are no longer than this; a longer one only if tapped."""
 
     def move(self, message_no: int, done_bytes: int, bytes_per_s: int) -> None:
         """Note how far it is, and how fast."""

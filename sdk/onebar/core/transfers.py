@@ -18,7 +18,7 @@ from onebar.core.turn import Abort, Attention, CheckFile, Download, Hold, Inform
 from onebar.crypto.http_tokens import authorization
 from onebar.errors import InputError
 from onebar.events import MessageFailed
-from onebar.models import MessageState, TransferState, TransferWish
+from onebar.models import MessageState, Standing, TransferState, TransferWish
 
 PIECE_S: Final = 3.0
 """How long a piece takes to send at the measured rate: with shorter ones, a slow network's round trips would take half
@@ -40,11 +40,24 @@ _STARTABLE: Final = frozenset({TransferState.OFFERED, TransferState.PAUSED, Tran
 # --- what happens ---------------------------------------------------------------------------------
 
 
-def arrived(state: DeviceState, message_no: int, file: File, *, blocked: bool = False) -> None:
-    """A message brought a file: fetch it now, or when the user says so; from who is blocked, only then."""
+def arrived(state: DeviceState, message_no: int, file: File) -> None:
+    """A message brought a file: fetch it now, or when the user says so.
+
+    From who is blocked, only then; from a stranger, only then or when the chat is accepted: nobody can spend the bytes
+    of somebody who never wrote to them, or see by a download that the number is in use.
+    """
+    standing = state.store.standings.of(message_no)
     fits = file.secret.cipher_bytes <= _fetched_max(state)
-    begin = TransferState.PAUSED if blocked else TransferState.WAITING if fits else TransferState.OFFERED
+    begin = TransferState.WAITING if fits and standing is Standing.ACCEPTED else TransferState.OFFERED
+    if standing is Standing.BLOCKED:
+        begin = TransferState.PAUSED
     state.store.attachments.add(message_no, file, begin, outgoing=False)
+    state.transfers.due = True
+
+
+def accepted(state: DeviceState) -> None:
+    """A chat that was a request is wanted: fetch what this network allows of what it brought."""
+    state.store.attachments.fetch_up_to(_fetched_max(state))
     state.transfers.due = True
 
 

@@ -74,12 +74,15 @@ class SqliteAttachments:
         self._run("UPDATE attachment SET state = 'waiting', reason = '', tapped = 1 WHERE message_no = ?", message_no)
 
     def fetch_up_to(self, bytes_max: int) -> None:
-        """Let the offered files be fetched that are no longer than this, and no longer one that nobody asked for."""
-        for before, after, longer in (("offered", "waiting", "<="), ("waiting", "offered", ">")):
-            self._run(
-                f"UPDATE attachment SET state = ? WHERE state = ? AND NOT outgoing AND NOT tapped AND bytes {longer} ?",
-                *(after, before, bytes_max),
-            )
+        """Let offered files of accepted chats be fetched that are no longer than this; a longer one only if tapped."""
+        unasked = "NOT outgoing AND NOT tapped AND bytes"
+        accepted = "SELECT message_no FROM message JOIN chat USING (chat_id) WHERE standing = 'accepted'"
+        self._run(
+            f"UPDATE attachment SET state = 'waiting' WHERE state = 'offered' AND {unasked} <= ?"
+            f" AND message_no IN ({accepted})",
+            bytes_max,
+        )
+        self._run(f"UPDATE attachment SET state = 'offered' WHERE state = 'waiting' AND {unasked} > ?", bytes_max)
 
     def move(self, message_no: int, done_bytes: int, bytes_per_s: int) -> None:
         """Note how far it is, and how fast."""

@@ -17,6 +17,19 @@ class SqliteStandings:
         row = self._database.connection.execute("SELECT standing FROM chat WHERE phone = ?", (phone,)).fetchone()
         return None if row is None else Standing(row[0])
 
+    def of(self, message_no: int) -> Standing:
+        """Return how the chat of a message stands.
+
+        Raises:
+            LookupError: There is no such message.
+        """
+        row = self._database.connection.execute(
+            "SELECT standing FROM chat JOIN message USING (chat_id) WHERE message_no = ?", (message_no,)
+        ).fetchone()
+        if row is None:
+            raise LookupError(f"there is no message {message_no}")
+        return Standing(row[0])
+
     def put(self, phone: str, standing: Standing) -> None:
         """Note what the user wants; the server is to be told of a block, and of its end."""
         self._database.connection.execute(

@@ -279,6 +279,45 @@ def test_what_a_blocked_number_sent_comes_only_when_the_user_says_so() -> None:
     assert phone.one(Download).offset == 0
 
 
+def stranger() -> Courier:
+    """A device on which the peer's chat is a request."""
+    phone = Courier()
+    phone.database.connection.execute("UPDATE chat SET standing = 'requested'")
+    return phone
+
+
+@pytest.mark.parametrize("answer", [SetStanding(PEER_PHONE, Standing.ACCEPTED), Send(PEER_PHONE, "hello")])
+def test_what_a_stranger_sent_comes_when_the_chat_is_accepted_and_then_by_policy(answer: SetStanding | Send) -> None:
+    phone = stranger()
+    small, long = phone.receive(a_file()), phone.receive(a_file(70_000_000, 2), 2)
+    assert phone.quiet
+    phone.give(NetworkChanged(metered=False))
+    phone.be_welcomed()
+    assert phone.quiet, "another network is no reason"
+    assert phone.shown(small).state is TransferState.OFFERED
+    phone.give(answer)
+    if isinstance(answer, Send):
+        phone.verdict()
+    assert phone.one(Download).digest == a_file().digest
+    assert phone.shown(long).state is TransferState.OFFERED, "it is too long to come by itself"
+
+
+def test_what_a_stranger_sent_comes_at_once_if_the_user_says_so() -> None:
+    phone = stranger()
+    message_no = phone.receive(a_file())
+    phone.give(SetTransfer(message_no, TransferWish.START))
+    assert phone.one(Download).offset == 0
+
+
+def test_a_request_that_is_blocked_brings_nothing() -> None:
+    phone = stranger()
+    phone.receive(a_file())
+    phone.give(SetStanding(PEER_PHONE, Standing.BLOCKED))
+    phone.give(NetworkChanged(metered=False))
+    phone.be_welcomed()
+    assert phone.asked(Download) == []
+
+
 def test_a_file_is_fetched_checked_and_confirmed_over_a_kill() -> None:
     phone = Courier()
     message_no = phone.receive(a_file())

@@ -30,6 +30,16 @@ def test_a_block_is_told_once_and_so_is_its_end(store: SqliteStore) -> None:
     assert standings.get(CAROL) is Standing.ACCEPTED
 
 
+def test_the_chat_of_a_message(store: SqliteStore) -> None:
+    with store.transaction():
+        message_no = store.outbox.add(BOB, "hello", None, 1, 0)
+    assert store.standings.of(message_no) is Standing.ACCEPTED
+    store.standings.put(BOB, Standing.BLOCKED)
+    assert store.standings.of(message_no) is Standing.BLOCKED
+    with pytest.raises(LookupError, match="no message 99"):
+        store.standings.of(99)
+
+
 def test_what_the_server_says_counts_but_for_what_it_does_not_know_yet(store: SqliteStore) -> None:
     standings = store.standings
     standings.learn([BOB])
