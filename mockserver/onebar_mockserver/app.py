@@ -24,7 +24,7 @@ from onebar_mockserver.acceptor import Acceptor
 from onebar_mockserver.access import Access
 from onebar_mockserver.attachment_answers import Guard
 from onebar_mockserver.blob_files import FOLDER_NAME, FileBlobs
-from onebar_mockserver.blobs import BlobLimits, BlobsLostError
+from onebar_mockserver.blobs import BlobLimits, BlobSizes, BlobsLostError
 from onebar_mockserver.buckets import Buckets
 from onebar_mockserver.callers import TokenCheck
 from onebar_mockserver.connections import Connections
@@ -103,13 +103,15 @@ class Backend:
         )
         blob_limits = blob_limits or BlobLimits()
         self._blobs = FileBlobs(data / FOLDER_NAME, blob_limits, fresh_blob_id)
-        guard = Guard(TokenCheck(self._engine, now_ms), now_ms, self._turns.suspect)
-        uploads = Uploads(self._blobs, guard, blob_limits, now_ms, buckets)
-        attachments = [*uploads.routes(), *Downloads(self._blobs, guard).routes()]
+        guard = Guard(TokenCheck(self._engine, now_ms), now_ms, self._turns.suspect, buckets.refuse)
+        self._uploads = Uploads(self._blobs, guard, blob_limits, now_ms, buckets)
+        self._downloads = Downloads(self._blobs, guard)
+        attachments = [*self._uploads.routes(), *self._downloads.routes()]
         self._public = Access(
             Starlette(routes=[*health_routes(self._ready), Mount("/", self._registration.app(attachments))]),
         )
         self._sizes = MailboxSizes()
+        self._blob_sizes = BlobSizes()
         self._sizes_at_s = 0.0
         self._watch(router)
         self._sweeping: asyncio.Task[None] | None = None
@@ -180,6 +182,8 @@ class Backend:
             self._sizes_at_s = now_s + SIZES_EVERY_S
             with contextlib.suppress(sqlite3.Error):  # the figure stays old, and the disk's trouble shows elsewhere
                 self._sizes = await asyncio.to_thread(read_mailbox_sizes, self._data)
+            with contextlib.suppress(BlobsLostError):
+                self._blob_sizes = await self._blobs.sizes()
         return self.metrics.exposition()
 
     def _ready(self) -> bool:
@@ -200,6 +204,12 @@ class Backend:
         gauge("onebar_mailboxes", "Mailboxes that hold mail", lambda: self._sizes.mailboxes)
         gauge("onebar_mailbox_bytes", "Mail that waits in all mailboxes", lambda: self._sizes.bytes)
         gauge("onebar_mailbox_largest_bytes", "Mail in the fullest mailbox", lambda: self._sizes.largest_bytes)
+        gauge("onebar_blobs", "Attachments, complete or not", lambda: self._blob_sizes.blobs)
+        gauge("onebar_blob_bytes", "What has arrived of all attachments", lambda: self._blob_sizes.bytes)
+        gauge("onebar_blobs_unfinished", "Attachments that are not complete", lambda: self._blob_sizes.unfinished)
+        gauge("onebar_blob_bytes_awaited", "What is still to come of them", lambda: self._blob_sizes.awaited_bytes)
+        gauge("onebar_uploads_running", "Uploads with a request going on", lambda: self._uploads.running)
+        gauge("onebar_downloads_running", "Downloads that are being sent", lambda: self._downloads.running)
 
     def _devices_removed(self, devices: tuple[int, ...]) -> None:
         self._turns.removed(devices)

@@ -30,11 +30,18 @@ class RefusedError(Exception):
 class Guard:
     """Lets registered devices in, and turns what their requests raise into answers."""
 
-    def __init__(self, authenticate: Authenticate, now_ms: Callable[[], int], lost: Callable[[], None]) -> None:
-        """`lost` hears that the ledger failed."""
+    def __init__(
+        self,
+        authenticate: Authenticate,
+        now_ms: Callable[[], int],
+        lost: Callable[[], None],
+        refused: Callable[[str], None] = lambda _limit: None,
+    ) -> None:
+        """`lost` hears that the ledger failed, `refused` the name of a quota that has refused something."""
         self._authenticate = authenticate
         self._now_ms = now_ms
         self._lost = lost
+        self._refused = refused
 
     async def answer(self, request: Request, handler: Handler) -> Response:
         """Answer one request."""
@@ -53,10 +60,12 @@ class Guard:
         except BlobGoneError as error:
             return _refusal(404, {"error": "not_found", "detail": str(error)})
         except QuotaError as error:
+            self._refused(error.limit)
             return _refusal(403, {"error": "quota_exceeded", "detail": str(error)})
         except TakenError as error:
             return _refusal(409, {"error": "id_taken", "detail": str(error)})
         except DiskFullError as error:
+            self._refused("disk_full")
             return _refusal(507, {"error": "disk_full", "detail": str(error)})
         except BlobsLostError:
             return _refusal(503, {"error": "unavailable", "detail": "the storage failed; try again later"})

@@ -17,7 +17,15 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from onebar_mockserver.blob_rows import BlobRows
-from onebar_mockserver.blobs import Blob, BlobGoneError, BlobLimits, BlobsLostError, DiskFullError, TakenError
+from onebar_mockserver.blobs import (
+    Blob,
+    BlobGoneError,
+    BlobLimits,
+    BlobSizes,
+    BlobsLostError,
+    DiskFullError,
+    TakenError,
+)
 
 FOLDER_NAME: Final = "blobs"
 """The folder's name in the data directory."""
@@ -116,6 +124,10 @@ class FileBlobs:
         """Remove the row, then the file."""
         await self._on_thread(lambda: self._remove(blob_id))
 
+    async def sizes(self) -> BlobSizes:
+        """Sum up the rows."""
+        return await self._on_thread(lambda: self._rows.sizes()) if self._folder.exists() else BlobSizes()
+
     async def sweep(self, now_ms: int) -> int:
         """Remove some rows, then their files."""
         return await self._on_thread(lambda: self._sweep(now_ms)) if self._folder.exists() else 0
@@ -152,7 +164,7 @@ class FileBlobs:
             if (there.owner, there.length) != (blob.owner, blob.length):
                 raise TakenError("this id belongs to another upload; choose 128 random bits")
             return there
-        room = self._free(self._folder) - self._limits.disk_reserve_bytes - self._rows.awaited_bytes()
+        room = self._free(self._folder) - self._limits.disk_reserve_bytes - self._rows.sizes().awaited_bytes
         if blob.length > room:
             raise DiskFullError(f"the server has no room for {blob.length} bytes now; try again later")
         path = self._path(blob.id)

@@ -13,6 +13,7 @@ from onebar_mockserver.blobs import (
     Blob,
     BlobGoneError,
     BlobLimits,
+    BlobSizes,
     BlobsLostError,
     DiskFullError,
     QuotaError,
@@ -72,11 +73,14 @@ class BlobRows:
             ).fetchone()
             if used + blob.length > limits.quota_bytes:
                 raise QuotaError(
+                    "quota_bytes",
                     f"{used} bytes of this account are waiting, and {blob.length} more would pass QUOTA_BYTES ="
-                    f" {limits.quota_bytes}; wait until recipients have fetched some, or end uploads"
+                    f" {limits.quota_bytes}; wait until recipients have fetched some, or end uploads",
                 )
             if unfinished >= limits.uploads_max:
-                raise QuotaError(f"this account has UPLOADS_MAX = {limits.uploads_max} uploads going on; end some")
+                raise QuotaError(
+                    "uploads_max", f"this account has UPLOADS_MAX = {limits.uploads_max} uploads going on; end some"
+                )
             execute("INSERT INTO blobs VALUES (?, ?, ?, ?, ?, ?)", tuple(blob))
 
     def find(self, blob_id: str) -> Blob | None:
@@ -109,7 +113,8 @@ class BlobRows:
             blob = self._known(blob_id)
             blob = blob._replace(expected=blob.expected + more)
             if blob.expected > DOWNLOADS_MAX:
-                raise QuotaError(f"{blob.expected} devices are more than DOWNLOADS_MAX = {DOWNLOADS_MAX}; upload again")
+                detail = f"{blob.expected} devices are more than DOWNLOADS_MAX = {DOWNLOADS_MAX}; upload again"
+                raise QuotaError("downloads_max", detail)
             execute("UPDATE blobs SET expected = ? WHERE id = ?", (blob.expected, blob_id))
         return blob
 
@@ -137,11 +142,14 @@ class BlobRows:
                 self._drop(blob_id)
         return [row[0] for row in rows]
 
-    def awaited_bytes(self) -> int:
-        """Return how many bytes are still to come for all uploads together."""
+    def sizes(self) -> BlobSizes:
+        """Return what all blobs take together."""
         with _named():
-            row = self._connection.execute("SELECT coalesce(sum(length - durable), 0) FROM blobs").fetchone()
-        return int(row[0])
+            row = self._connection.execute(
+                "SELECT count(*), coalesce(sum(durable), 0), coalesce(sum(durable < length), 0),"
+                " coalesce(sum(length - durable), 0) FROM blobs"
+            ).fetchone()
+        return BlobSizes(*row)
 
     def _prepare(self, path: Path) -> None:
         execute = self._connection.execute

@@ -41,7 +41,11 @@ class BlobError(Exception):
 
 
 class QuotaError(BlobError):
-    """The account has too much waiting."""
+    """The account has too much waiting; `limit` is the name of what it has used up."""
+
+    def __init__(self, limit: str, detail: str) -> None:
+        super().__init__(detail)
+        self.limit = limit
 
 
 class TakenError(BlobError):
@@ -92,6 +96,19 @@ class Blob(NamedTuple):
     def complete(self) -> bool:
         """Whether it can be fetched."""
         return self.offset == self.length
+
+
+class BlobSizes(NamedTuple):
+    """What all blobs take together."""
+
+    blobs: int = 0
+    """How many there are."""
+    bytes: int = 0
+    """What has arrived of them."""
+    unfinished: int = 0
+    """How many are not complete."""
+    awaited_bytes: int = 0
+    """What is still to come of those."""
 
 
 class Blobs(Protocol):
@@ -160,6 +177,13 @@ class Blobs(Protocol):
 
     async def remove(self, blob_id: str) -> None:
         """Drop it, if it is there.
+
+        Raises:
+            BlobsLostError: The storage failed.
+        """
+
+    async def sizes(self) -> BlobSizes:
+        """Return what all blobs take, for the metrics.
 
         Raises:
             BlobsLostError: The storage failed.

@@ -4,7 +4,7 @@ Whoever knows an attachment's id may fetch it: it stands in encrypted messages o
 """
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Final
 
 from starlette.requests import Request
@@ -25,6 +25,8 @@ class Downloads:
         """Serve these blobs; `guard` knows who is asking."""
         self._blobs = blobs
         self._guard = guard
+        self.running = 0
+        """How many downloads are going on."""
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -64,7 +66,16 @@ class Downloads:
         data = self._blobs.read(blob.id, start, end)
         first = await anext(data, b"")  # what is gone says so before the answer has begun
         status = 206 if partial else 200
-        return StreamingResponse(_continued(first, data), status, headers, "application/octet-stream")
+        return StreamingResponse(self._continued(first, data), status, headers, "application/octet-stream")
+
+    async def _continued(self, first: bytes, rest: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+        self.running += 1
+        try:
+            yield first
+            async for part in rest:
+                yield part
+        finally:
+            self.running -= 1
 
     async def _downloaded(self, request: Request, caller: Caller) -> Response:
         await self._blobs.downloaded(request.path_params["id"], caller.device)
@@ -94,9 +105,3 @@ def _bounds(wanted: str, length: int) -> tuple[int, int]:
         detail = f"the attachment has {length} bytes"
         raise RefusedError(416, "bad_request", detail, {"Content-Range": f"bytes */{length}"})
     return start, end
-
-
-async def _continued(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for part in rest:
-        yield part

@@ -87,6 +87,11 @@ class Uploads:
         self._buckets = buckets
         self._turns: dict[str, _Turn] = {}
 
+    @property
+    def running(self) -> int:
+        """How many uploads have a request of theirs going on."""
+        return len(self._turns)
+
     def routes(self) -> list[Route]:
         """Return the routes; they come before those of downloads, whose GET would take HEAD too."""
         return [

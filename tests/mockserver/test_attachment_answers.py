@@ -36,7 +36,7 @@ async def answered(raised: Exception | None, lost: list[bool]) -> Response:
         (RateLimitedError("uploads", 1.2), 429, b"rate_limited"),
         (BlobGoneError("gone"), 404, b"not_found"),
         (TakenError("taken"), 409, b"id_taken"),
-        (QuotaError("much"), 403, b"quota_exceeded"),
+        (QuotaError("quota_bytes", "much"), 403, b"quota_exceeded"),
         (DiskFullError("full"), 507, b"disk_full"),
         (BlobsLostError("secret path"), 503, b"unavailable"),
         (EngineLostError("secret path"), 503, b"unavailable"),
@@ -48,6 +48,21 @@ async def test_errors_become_answers(raised: Exception, status: int, name: bytes
     assert (answer.status_code, name in answer.body, b"secret" in answer.body) == (status, True, False)
     assert lost == ([True] if isinstance(raised, EngineLostError) else [])
     assert (b"42" in answer.body) == (status == 401), "so that a phone with a wrong clock can sign anew"
+
+
+async def test_quotas_that_refuse_are_counted_by_name() -> None:
+    async def authenticate(_host: str, _authorization: str) -> Caller:
+        return Caller(1, 2)
+
+    refused: list[str] = []
+    guard = Guard(authenticate, lambda: 42, lambda: None, refused.append)
+    for raised in (QuotaError("uploads_max", "many"), DiskFullError("full"), TakenError("taken")):
+
+        async def handler(_request: Request, _caller: Caller, error: Exception = raised) -> Response:
+            raise error
+
+        await guard.answer(REQUEST, handler)
+    assert refused == ["uploads_max", "disk_full"]
 
 
 async def test_what_works_is_passed_on() -> None:

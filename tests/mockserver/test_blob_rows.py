@@ -13,6 +13,7 @@ from onebar_mockserver.blobs import (
     Blob,
     BlobGoneError,
     BlobLimits,
+    BlobSizes,
     BlobsLostError,
     QuotaError,
 )
@@ -35,10 +36,11 @@ def test_a_row_moves_on_and_lives_longer_when_it_is_complete(rows: BlobRows) -> 
     rows.insert(blob("a"))
     assert rows.find("a") == blob("a")
     assert rows.move("a", 60, 1_000) == Blob("a", 1, 100, 60, 1, 8_000)
-    assert rows.awaited_bytes() == 40
+    assert rows.sizes() == BlobSizes(1, 60, 1, 40)
     done = rows.move("a", 100, 1_000)
     assert (done.complete, done.expires_ms) == (True, 31_000)
     assert rows.find("a") == done
+    assert rows.sizes() == BlobSizes(1, 100, 0, 0)
     assert rows.find("b") is None
 
 

@@ -7,13 +7,16 @@ from pathlib import Path
 import httpx
 import pytest
 
+from onebar_mockserver.attachment_answers import Guard
 from onebar_mockserver.blobs import BlobLimits
+from onebar_mockserver.downloads import Downloads
 from tests.mockserver.attachment_server import (
     ALICE,
     BOB,
     BODY,
     TUS,
     application,
+    by_name,
     create,
     opened_blobs,
     serving,
@@ -131,3 +134,18 @@ async def test_strangers_fetch_nothing(client: httpx.AsyncClient, url: str) -> N
         await client.post(f"{upload}/recipients?more=1"),
     ):
         assert answer.status_code == 401
+
+
+async def test_those_that_are_going_on_are_counted(tmp_path: Path) -> None:
+    async def rest() -> AsyncIterator[bytes]:
+        yield b"rest"
+
+    async with opened_blobs(tmp_path) as blobs:
+        downloads = Downloads(blobs, Guard(by_name, lambda: 0, lambda: None))
+        whole, cut = downloads._continued(b"first", rest()), downloads._continued(b"first", rest())
+        assert await anext(whole) == await anext(cut) == b"first"
+        assert downloads.running == 2
+        await cut.aclose()
+        assert downloads.running == 1
+        assert [part async for part in whole] == [b"rest"]
+        assert downloads.running == 0

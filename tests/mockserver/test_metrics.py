@@ -3,13 +3,22 @@
 import sqlite3
 from pathlib import Path
 
+import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from onebar.core.frames import Accepted, Ack, Deliver, Delivered, Refused
+from onebar.crypto.http_tokens import authorization
+from onebar.crypto.keys import DeviceKeys
 from onebar_mockserver import MockServer
+from onebar_mockserver.app import now_ms
+from onebar_mockserver.attachment_answers import PATH
+from onebar_mockserver.blobs import BlobLimits
 from onebar_mockserver.metrics import Metrics
 from onebar_mockserver.sqlite.database import FILE_NAME
-from tests.mockserver.rawclient import Keys, Phone, submit, to, welcomed
+from tests.mockserver.attachment_server import BODY
+from tests.mockserver.rawclient import Keys, Phone, register, submit, to, welcomed
+
+ALICE_PHONE = "+4915112345678"
 
 
 def read(text: bytes) -> dict[str, float]:
@@ -55,6 +64,25 @@ async def test_what_a_conversation_leaves(server: MockServer, alice: Phone, bob:
     await reader.send(Ack(1, seq))
     await sender.until(Delivered)
     assert read(await backend.scrape())["onebar_mailboxes"] == 1, "sizes are looked up once a minute"
+
+
+async def test_what_attachments_leave(tmp_path: Path) -> None:
+    async with MockServer(tmp_path / "data", blob_limits=BlobLimits(quota_bytes=100)) as server:
+        backend = server._backend
+        assert backend is not None
+        alice = await register(server, ALICE_PHONE)
+        signed = DeviceKeys(bytes(alice.keys.signing), bytes(alice.keys.box))
+        host = server.url.removeprefix("http://")
+        token = authorization(signed, host, alice.account, alice.device, now_ms())
+        headers = {"Authorization": token, **BODY, "Upload-Length": "60"}
+        async with httpx.AsyncClient(trust_env=False) as client:
+            assert (await client.post(f"{server.url}{PATH}", headers=headers, content=b"x" * 20)).status_code == 201
+            assert (await client.post(f"{server.url}{PATH}", headers=headers)).status_code == 403
+        figures = read(await backend.scrape())
+    assert (figures["onebar_blobs"], figures["onebar_blob_bytes"]) == (1, 20)
+    assert (figures["onebar_blobs_unfinished"], figures["onebar_blob_bytes_awaited"]) == (1, 40)
+    assert figures["onebar_refusals_total{quota_bytes}"] == 1
+    assert figures["onebar_uploads_running"] == figures["onebar_downloads_running"] == 0
 
 
 async def test_a_database_in_trouble_does_not_stop_the_scrape(server: MockServer, tmp_path: Path) -> None:

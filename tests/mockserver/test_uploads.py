@@ -10,14 +10,17 @@ import pytest
 
 from onebar.core.rates import Rate
 from onebar_mockserver import uploads
+from onebar_mockserver.attachment_answers import Guard
 from onebar_mockserver.blob_files import FileBlobs
 from onebar_mockserver.blobs import BlobLimits, BlobsLostError, DiskFullError
+from onebar_mockserver.buckets import Buckets
 from tests.mockserver.attachment_server import (
     ALICE,
     BOB,
     BODY,
     TUS,
     application,
+    by_name,
     checksum,
     create,
     files,
@@ -263,6 +266,13 @@ async def test_uploads_are_begun_at_a_rate(client: httpx.AsyncClient, blobs: Fil
         assert (await patch(client, upload, 0, b"12345")).status_code == 204, "what was begun goes on"
         other = await client.post(url, headers={**BOB, **TUS, "Upload-Length": "5"})
         assert other.status_code == 201
+
+
+async def test_those_that_are_going_on_are_counted(blobs: FileBlobs) -> None:
+    made = uploads.Uploads(blobs, Guard(by_name, lambda: NOW_MS, lambda: None), LIMITS, lambda: NOW_MS, Buckets({}))
+    async with made._alone("one"), made._alone("two"):
+        assert made.running == 2
+    assert made.running == 0
 
 
 # --- bad networks ---------------------------------------------------------------------------------
