@@ -69,3 +69,18 @@ def expire(batch: Batch, before_ms: int, limit: int) -> int:
         if about is not None:
             batch.notify(device, about, out_no, "expired")
     return len(rows)
+
+
+def give_up(batch: Batch, limit: int) -> int:
+    """Tell senders, at most this many, that who had blocked them has no account any more; return how many."""
+    rows = batch.connection.execute(
+        "DELETE FROM withheld WHERE rowid IN (SELECT rowid FROM withheld WHERE reader IN (SELECT device FROM orphans o"
+        " WHERE (SELECT removed FROM devices d WHERE d.device = o.device) = 2) LIMIT ?)"
+        " RETURNING reader, device, out_no",
+        (limit,),
+    ).fetchall()
+    for reader, device, out_no in rows:
+        about = batch.device(reader)
+        if about is not None:
+            batch.notify(device, about, out_no, about.removed)
+    return len(rows)

@@ -99,3 +99,7 @@ CREATE TABLE reports (
     at_ms INTEGER NOT NULL,
     PRIMARY KEY (account, reporter)
 ) STRICT, WITHOUT ROWID;
+
+-- Both ways, so that who deletes an account finds its rows.
+CREATE INDEX written_to_by_peer ON written_to (peer);
+CREATE INDEX reports_by_reporter ON reports (reporter);

@@ -9,9 +9,13 @@ Every function runs inside the caller's transaction.
 """
 
 import sqlite3
+from typing import Final
 
 from onebar.core.questions import Report
 from onebar_mockserver.ports import QuestionError
+
+NOBODY: Final = 0
+"""In whose name the reports of deleted accounts are counted; accounts begin above it."""
 
 
 def report(connection: sqlite3.Connection, reporter: int, what: Report, now_ms: int) -> None:
@@ -36,6 +40,17 @@ def report(connection: sqlite3.Connection, reporter: int, what: Report, now_ms: 
         "INSERT INTO reports VALUES (?1, ?2, 1, ?3) ON CONFLICT DO UPDATE SET times = times + 1, at_ms = ?3",
         (what.account, reporter, now_ms),
     )
+
+
+def forget(connection: sqlite3.Connection, account: int) -> None:
+    """Forget the reports about an account, and who it was that made its own; that somebody did stays."""
+    connection.execute("DELETE FROM reports WHERE account = ?", (account,))
+    connection.execute(
+        "INSERT INTO reports SELECT account, ?, times, at_ms FROM reports WHERE reporter = ?"
+        " ON CONFLICT DO UPDATE SET times = times + excluded.times, at_ms = max(at_ms, excluded.at_ms)",
+        (NOBODY, account),
+    )
+    connection.execute("DELETE FROM reports WHERE reporter = ?", (account,))
 
 
 def _waits(connection: sqlite3.Connection, reporter: int, what: Report) -> bool:

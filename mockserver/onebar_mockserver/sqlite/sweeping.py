@@ -16,7 +16,9 @@ _ORPHANED = """
 
 _BURIED = """
     DELETE FROM orphans WHERE device IN (SELECT device FROM orphans LIMIT ?)
-    AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.device = orphans.device)"""
+    AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.device = orphans.device)
+    AND NOT EXISTS (SELECT 1 FROM withheld w WHERE w.reader = orphans.device
+        AND (SELECT removed FROM devices d WHERE d.device = w.reader) = 2)"""
 
 
 def sweep(batch: Batch) -> Swept:
@@ -29,7 +31,7 @@ def sweep(batch: Batch) -> Swept:
     for device, seqs in _by_device(orphaned).items():
         row = batch.device(device)
         _take(batch, row, seqs, row.removed if row is not None else "")
-    withheld = blocks.expire(batch, limit_ms, SWEEP_ENTRIES_MAX)
+    withheld = max(blocks.expire(batch, limit_ms, SWEEP_ENTRIES_MAX), blocks.give_up(batch, SWEEP_ENTRIES_MAX))
     buried = batch.connection.execute(_BURIED, (SWEEP_ENTRIES_MAX,)).rowcount
     woken = frozenset(appended.device for appended in batch.appended)
     return Swept(woken, max(len(expired), len(orphaned), withheld, buried) < SWEEP_ENTRIES_MAX)

@@ -16,7 +16,7 @@ from onebar.core.questions import (
     Report,
     SetPin,
 )
-from onebar_mockserver.ports import Answer, Refusal, Registered
+from onebar_mockserver.ports import Answer, Kind, Refusal, Registered
 from onebar_mockserver.sqlite import codes
 from tests.mockserver.signer import Signer
 from tests.mockserver.sqlite.setting import CODE_KEY, Setting, family, keys, said
@@ -55,7 +55,7 @@ def test_nothing_stays_but_numbers_and_keys(setting: Setting, alice: Registered)
     tables = [
         row[0] for row in execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
     ]
-    for table in set(tables) - {"accounts", "devices", "positions", "written_to"}:
+    for table in set(tables) - {"accounts", "devices", "positions"}:
         columns = [row[1] for row in execute(f"PRAGMA table_info({table})")]
         for column, value in (("account", alice.account), ("device", alice.device), ("phone", ALICE)):
             if column in columns:
@@ -63,8 +63,63 @@ def test_nothing_stays_but_numbers_and_keys(setting: Setting, alice: Registered)
     assert execute("SELECT phone FROM accounts WHERE account = ?", (alice.account,)).fetchone() == (
         f"gone {alice.account}",
     )
-    assert not execute("SELECT 1 FROM written_to WHERE account = ?", (alice.account,)).fetchall()
     assert execute("SELECT count(*) FROM devices WHERE certificate <> x''").fetchone() == (0,)
+
+
+STAYS = {
+    ("accounts", "account"),
+    ("devices", "account"),
+    ("devices", "device"),
+    ("positions", "device"),
+    ("blocks", "phone"),
+}
+"""Columns that may name a deleted account or its devices (R22), or its number because somebody else blocked it."""
+
+
+def test_no_table_names_it_once_others_have_fetched_what_it_sent(setting: Setting) -> None:
+    """Every column of every table is looked at; numbers follow the time, so none means anything else."""
+    setting.now_ms = 1_790_000_000_000
+    bob, carol, alice = setting.register(BOB, 9), setting.register("+4915112345670", 8), setting.register(ALICE, 1)
+    second = family(setting, alice, 1, 2)
+    setting.ask(alice, SetPin(b"p" * PIN_BYTES))
+    setting.ask(alice, Block("+4915112345670", blocked=True))
+    setting.judge(bob.device, said(1, alice, second))
+    setting.judge(carol.device, said(1, alice, second))  # it is withheld
+    setting.judge(alice.device, said(1, bob, second))
+    setting.judge(second.device, said(1, bob, alice))
+    setting.ack(bob.device, 2)
+    setting.ask(bob, Report(alice.account, alice.device, 1))
+    for device in (alice, second):
+        setting.ack(device.device, len(setting.mail(device.device)))
+    setting.ask(alice, Report(bob.account, bob.device, 1))
+    setting.judge(alice.device, said(2, carol))
+    setting.judge(bob.device, said(2, alice, second))
+    setting.ask(bob, Block(ALICE, blocked=True))
+    setting.ask(alice, DeleteAccount())
+    setting.sweep()
+    assert [entry.body for entry in setting.mail(carol.device) if entry.kind == Kind.UNDELIVERED] == [
+        b"account_gone"
+    ] * 2
+    for device in (bob, carol):
+        setting.ack(device.device, setting.mail(device.device)[-1].seq)
+    setting.sweep()
+    named = mentions(setting, {alice.account, alice.device, second.device}, ALICE)
+    assert named <= STAYS, named - STAYS
+    rows = setting.connection.execute("SELECT account, reporter, times FROM reports").fetchall()
+    assert rows == [(bob.account, 0, 1)], "that bob was reported stays"
+
+
+def mentions(setting: Setting, numbers: set[int], phone: str) -> set[tuple[str, str]]:
+    """Return (table, column) in which one of the numbers stands, or a text that has the phone number in it."""
+    execute = setting.connection.execute
+    tables = execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'").fetchall()
+    return {
+        (table, column)
+        for (table,) in tables
+        for _, column, *_ in execute(f"PRAGMA table_info({table})").fetchall()
+        for (value,) in execute(f"SELECT {column} FROM {table}").fetchall()
+        if value in numbers or (isinstance(value, str) and phone in value)
+    }
 
 
 def test_its_devices_and_its_contacts_are_told(setting: Setting, alice: Registered, bob: Registered) -> None:
