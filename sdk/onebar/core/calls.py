@@ -86,6 +86,7 @@ def _send(state: DeviceState, item: Send) -> int:
     message_no = state.store.outbox.add(
         item.phone, item.text, item.key, message_id, state.server_ms, state.sure_ms, file
     )
+    dialing.hurry(state)
     if before is Standing.REQUESTED:  # who answers accepts
         transfers.accepted(state)
     return message_no

@@ -117,6 +117,16 @@ def dial_if_due(state: DeviceState) -> None:
             _dial(state, newest.link_no)
 
 
+def hurry(state: DeviceState) -> None:
+    """Our user has said something: of a GoAway, take the slot that a device with mail would have had (R17).
+
+    If that is over, now: people type a few texts a minute, and are no storm.
+    """
+    if state.slot is not None and state.dial_at_s == state.slot[0]:
+        state.dial_at_s = max(state.now.monotonic_s, state.slot[1])
+    state.slot = None
+
+
 def rest(state: DeviceState) -> None:
     """In the background, be done once everything is fetched and sent: a sleeping radio needs no link."""
     if state.foreground or _busy(state):

@@ -107,8 +107,10 @@ def _verdict(state: DeviceState, link: Link, frame: Accepted | Slow) -> None:
 def _go_away(state: DeviceState, link: Link, frame: GoAway) -> None:
     """Wait for a random slot; the first third is for devices with mail to send (R17)."""
     waiting = state.device.out_no > state.device.floor or bool(state.store.outbox.drafts(1))
-    share = fraction(state.entropy) / 3 if waiting else 1 / 3 + fraction(state.entropy) * 2 / 3
-    state.dial_at_s = state.now.monotonic_s + min(frame.within_ms, GO_AWAY_MS_MAX) / 1000 * share
+    drawn, within_s = fraction(state.entropy), min(frame.within_ms, GO_AWAY_MS_MAX) / 1000
+    share = drawn / 3 if waiting else 1 / 3 + drawn * 2 / 3
+    state.dial_at_s = state.now.monotonic_s + within_s * share
+    state.slot = None if waiting else (state.dial_at_s, state.now.monotonic_s + within_s * drawn / 3)
     link.trigger(LinkTrigger.GO_AWAY)
 
 

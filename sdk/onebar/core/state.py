@@ -82,6 +82,8 @@ class DeviceState:
     unwelcomed: int = 0
     """Dials since an answer came on any link: each makes the next one more patient."""
     dial_at_s: float = 0.0
+    slot: tuple[float, float] | None = None
+    """The slot that a GoAway gave, and the one that it would have given with mail waiting; both are `dial_at_s`."""
     replace_at_s: float = 0.0
     expire_at_s: float = 0.0
     repair_at_s: float | None = 0.0

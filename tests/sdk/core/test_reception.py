@@ -24,7 +24,7 @@ from onebar.core.frames import (
 )
 from onebar.core.link_states import LinkState
 from onebar.core.records import Status
-from onebar.core.turn import LinkConnected, MessageArrived, Transmit
+from onebar.core.turn import LinkConnected, LinkLost, MessageArrived, Transmit
 from onebar.models import MessageState
 from tests.sdk.core.scripted import LIMITS, PEER, WALL_MS, Scripted, text
 
@@ -95,6 +95,35 @@ def test_r17_waiting_mail_makes_a_slot_in_the_first_third(seed: int) -> None:
     phone.say(link_no, GoAway(9000, "restart"))
     phone.wait(3)
     assert len(phone.dials) == 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_r17_who_sends_something_in_its_slot_takes_that_of_a_device_with_mail(seed: int) -> None:
+    phone = Scripted(seed=seed)
+    link_no = phone.open()
+    phone.say(link_no, GoAway(9000, "restart"))
+    timer_s = phone.turn.timer_s
+    assert timer_s is not None
+    begun_s = phone.now_s
+    share = (timer_s - begun_s) / 9  # drawn from the last two thirds
+    early_s = begun_s + 9 * (share - 1 / 3) / 2
+    phone.send("hello")
+    assert phone.turn.timer_s == pytest.approx(early_s)
+    phone.wait(early_s - begun_s + 0.001)
+    assert len(phone.dials) == 1
+
+
+def test_r17_after_the_first_third_it_dials_at_once_and_a_failed_dial_is_followed_by_a_pause() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.say(link_no, GoAway(30_000, "restart"))
+    phone.wait(10)
+    assert not phone.dials
+    phone.send("hello")
+    (dial,) = phone.dials
+    phone.give(LinkLost(dial.link_no, "refused"))
+    phone.send("hello again")
+    assert not phone.dials, "the slot is over, and a pause is no slot"
 
 
 def test_r17_a_draft_that_waits_for_its_keys_is_waiting_mail_too() -> None:
