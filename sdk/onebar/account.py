@@ -1,15 +1,16 @@
-"""The account that a device belongs to: its PIN, whom it has blocked, and its end."""
+"""The account that a device belongs to: its PIN, its devices' names, whom it has blocked, and its end."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from onebar.core.questions import DeleteAccount, FindBlocks, Order, SetPin
+from onebar.core.questions import DeleteAccount, FindBlocks, FindDeviceNames, NameDevice, Order, SetPin
 from onebar.core.records import Status
 from onebar.core.turn import PlaceOrder
 from onebar.crypto.pins import stretch_pin
 from onebar.drivers.home import Home
 from onebar.errors import NotRegisteredError, RefusedError, WaitTimeoutError
+from onebar.models import check_device_name
 from onebar.store import SqliteStore
 
 ORDER_S: Final = 60.0
@@ -64,6 +65,36 @@ class Account:
         await carry_out(self._home, FindBlocks(), timeout_s)
         return await self._home.read(lambda store: store.standings.blocked())
 
+    async def name_device(self, number: int, name: str, timeout_s: float | None = ORDER_S) -> None:
+        """Call a device of this account by another name; any of its devices may.
+
+        The server keeps the names, and can read them; of other accounts nobody sees them.
+
+        Args:
+            number: `AccountDevice.number`.
+            name: One line of at most 64 characters; empty for none.
+            timeout_s: Longest wait for the server, in seconds; None waits for ever.
+
+        Raises:
+            InputError: It is too long, or not one line.
+            NotRegisteredError: This device has no account.
+            RefusedError: The account has no such device (`bad_request`).
+            WaitTimeoutError: The server could not be reached in time; it may know the name, so try again.
+            OnebarError: Another process has the database open and must do it.
+        """
+        await carry_out(self._home, NameDevice(number, check_device_name(name)), timeout_s)
+
+    async def device_names(self, timeout_s: float | None = ORDER_S) -> Mapping[int, str]:
+        """Ask the server what the devices of this account are called; `Client.devices` shows it from then on.
+
+        Raises:
+            NotRegisteredError: This device has no account.
+            WaitTimeoutError: The server could not be reached in time.
+            OnebarError: Another process has the database open and must do it.
+        """
+        await carry_out(self._home, FindDeviceNames(), timeout_s)
+        return await self._home.read(lambda store: store.contacts.device_names())
+
     async def delete(self, timeout_s: float | None = ORDER_S) -> None:
         """Delete the account: its devices, keys, waiting mail, PIN and block list at the server, for good.
 
@@ -79,7 +110,7 @@ class Account:
         await carry_out(self._home, DeleteAccount(), timeout_s)
 
 
-async def carry_out(home: Home[SqliteStore], order: FindBlocks | Order, timeout_s: float | None) -> None:
+async def carry_out(home: Home[SqliteStore], order: Order, timeout_s: float | None) -> None:
     """Give the server an order and wait until it is done.
 
     Raises:

@@ -160,7 +160,11 @@ async def listed(home: Home[SqliteStore]) -> list[AccountDevice]:
         device, devices = store.load_device(), _own_list(store)
         if device is None or devices is None:
             return []
-        return [AccountDevice(one.device, one.device == device.device, one.created_ms) for one in devices.certificates]
+        names = store.contacts.device_names()
+        return [
+            AccountDevice(one.device, one.device == device.device, one.created_ms, names.get(one.device, ""))
+            for one in devices.certificates
+        ]
 
     return await home.read(find)
 

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import enum
 import json
 import logging
@@ -78,7 +79,8 @@ async def _register(client: Client, args: argparse.Namespace) -> Outcome:
             print(f"The code that came to {args.phone}: ", end="", file=sys.stderr, flush=True)
         return (await lines.next() or b"").decode(errors="replace").strip()
 
-    await client.register(args.phone, code=ask, pin=None if args.pin_file is None else first_line(args.pin_file))
+    pin = None if args.pin_file is None else first_line(args.pin_file)
+    await client.register(args.phone, code=ask, pin=pin, device_name=args.device_name)
     return Outcome(lines=[f"registered as {args.phone}"])
 
 
@@ -240,6 +242,8 @@ async def _join(client: Client, args: argparse.Namespace) -> Outcome:
 
 
 async def _devices(client: Client, args: argparse.Namespace) -> Outcome:
+    with contextlib.suppress(OnebarError):  # where it cannot be asked now, they are called what they were
+        await client.account.device_names(FLUSH_S)
     return Outcome(lines=[device_line(device, as_json=args.json) for device in await client.devices()])
 
 

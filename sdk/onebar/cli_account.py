@@ -45,6 +45,11 @@ async def _pin(client: Client, args: argparse.Namespace) -> Sequence[str]:
     return ()
 
 
+async def _name_device(client: Client, args: argparse.Namespace) -> Sequence[str]:
+    await client.account.name_device(args.number, args.name)
+    return ()
+
+
 async def _delete_account(client: Client, args: argparse.Namespace) -> Sequence[str]:
     if not args.yes:
         raise InputError("this cannot be undone: say --yes if you mean it")
@@ -92,6 +97,7 @@ async def _blocked(client: Client, args: argparse.Namespace) -> Sequence[str]:  
 
 ACCOUNT_COMMANDS: Final[dict[str, Callable[[Client, argparse.Namespace], Awaitable[Sequence[str]]]]] = {
     "pin": _pin,
+    "name-device": _name_device,
     "delete-account": _delete_account,
     "requests": _requests,
     "accept": _accept,

@@ -101,6 +101,7 @@ def _add_account_commands(add: _Add) -> None:
     register.add_argument("phone", metavar="PHONE", help="like +12025550101")
     register.add_argument("--code", help="the code, if you have it already")
     _add_pin_file(register, "where the number is protected by a PIN: its first line is the PIN")
+    register.add_argument("--device-name", metavar="NAME", default="", help="what `devices` calls this one")
     add("whoami", "print this home's phone number").add_argument("--json", action="store_true")
     add("request-device", "print what this new device shows the account's first one, which runs `approve` with it")
     approve = add("approve", "make a further device one of this account; prints what it runs `join` with")
@@ -109,6 +110,9 @@ def _add_account_commands(add: _Add) -> None:
     join = add("join", "become a device of the account whose first device approved this one")
     join.add_argument("approval", metavar="APPROVAL", help="what `approve` printed there")
     add("devices", "print the account's devices").add_argument("--json", action="store_true", help=_JSON)
+    name = add("name-device", "call a device of the account by a name, which its devices and the server see")
+    name.add_argument("number", metavar="NUMBER", type=_count, help="as `devices` prints it")
+    name.add_argument("name", metavar="NAME", help="one line of at most 64 characters; an empty one for none")
     remove = add("remove-device", "take a device out of the account; the server is told when there is a network")
     remove.add_argument("number", metavar="NUMBER", type=_count, help="as `devices` prints it")
 

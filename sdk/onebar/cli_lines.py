@@ -105,4 +105,5 @@ def device_line(device: AccountDevice, *, as_json: bool) -> str:
     if as_json:
         return json.dumps(asdict(device))
     since = datetime.fromtimestamp(device.created_ms / 1000, UTC).date().isoformat()
-    return f"{device.number} since {since}{' (this one)' if device.this else ''}"
+    name = f" {printable(device.name)}" if device.name else ""
+    return f"{device.number}{name} since {since}{' (this one)' if device.this else ''}"

@@ -188,7 +188,7 @@ class Client(Connectivity):
         """
         await http.request_code(self._address, check_phone(phone))
 
-    async def register(self, phone: str, *, code: Code, pin: str | None = None) -> None:
+    async def register(self, phone: str, *, code: Code, pin: str | None = None, device_name: str = "") -> None:
         """Make this device part of the account of a phone number; returns at once if it is already.
 
         Calling it again after any error is safe. A device that its account removed comes back as a new one, with its
@@ -201,6 +201,7 @@ class Client(Connectivity):
             code: The code from the SMS, or a function (plain or async) that returns it: then the SMS is asked
                 for first, unless one is on its way already.
             pin: The PIN, where the number is protected by one (`Account.set_pin`).
+            device_name: What the user calls this device (`Account.name_device`); a slow network may lose it.
 
         Raises:
             PinError: The number is protected by a PIN: ask the user for it, and call again with the same code.
@@ -211,7 +212,7 @@ class Client(Connectivity):
         """
         check_phone(phone)
         async with self._registering:
-            await registration.register(self._opened(), self._address, phone, code, pin)
+            await registration.register(self._opened(), self._address, phone, code, pin, device_name)
 
     async def device_request(self) -> str:
         """Return what a new device shows, as a QR code or to be pasted, so that the account's first device approves it.
@@ -259,7 +260,10 @@ class Client(Connectivity):
             await account_devices.join(self._opened(), approval)
 
     async def devices(self) -> list[AccountDevice]:
-        """Return the devices of this account, oldest first; none before this device was first connected."""
+        """Return the devices of this account, oldest first; none before this device was first connected.
+
+        What they are called is what the server said last; `Account.device_names` asks it.
+        """
         return await account_devices.listed(self._opened())
 
     async def remove_device(self, number: int) -> None:

@@ -16,6 +16,9 @@ KEY_CHARS_MAX: Final = 128
 NETWORK_CHARS_MAX: Final = 128
 """Longest name of a network: a hash of an SSID in hexadecimal, and what kind it is; what is learned is kept by it."""
 
+DEVICE_NAME_MAX: Final = 64
+"""Most characters of a device's name: `Anna's old laptop in the kitchen` has 32, and a list of devices stays short."""
+
 _PHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}")  # E.164: at most 15 digits; no number is shorter than 7
 
 
@@ -191,6 +194,12 @@ class AccountDevice:
     """Whether it is the one that you ask."""
     created_ms: int
     """When it became one, in milliseconds since 1970."""
+    name: str = ""
+    """What its user calls it, as the server said last (`Account.device_names`); empty if it has no name."""
+
+    def __repr__(self) -> str:
+        """Show no name."""
+        return f"<AccountDevice {self.number}{' (this one)' if self.this else ''}>"
 
 
 class Reach(enum.StrEnum):
@@ -307,6 +316,19 @@ def check_phone(phone: str) -> str:
     if not isinstance(phone, str) or not _PHONE.fullmatch(phone):
         raise InputError("a phone number is a plus sign and 7 to 15 digits, like +12025550101")
     return phone
+
+
+def check_device_name(name: str) -> str:
+    """Return the name of a device, without space around it.
+
+    Raises:
+        InputError: It is longer than DEVICE_NAME_MAX, or has more than one line.
+    """
+    if not isinstance(name, str) or not (stripped := name.strip()).isprintable():
+        raise InputError("a device's name is one line of text")
+    if len(stripped) > DEVICE_NAME_MAX:
+        raise InputError(f"a device's name has at most DEVICE_NAME_MAX = {DEVICE_NAME_MAX} characters")
+    return stripped
 
 
 def check_text(text: str) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from onebar import account_devices
+from onebar.account import carry_out
+from onebar.core.questions import NameDevice
 from onebar.core.records import Status
 from onebar.core.turn import Registered
 from onebar.crypto.pins import stretch_pin
@@ -14,7 +16,7 @@ from onebar.drivers import http
 from onebar.drivers.address import Address
 from onebar.drivers.home import Home
 from onebar.errors import InputError, RateLimitedError
-from onebar.models import Reach
+from onebar.models import Reach, check_device_name
 from onebar.sending import REGISTERED
 from onebar.store import SqliteStore
 
@@ -25,8 +27,11 @@ Code = str | Callable[[], str | Awaitable[str]]
 """A registration code, or a function, plain or async, that gets it: called once the SMS is on its way."""
 
 
-async def register(home: Home[SqliteStore], server: Address, phone: str, code: Code, pin: str | None = None) -> None:
+async def register(
+    home: Home[SqliteStore], server: Address, phone: str, code: Code, pin: str | None = None, name: str = ""
+) -> None:
     """Register, unless the device is registered already; see `Client.register`."""
+    name = check_device_name(name)
     if _already(home, phone):
         return
     keys = home.holder_engine().public_keys()
@@ -37,6 +42,8 @@ async def register(home: Home[SqliteStore], server: Address, phone: str, code: C
     await home.submit(Registered(account, device, phone))
     with contextlib.suppress(TimeoutError):  # what is not published now is as soon as there is a network
         async with asyncio.timeout(PUBLISH_S):
+            if name:
+                await carry_out(home, NameDevice(device, name), None)
             await account_devices.published(home, keys)
 
 

@@ -22,7 +22,9 @@ from onebar.core.questions import (
     FindBlocks,
     FindBundle,
     FindDevice,
+    FindDeviceNames,
     FindPhone,
+    NameDevice,
     Publish,
     Question,
     Report,
@@ -122,6 +124,8 @@ def questions(town: Town) -> list[Question]:
         Block(BOB, True),
         FindBlocks(),
         Report(*ids(town.bob), 1),
+        NameDevice(town.alice.device, "new"),
+        FindDeviceNames(),
         DeleteAccount(),
     ]
 

@@ -7,8 +7,9 @@ import pytest
 
 from onebar import Client, InputError, MessageFailedError, NotRegisteredError, WaitTimeoutError
 from onebar.crypto import pins
-from onebar.errors import PinError
+from onebar.errors import PinError, RefusedError
 from onebar.events import DeviceRemoved
+from onebar.models import DEVICE_NAME_MAX
 from onebar_mockserver import MockServer
 from onebar_mockserver.limits import PIN_TRIES
 from tests.sdk.clients import ALICE, BOB, HASTY, PATIENCE_S, next_of, pair, registered
@@ -44,6 +45,24 @@ async def test_a_number_is_protected_by_a_pin(tmp_path: Path, server: MockServer
             await next_of(old.events(), DeviceRemoved)
             await new.account.remove_pin(PATIENCE_S)
         await old.register(ALICE, code=lambda: server.sms(ALICE))
+
+
+async def test_devices_have_names(tmp_path: Path, server: MockServer) -> None:
+    async with Client.open(tmp_path / "alice.db", server=server.url, config=HASTY) as alice:
+        await alice.register(ALICE, code=lambda: server.sms(ALICE), device_name=" phone ")
+        (device,) = await alice.devices()
+        assert (device.name, device.this) == ("phone", True)
+        await alice.account.name_device(device.number, "the old phone", PATIENCE_S)
+        assert await alice.account.device_names(PATIENCE_S) == {device.number: "the old phone"}
+        with pytest.raises(RefusedError, match="bad_request"):
+            await alice.account.name_device(device.number + 1, "somebody else's", PATIENCE_S)
+        for name in ("x" * (DEVICE_NAME_MAX + 1), "two\nlines"):
+            with pytest.raises(InputError):
+                await alice.account.name_device(device.number, name)
+    await server.stop()
+    async with Client.open(tmp_path / "alice.db", server=server.url, config=HASTY) as alice:
+        (device,) = await alice.devices()
+        assert device.name == "the old phone", "without a network, too"
 
 
 async def test_what_needs_an_account_or_a_server(tmp_path: Path, server: MockServer) -> None:

@@ -38,6 +38,13 @@ async def test_who_is_wanted(tmp_path: Path, server: MockServer) -> None:
             await run(bob, "block", "--report", ALICE)
 
 
+async def test_a_device_is_called_by_a_name(tmp_path: Path, server: MockServer) -> None:
+    async with pair(tmp_path, server) as (alice, _):
+        (device,) = await alice.devices()
+        await run(alice, "name-device", str(device.number), "kitchen")
+        assert [one.name for one in await alice.devices()] == ["kitchen"]
+
+
 async def test_a_pin_and_the_end(tmp_path: Path, server: MockServer) -> None:
     secret = tmp_path / "pin"
     secret.write_text("2718\nnot this\n")

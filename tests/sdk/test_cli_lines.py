@@ -96,8 +96,12 @@ def test_devices_as_lines() -> None:
     device = AccountDevice(7, True, 1_700_000_000_000)
     assert device_line(device, as_json=False) == "7 since 2023-11-14 (this one)"
     assert device_line(AccountDevice(8, False, 0), as_json=False) == "8 since 1970-01-01"
+    named = AccountDevice(9, False, 0, "the kitchen's")
+    assert device_line(named, as_json=False) == "9 the kitchen's since 1970-01-01"
+    assert "kitchen" not in repr(named)
     assert json.loads(device_line(device, as_json=True)) == {
         "number": 7,
         "this": True,
         "created_ms": 1_700_000_000_000,
+        "name": "",
     }

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from onebar.errors import InputError
 from onebar.models import (
+    DEVICE_NAME_MAX,
     KEY_CHARS_MAX,
     NETWORK_CHARS_MAX,
     TEXT_BYTES_MAX,
@@ -16,6 +17,7 @@ from onebar.models import (
     Message,
     MessageState,
     Reach,
+    check_device_name,
     check_key,
     check_network,
     check_phone,
@@ -157,3 +159,12 @@ def test_what_an_app_holds_cannot_be_changed() -> None:
     message = Message(5, "+4915112345671", True, MessageState.SENT, "secret", 1)
     with pytest.raises(dataclasses.FrozenInstanceError):
         message.text = "other"  # type: ignore[misc]
+
+
+def test_names_of_devices() -> None:
+    assert check_device_name("  Anna's phone \n") == "Anna's phone"
+    assert check_device_name("") == ""
+    assert check_device_name("x" * DEVICE_NAME_MAX) == "x" * DEVICE_NAME_MAX
+    for wrong in ("x" * (DEVICE_NAME_MAX + 1), "two\nlines", "\x1b[31mred"):
+        with pytest.raises(InputError, match="device's name"):
+            check_device_name(wrong)

@@ -14,11 +14,15 @@ from onebar.core.questions import (
     Blocks,
     Bundle,
     DeleteAccount,
+    DeviceNames,
     FindAccount,
     FindBlocks,
     FindBundle,
     FindDevice,
+    FindDeviceNames,
     FindPhone,
+    NameDevice,
+    Order,
     Publish,
     Report,
     SetPin,
@@ -42,7 +46,7 @@ def answer(connection: sqlite3.Connection, asked: Asked, now_ms: int) -> Answer:
             _check_asker(connection, asked)
         if isinstance(question, Publish):
             return _publish(connection, asked, question)
-        if isinstance(question, SetPin | Block | FindBlocks | Report | DeleteAccount):
+        if isinstance(question, Order):
             return _about_account(connection, asked, question, now_ms)
         return Answer(frames.encode(_result(connection, asked, question, now_ms)))
     except QuestionError as error:
@@ -103,7 +107,7 @@ def _bundle(connection: sqlite3.Connection, question: FindBundle) -> Bundle:
 def _about_account(
     connection: sqlite3.Connection,
     asked: Asked,
-    question: SetPin | Block | FindBlocks | Report | DeleteAccount,
+    question: Order,
     now_ms: int,
 ) -> Answer:
     _check_asker(connection, asked)
@@ -114,6 +118,10 @@ def _about_account(
             blocks.block(connection, asked.account, question.phone, blocked=question.blocked)
         case FindBlocks():
             return Answer(frames.encode(Blocks(blocks.blocked(connection, asked.account))))
+        case NameDevice():
+            device_lists.rename(connection, asked.account, question.device, question.name)
+        case FindDeviceNames():
+            return Answer(frames.encode(DeviceNames(device_lists.names(connection, asked.account))))
         case Report():
             reports.report(connection, asked.account, question, now_ms)
         case DeleteAccount():

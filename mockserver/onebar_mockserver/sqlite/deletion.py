@@ -23,7 +23,7 @@ def delete_account(connection: sqlite3.Connection, account: int) -> tuple[int, .
             connection.execute(f"DELETE FROM {table} WHERE device = ?", (device,))
         connection.execute("UPDATE positions SET notes_bytes = 0, seen_ms = 0 WHERE device = ?", (device,))
     connection.execute("INSERT OR IGNORE INTO orphans SELECT device FROM devices WHERE account = ?", (account,))
-    connection.execute("UPDATE devices SET removed = 2, certificate = x'' WHERE account = ?", (account,))
+    connection.execute("UPDATE devices SET removed = 2, certificate = x'', name = '' WHERE account = ?", (account,))
     connection.execute("DELETE FROM device_lists WHERE account = ?", (account,))
     connection.execute("DELETE FROM written_to WHERE account = ?1 OR peer = ?1", (account,))
     for forget in (pins.forget, blocks.forget, reports.forget):

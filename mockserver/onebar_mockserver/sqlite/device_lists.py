@@ -95,6 +95,27 @@ def reserve(connection: sqlite3.Connection, account: int, device: int, new: AddD
     return registry.add_device(connection, account, keys, now_ms, pending=True)
 
 
+def rename(connection: sqlite3.Connection, account: int, device: int, name: str) -> None:
+    """Call a device of an account by another name.
+
+    Raises:
+        QuestionError: `bad_request` if it has no such device.
+    """
+    named = connection.execute(
+        "UPDATE devices SET name = ? WHERE device = ? AND account = ? AND removed = 0", (name, device, account)
+    )
+    if not named.rowcount:
+        raise QuestionError("bad_request")
+
+
+def names(connection: sqlite3.Connection, account: int) -> tuple[tuple[int, str], ...]:
+    """Return what the devices of an account are called."""
+    rows = connection.execute(
+        "SELECT device, name FROM devices WHERE account = ? AND removed = 0 AND name <> '' ORDER BY device", (account,)
+    )
+    return tuple((device, name) for device, name in rows)
+
+
 def _is_device(connection: sqlite3.Connection, one: DeviceCertificate) -> bool:
     """Whether the account has this device, not removed, with these very keys."""
     found = connection.execute(

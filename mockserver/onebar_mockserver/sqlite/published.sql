@@ -8,6 +8,8 @@ ALTER TABLE positions ADD COLUMN fence_no INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE devices ADD COLUMN pending_since_ms INTEGER NOT NULL DEFAULT 0;
 -- The last one that was published, kept for ever: it tells who wrote an old message.
 ALTER TABLE devices ADD COLUMN certificate BLOB NOT NULL DEFAULT x'';
+-- What its user calls it; for the devices of its account only.
+ALTER TABLE devices ADD COLUMN name TEXT NOT NULL DEFAULT '';
 
 CREATE TABLE device_lists (
     account INTEGER PRIMARY KEY REFERENCES accounts (account),

@@ -71,6 +71,9 @@ def replace(
             )
         new = add_device(connection, account, keys, now_ms)
         connection.execute("UPDATE devices SET replaced_by = ? WHERE device = ?", (new, device))
+        connection.execute(
+            "UPDATE devices SET name = (SELECT name FROM devices WHERE device = ?) WHERE device = ?", (device, new)
+        )
         return Registered(account, new, retire(connection, [device]))
     same = connection.execute(
         "SELECT device FROM devices WHERE device = ? AND identity_key = ? AND removed = 0",
@@ -113,7 +116,9 @@ def retire(connection: sqlite3.Connection, devices: Sequence[int]) -> tuple[int,
     removed = []
     for device in devices:
         prekeys.forget(connection, device)
-        if connection.execute("UPDATE devices SET removed = 1 WHERE device = ? AND removed = 0", (device,)).rowcount:
+        if connection.execute(
+            "UPDATE devices SET removed = 1, name = '' WHERE device = ? AND removed = 0", (device,)
+        ).rowcount:
             connection.execute("INSERT INTO orphans VALUES (?)", (device,))
             removed.append(device)
     return tuple(removed)

@@ -8,7 +8,16 @@ from typing import Final
 
 from onebar.core.directory import ask, result
 from onebar.core.frames import Response
-from onebar.core.questions import Block, Blocks, DeleteAccount, FindBlocks, Order
+from onebar.core.questions import (
+    Block,
+    Blocks,
+    DeleteAccount,
+    DeviceNames,
+    FindBlocks,
+    FindDeviceNames,
+    NameDevice,
+    Order,
+)
 from onebar.core.records import Status
 from onebar.core.state import DeviceState
 from onebar.errors import NotRegisteredError
@@ -17,7 +26,7 @@ BLOCKS_AT_ONCE: Final = 8
 """Blocked numbers told at a time: beside other questions they find room on a link."""
 
 
-def begin(state: DeviceState, question: FindBlocks | Order) -> None:
+def begin(state: DeviceState, question: Order) -> None:
     """Take an order; `DeviceState.orders` tells what became of it.
 
     Raises:
@@ -42,7 +51,7 @@ def advance(state: DeviceState) -> None:
             ask(state, question)
 
 
-def answered(state: DeviceState, question: FindBlocks | Order, response: Response) -> None:
+def answered(state: DeviceState, question: Order, response: Response) -> None:
     """Note what the server has done.
 
     Raises:
@@ -56,6 +65,11 @@ def answered(state: DeviceState, question: FindBlocks | Order, response: Respons
     if isinstance(question, FindBlocks) and not response.error:
         blocks = result(response, Blocks)
         state.store.standings.learn(() if blocks is None else blocks.phones)
+    if isinstance(question, NameDevice) and not response.error:
+        state.store.contacts.name_device(question.device, question.name)
+    if isinstance(question, FindDeviceNames) and not response.error:
+        named = result(response, DeviceNames)
+        state.store.contacts.name_devices(() if named is None else named.names)
     if question in state.orders:
         state.orders[question] = response.error
     state.news = True

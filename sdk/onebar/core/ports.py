@@ -221,6 +221,12 @@ class Contacts(Protocol):
     def device(self, account: int, device: int) -> Peer | None:
         """Return a device, removed or not."""
 
+    def name_device(self, device: int, name: str) -> None:
+        """Note what one of our own devices is called."""
+
+    def name_devices(self, names: Sequence[tuple[int, str]]) -> None:
+        """Note what all of our own devices are called; those that are left out have no name."""
+
     def remove_device(self, account: int, device: int) -> None:
         """Note that a device is gone."""
 

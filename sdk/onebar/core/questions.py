@@ -9,6 +9,8 @@ from typing import Annotated, Final
 import msgspec
 
 from onebar.core.frames import Key, Name, Number, Signature
+from onebar.crypto.certificates import DEVICES_MAX
+from onebar.models import DEVICE_NAME_MAX
 
 DEVICE_LIST_BYTES_MAX: Final = 8 * 1024
 """Longest signed device list: 16 certificates of 290 bytes, and room for what a later version adds."""
@@ -24,6 +26,9 @@ PREKEYS_MAX: Final = 128
 
 PIN_BYTES: Final = 32
 """Length of a stretched PIN."""
+
+DeviceName = Annotated[str, msgspec.Meta(max_length=DEVICE_NAME_MAX)]
+"""What a user calls a device; empty for none."""
 
 Prekeys = Annotated[
     tuple[tuple[Number, Annotated[bytes, msgspec.Meta(max_length=PREKEY_BYTES_MAX)]], ...],
@@ -129,14 +134,29 @@ class Report(msgspec.Struct, array_like=True, frozen=True):
     out_no: Number
 
 
+class NameDevice(msgspec.Struct, array_like=True, frozen=True):
+    """Parameters of the request `name_device`: what a device of this account is called from now on."""
+
+    device: Number
+    name: DeviceName
+
+    def __repr__(self) -> str:
+        """Show no name."""
+        return f"<NameDevice {self.device}>"
+
+
+class FindDeviceNames(msgspec.Struct, array_like=True, frozen=True):
+    """Parameters of the request `device_names`: what are this account's devices called? The answer is `DeviceNames`."""
+
+
 class DeleteAccount(msgspec.Struct, array_like=True, frozen=True):
     """Parameters of the request `delete_account`: it is answered by `Refused(account_gone)`."""
 
 
-Order = SetPin | Block | Report | DeleteAccount
+Order = SetPin | Block | Report | NameDevice | DeleteAccount | FindBlocks | FindDeviceNames
 """What a user wants of the server at once, and hears whether it is done."""
 
-Question = FindPhone | FindAccount | FindDevice | FindBundle | Publish | AddDevice | FindBlocks | Order
+Question = FindPhone | FindAccount | FindDevice | FindBundle | Publish | AddDevice | Order
 """What can be asked."""
 
 METHODS: Final[dict[type, str]] = {
@@ -150,6 +170,8 @@ METHODS: Final[dict[type, str]] = {
     Block: "block",
     FindBlocks: "blocks",
     Report: "report",
+    NameDevice: "name_device",
+    FindDeviceNames: "device_names",
     DeleteAccount: "delete_account",
 }
 """The name of the request for each question."""
@@ -191,6 +213,16 @@ class Limited(msgspec.Struct, array_like=True, frozen=True):
 
     limit: Name
     wait_ms: Number
+
+
+class DeviceNames(msgspec.Struct, array_like=True, frozen=True):
+    """The answer to `device_names`: those that have one."""
+
+    names: Annotated[tuple[tuple[Number, DeviceName], ...], msgspec.Meta(max_length=DEVICES_MAX)]
+
+    def __repr__(self) -> str:
+        """Show no names."""
+        return f"<DeviceNames of {len(self.names)}>"
 
 
 class Blocks(msgspec.Struct, array_like=True, frozen=True):

@@ -35,7 +35,9 @@ from onebar.core.questions import (
     FindBlocks,
     FindBundle,
     FindDevice,
+    FindDeviceNames,
     FindPhone,
+    NameDevice,
     Publish,
     Report,
     SetPin,
@@ -133,7 +135,7 @@ def _response(state: DeviceState, link: Link, frame: Response) -> None:
             sealing.begin(state, question, directory.result(frame, Bundle))
         case Publish():
             publishing.published(state, question, frame)
-        case SetPin() | Block() | FindBlocks() | Report() | DeleteAccount():
+        case SetPin() | Block() | FindBlocks() | Report() | NameDevice() | FindDeviceNames() | DeleteAccount():
             orders.answered(state, question, frame)
         case AddDevice():
             publishing.added(state, question, frame)

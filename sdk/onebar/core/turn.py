@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from onebar.core.files import File
-from onebar.core.questions import FindBlocks, Order
+from onebar.core.questions import Order
 from onebar.crypto.keys import PeerKeys
 from onebar.models import Standing, TransferWish
 
@@ -86,7 +86,7 @@ class SetStanding:
 class PlaceOrder:
     """The user wants something of the server; `Engine.order` tells when it is done."""
 
-    question: FindBlocks | Order
+    question: Order
 
 
 @dataclass(frozen=True, slots=True)

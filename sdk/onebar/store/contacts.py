@@ -1,5 +1,7 @@
 """Who is who: accounts with their keys, numbers and devices, as they have signed it."""
 
+from collections.abc import Sequence
+
 from onebar.core.records import Contact, Peer, Trust
 from onebar.crypto.keys import PeerKeys
 from onebar.store.database import Database
@@ -54,6 +56,20 @@ class SqliteContacts:
         sql = f"{_PEER} WHERE account = ? AND device = ?"
         row = self._database.connection.execute(sql, (account, device)).fetchone()
         return None if row is None else _peer(row)
+
+    def name_device(self, device: int, name: str) -> None:
+        """Note what one of our own devices is called."""
+        self._database.connection.execute("INSERT OR REPLACE INTO device_name VALUES (?, ?)", (device, name))
+
+    def name_devices(self, names: Sequence[tuple[int, str]]) -> None:
+        """Note what all of our own devices are called; those that are left out have no name."""
+        self._database.connection.execute("DELETE FROM device_name")
+        for device, name in names:
+            self.name_device(device, name)
+
+    def device_names(self) -> dict[int, str]:
+        """Return what our own devices are called, as far as it was heard."""
+        return dict(self._database.connection.execute("SELECT device, name FROM device_name").fetchall())
 
     def remove_device(self, account: int, device: int) -> None:
         """Note that a device is gone; nothing more is sealed for it."""

@@ -24,6 +24,9 @@ CREATE TABLE peer_device (
     PRIMARY KEY (account, device)
 ) STRICT, WITHOUT ROWID;
 
+-- What our own devices are called, as the server said last.
+CREATE TABLE device_name (device INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT;
+
 -- The sessions with each device, wrapped.
 CREATE TABLE session (
     account INTEGER NOT NULL, device INTEGER NOT NULL,

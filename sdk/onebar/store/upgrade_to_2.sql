@@ -61,3 +61,5 @@ CREATE TABLE attachment (
     wanted INTEGER NOT NULL DEFAULT 0, notice TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX attachment_active ON attachment (message_no) WHERE state = 'waiting' OR wanted > 0 OR notice <> '';
+
+CREATE TABLE device_name (device INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT;

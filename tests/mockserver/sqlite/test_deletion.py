@@ -12,6 +12,7 @@ from onebar.core.questions import (
     FindBundle,
     FindDevice,
     FindPhone,
+    NameDevice,
     Publish,
     Report,
     SetPin,
@@ -83,6 +84,7 @@ def test_no_table_names_it_once_others_have_fetched_what_it_sent(setting: Settin
     second = family(setting, alice, 1, 2)
     setting.ask(alice, SetPin(b"p" * PIN_BYTES))
     setting.ask(alice, Block("+4915112345670", blocked=True))
+    setting.ask(alice, NameDevice(second.device, "the laptop"))
     setting.judge(bob.device, said(1, alice, second))
     setting.judge(carol.device, said(1, alice, second))  # it is withheld
     setting.judge(alice.device, said(1, bob, second))
@@ -105,6 +107,7 @@ def test_no_table_names_it_once_others_have_fetched_what_it_sent(setting: Settin
     setting.sweep()
     named = mentions(setting, {alice.account, alice.device, second.device}, ALICE)
     assert named <= STAYS, named - STAYS
+    assert mentions(setting, set(), "laptop") == set()
     rows = setting.connection.execute("SELECT account, reporter, times FROM reports").fetchall()
     assert rows == [(bob.account, 0, 1)], "that bob was reported stays"
 

@@ -4,16 +4,16 @@ from collections.abc import Callable
 
 import pytest
 
-from onebar.core.frames import FLAG_TOP_UP, Note, Stock
-from onebar.core.questions import AddDevice, FindBundle, FindDevice, Publish
+from onebar.core.frames import FLAG_TOP_UP, Note, Stock, decode_as
+from onebar.core.questions import AddDevice, DeviceNames, FindBundle, FindDevice, FindDeviceNames, NameDevice, Publish
 from onebar.crypto.certificates import DEVICES_MAX, AccountKey
 from onebar.crypto.keys import DeviceKeys
-from onebar_mockserver.limits import PENDING_S
+from onebar_mockserver.limits import CODE_RESEND_S, PENDING_S
 from onebar_mockserver.ports import Kind, Refusal, Registered, RegistrationError
 from onebar_mockserver.sqlite import registry
 from tests.mockserver.rawclient import submit
 from tests.mockserver.signer import Signer
-from tests.mockserver.sqlite.setting import CODE_KEY, Setting, keys
+from tests.mockserver.sqlite.setting import CODE_KEY, Setting, family, keys
 
 
 @pytest.fixture
@@ -287,3 +287,24 @@ def test_a_pending_device_does_not_register_without_a_code(setting: Setting, bob
         lambda batch: registry.register(batch.connection, CODE_KEY, "+492", "0", keys(3), setting.now_ms)
     )
     assert isinstance(answer, RegistrationError)
+
+
+def names(setting: Setting, of: Registered) -> dict[int, str]:
+    return dict(decode_as(DeviceNames, setting.ask(of, FindDeviceNames()).result).names)
+
+
+def test_names_are_for_the_devices_of_the_account_and_go_with_them(setting: Setting) -> None:
+    alice, other = setting.register("+491", 1), setting.register("+492", 9)
+    second = family(setting, alice, 1, 2)
+    assert names(setting, alice) == {}
+    assert not setting.ask(second, NameDevice(alice.device, "phone")).error
+    assert not setting.ask(alice, NameDevice(second.device, "laptop")).error
+    assert names(setting, alice) == names(setting, second) == {alice.device: "phone", second.device: "laptop"}
+    assert names(setting, other) == {}
+    assert setting.ask(other, NameDevice(alice.device, "mine")).error == "bad_request"
+    new = setting.replace(alice, 3)
+    assert names(setting, new) == {new.device: "phone", second.device: "laptop"}, "a restored phone is the same phone"
+    setting.now_ms += CODE_RESEND_S[0] * 1000
+    again = setting.register("+491", 4)
+    assert names(setting, again) == {}
+    assert setting.connection.execute("SELECT count(*) FROM devices WHERE name <> ''").fetchone() == (0,)

@@ -4,7 +4,16 @@ import msgspec
 import pytest
 
 from onebar.core.frames import Refused, Request, Response, encode
-from onebar.core.questions import Block, Blocks, DeleteAccount, FindBlocks, SetPin
+from onebar.core.questions import (
+    Block,
+    Blocks,
+    DeleteAccount,
+    DeviceNames,
+    FindBlocks,
+    FindDeviceNames,
+    NameDevice,
+    SetPin,
+)
 from onebar.core.turn import LinkLost, PlaceOrder, SetStanding
 from onebar.errors import InputError, NotRegisteredError
 from onebar.models import Standing
@@ -82,6 +91,23 @@ def test_blocks_outlive_the_process_and_are_told_in_the_end() -> None:
     phone.say(link_no, Response(request.no, "", NIL))
     again(phone)
     assert phone.requests("block") == []
+
+
+def test_names_of_devices_are_kept_as_the_server_has_them() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.give(PlaceOrder(NameDevice(11, "phone")))
+    assert phone.store.contacts.device_names() == {}
+    phone.say(link_no, Response(asked(phone, "name_device").no, "", NIL))
+    assert phone.store.contacts.device_names() == {11: "phone"}
+    phone.give(PlaceOrder(FindDeviceNames()))
+    answer = Response(asked(phone, "device_names").no, "", msgspec.Raw(encode(DeviceNames(((12, "laptop"),)))))
+    phone.say(link_no, answer)
+    assert phone.store.contacts.device_names() == {12: "laptop"}
+    phone.give(PlaceOrder(NameDevice(13, "nobody's")))
+    phone.say(link_no, Response(asked(phone, "name_device").no, "bad_request", NIL))
+    assert phone.engine.order(NameDevice(13, "nobody's")) == "bad_request"
+    assert phone.store.contacts.device_names() == {12: "laptop"}
 
 
 def test_what_the_account_has_blocked_elsewhere_is_learned() -> None:

@@ -69,3 +69,12 @@ def test_devices_of_two_accounts_are_never_mixed(store: SqliteStore) -> None:
     store.contacts.remove_device(EVE, 1)
     assert [found.device for found in store.contacts.devices(BOB)] == [1, 2, 3]
     assert [found.device for found in store.contacts.devices(EVE)] == [2, 3]
+
+
+def test_names_of_our_devices(store: SqliteStore) -> None:
+    store.contacts.name_device(11, "phone")
+    store.contacts.name_device(11, "old phone")
+    store.contacts.name_device(12, "laptop")
+    assert store.contacts.device_names() == {11: "old phone", 12: "laptop"}
+    store.contacts.name_devices(((12, "new laptop"),))
+    assert store.contacts.device_names() == {12: "new laptop"}
