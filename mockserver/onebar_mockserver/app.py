@@ -11,11 +11,12 @@ import sqlite3
 import ssl
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 from uvicorn.config import Config
 from uvicorn.server import ServerState
@@ -36,6 +37,8 @@ from onebar_mockserver.limits import BACKLOG, SIZES_EVERY_S, STOP_S, SWEEP_EVERY
 from onebar_mockserver.link_protocol import LinkProtocol
 from onebar_mockserver.metrics import Metrics
 from onebar_mockserver.ports import EngineLostError
+from onebar_mockserver.push.doorbell import Doorbell
+from onebar_mockserver.push.gateways import PushGateway
 from onebar_mockserver.registration import Registration
 from onebar_mockserver.request_head import HeadDeadlineProtocol
 from onebar_mockserver.router import Router
@@ -65,6 +68,7 @@ class Backend:
         blob_limits: BlobLimits | None = None,
         faults: Faults | None = None,
         sms: SmsGateway | None = None,
+        push: Sequence[PushGateway] = (),
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._data = data
@@ -79,7 +83,8 @@ class Backend:
         self.gateway = Gateway(self.faults, self._connections)
         self._engine = SqliteEngine(data, limits, self.metrics.commit, buckets)
         self._sweep_now = asyncio.Event()
-        router = Router(self._engine, self._engine, limits, self._sweep_now.set)
+        self._doorbell = Doorbell(self._engine, push, self._unheard_ms, now_ms, lambda: self._turns.suspect())
+        self._router = router = Router(self._engine, self._engine, limits, self._sweep_now.set, self._doorbell)
         self._turns = TurnLoop(
             router,
             self._engine,
@@ -103,13 +108,8 @@ class Backend:
         )
         blob_limits = blob_limits or BlobLimits()
         self._blobs = FileBlobs(data / FOLDER_NAME, blob_limits, fresh_blob_id)
-        guard = Guard(TokenCheck(self._engine, now_ms), now_ms, self._turns.suspect, buckets.refuse)
-        self._uploads = Uploads(self._blobs, guard, blob_limits, now_ms, buckets)
-        self._downloads = Downloads(self._blobs, guard)
-        attachments = [*self._uploads.routes(), *self._downloads.routes()]
-        self._public = Access(
-            Starlette(routes=[*health_routes(self._ready), Mount("/", self._registration.app(attachments))]),
-        )
+        rest = Mount("/", self._registration.app(self._attachments(blob_limits, buckets)))
+        self._public = Access(Starlette(routes=[*health_routes(self._ready), rest]))
         self._sizes = MailboxSizes()
         self._blob_sizes = BlobSizes()
         self._sizes_at_s = 0.0
@@ -131,11 +131,18 @@ class Backend:
             await self._engine.close()
             raise DatabaseError(f"the attachments cannot be opened: {error}") from error
         self._turns.start()
+        self._doorbell.start()
         self._sweeping = asyncio.get_running_loop().create_task(self._sweep(), name="onebar-sweep")
         ws = functools.partial(LinkProtocol, gateway=self.gateway)
         self._serve(listener, self._public, cast("type[asyncio.Protocol]", ws), self._tls)
         if admin is not None:
             self._serve(admin, admin_app(self._ready, self.scrape), "none", None)
+
+    def _attachments(self, limits: BlobLimits, buckets: Buckets) -> list[Route]:
+        guard = Guard(TokenCheck(self._engine, now_ms), now_ms, self._turns.suspect, buckets.refuse)
+        self._uploads = Uploads(self._blobs, guard, limits, now_ms, buckets)
+        self._downloads = Downloads(self._blobs, guard)
+        return [*self._uploads.routes(), *self._downloads.routes()]
 
     def _serve(self, listener: socket.socket, app: ASGIApp, ws: Any, tls: ssl.SSLContext | None) -> None:
         config = Config(
@@ -168,6 +175,7 @@ class Backend:
             self.gateway.go_away(go_away_ms)
         self.gateway.stopping = True
         await self._turns.stop()
+        await self._doorbell.stop()
         await self.gateway.close()
         for acceptor in self._acceptors:
             acceptor.close()
@@ -196,6 +204,8 @@ class Backend:
         counter("onebar_refusals", "What a limit refused or put off", "limit", self.refused)
         counter("onebar_links_refused", "Links that were refused in their first turn", "reason", router.refused)
         counter("onebar_http_requests", "HTTP requests on the public address", "status", self._public.requests)
+        counter("onebar_pushes", "What gateways said to wake-ups", ("gateway", "result"), self._doorbell.results)
+        gauge("onebar_pushes_waiting", "Devices that are to be woken", lambda: self._doorbell.waiting)
         gauge("onebar_links", "Links that are open", lambda: self.gateway.links)
         gauge("onebar_links_paused", "Links far ahead of their turns, which are not read", lambda: self.gateway.paused)
         gauge("onebar_inputs_waiting", "Inputs that wait for a turn", lambda: self._turns.waiting)
@@ -210,6 +220,9 @@ class Backend:
         gauge("onebar_blob_bytes_awaited", "What is still to come of them", lambda: self._blob_sizes.awaited_bytes)
         gauge("onebar_uploads_running", "Uploads with a request going on", lambda: self._uploads.running)
         gauge("onebar_downloads_running", "Downloads that are being sent", lambda: self._downloads.running)
+
+    def _unheard_ms(self, device: int) -> int | None:
+        return self._router.unheard_ms(device, now_ms())
 
     def _devices_removed(self, devices: tuple[int, ...]) -> None:
         self._turns.removed(devices)

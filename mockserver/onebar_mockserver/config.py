@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, get_type_hints
 import msgspec
 
 from onebar_mockserver.limits import RATES, ServerLimits
+from onebar_mockserver.push.settings import PushSettings
 from onebar_mockserver.sms import CODE_TEXT, HttpSms
 
 PREFIX: Final = "ONEBAR_"
@@ -99,6 +100,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     admin: AdminSettings = AdminSettings()
     log: LogSettings = LogSettings()
     sms: SmsSettings = SmsSettings()
+    push: PushSettings = PushSettings()
     limits: ServerLimits = ServerLimits()
 
     @property
@@ -227,6 +229,10 @@ def _consistent(settings: Settings, given: Mapping[str, Given]) -> Settings:
         settings.sms.gateway  # noqa: B018 - so that a wrong template is found now, not with the first user
     except ValueError as error:
         raise ConfigError(f"the settings of sms cannot be used: {error}") from error
+    try:
+        settings.push.gateways()  # so that a wrong key is found now, not when the first phone is to be woken
+    except ValueError as error:
+        raise ConfigError(f"the settings of push cannot be used: {error}") from None
     if settings.admin.port is not None and not _is_private(settings.admin.host):
         raise ConfigError(
             f"{given['admin.host'].source}: admin.host = {settings.admin.host!r} cannot be used: /metrics is for nobody"

@@ -150,6 +150,9 @@ GO_AWAY_MS_MIN: Final = 2_000
 GO_AWAY_MS_MAX: Final = 30_000
 """Longest such time: no pause in the foreground is longer (D8), and a client waits no longer whatever it is told."""
 
+LATE_MS: Final = 10_000
+"""An ack that comes later is from a phone that may have been woken by a push meanwhile: it is back."""
+
 SWEEP_ENTRIES_MAX: Final = 256
 """Entries dropped in one transaction of the sweep (R19)."""
 

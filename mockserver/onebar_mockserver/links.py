@@ -60,6 +60,12 @@ class Link:
     """Whether CaughtUp was said."""
     rejected: int = 0
     """The highest number whose rejection was counted here."""
+    rings: int = 0
+    """The last entry that came while it was here and is worth waking the device for."""
+    acked: int = 0
+    """The last entry that was acknowledged here."""
+    owed_ms: int = 0
+    """Since when such an entry waits for an ack and nothing was acknowledged; 0: none waits."""
     unacked: deque[tuple[int, int]] = field(default_factory=deque)
     unacked_bytes: int = 0
 
@@ -67,6 +73,11 @@ class Link:
     def credit(self) -> int:
         """Bytes that may be begun: an entry of any length that is begun with the last of it stays within R25."""
         return CREDIT_BYTES_MAX - LONGEST_ENTRY_BYTES - self.unacked_bytes
+
+    @property
+    def owes(self) -> bool:
+        """Whether a message waits of which the device may not know: it was not acknowledged, or not even said."""
+        return self.attached and (self.rings > self.acked or not self.told)
 
     @property
     def wants_mail(self) -> bool:
@@ -77,23 +88,35 @@ class Link:
         """Begin behind the cursor of Welcome."""
         self.attached = True
         self.epoch = epoch
-        self.sent = self.seen = cursor
+        self.sent = self.seen = self.acked = cursor
 
     def deliver(self, entry: Entry) -> ServerFrame:
         """Return the entry as the link's next frame, and count it against the credit."""
         frame = _frame(self.sent, entry)
+        self.rings = max(self.rings, entry.seq) if entry.rings else self.rings
         size = len(entry.body) + ENTRY_OVERHEAD_BYTES
         self.unacked.append((entry.seq, size))
         self.unacked_bytes += size
         self.sent = entry.seq
         return frame
 
-    def acknowledge(self, epoch: int, cursor: int) -> None:
-        """Give back the credit of the entries up to the cursor."""
+    def owe(self, now_ms: int) -> bool:
+        """Note what waits for an ack now; return whether nothing did before."""
+        if self.owed_ms or self.rings <= self.acked:
+            return False
+        self.owed_ms = now_ms
+        return True
+
+    def acknowledge(self, epoch: int, cursor: int, now_ms: int = 0) -> int:
+        """Give back the credit of the entries up to the cursor; return how long there was silence under a message."""
         if epoch != self.epoch:
-            return
+            return 0
+        silent_ms = now_ms - self.owed_ms if self.owed_ms else 0
+        self.acked = max(self.acked, cursor)
         while self.unacked and self.unacked[0][0] <= cursor:
             self.unacked_bytes -= self.unacked.popleft()[1]
+        self.owed_ms = now_ms if self.rings > self.acked else 0
+        return silent_ms
 
 
 def _frame(prev_seq: int, entry: Entry) -> ServerFrame:

@@ -20,7 +20,7 @@ from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 from onebar_mockserver.config import LogSettings
 
 _PHONE: Final = re.compile(r"\+\d{7,15}")
-_LIBRARIES: Final = ("uvicorn", "websockets", "asyncio")
+_LIBRARIES: Final = ("uvicorn", "websockets", "asyncio", "httpx", "httpcore", "hpack")
 
 
 def configure(settings: LogSettings, *, production: bool, stream: TextIO | None = None) -> None:
@@ -44,7 +44,7 @@ def configure(settings: LogSettings, *, production: bool, stream: TextIO | None 
         )
     )
     logging.basicConfig(level=settings.level.upper(), handlers=[handler], force=True)
-    for name in _LIBRARIES:  # what they say below a warning is about single connections
+    for name in _LIBRARIES:  # what they say below a warning is about single connections, with push tokens in addresses
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
 
 

@@ -20,6 +20,13 @@ CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 """Of the answer: the text format that every Prometheus reads."""
 
 
+Labels = str | tuple[str, ...]
+"""One label of a counter, or several; or their values."""
+
+Counts = Mapping[str, int] | Mapping[tuple[str, str], int]
+"""Counts by the value of one label, or by those of two."""
+
+
 class Gauge(NamedTuple):
     """A number that is looked up when somebody asks."""
 
@@ -34,7 +41,7 @@ class Metrics:
     def __init__(self) -> None:
         self._received: Counter[type] = Counter()
         self._sent: Counter[type] = Counter()
-        self._counters: list[tuple[str, str, str, Mapping[str, int]]] = []
+        self._counters: list[tuple[str, str, Labels, Counts]] = []
         self._gauges: list[Gauge] = []
         self._registry = CollectorRegistry()
         self._turn = self._histogram("onebar_turn_seconds", "Time of a turn, from its inputs to its outputs")
@@ -42,9 +49,9 @@ class Metrics:
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
 
-    def counter(self, name: str, text: str, label: str, counts: Mapping[str, int]) -> None:
-        """Show these counts, which somebody else goes on counting, as counters that differ in one label."""
-        self._counters.append((name, text, label, counts))
+    def counter(self, name: str, text: str, labels: Labels, counts: Counts) -> None:
+        """Show these counts, which somebody else goes on counting, as counters that differ in these labels."""
+        self._counters.append((name, text, labels, counts))
 
     def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
         """Show a number that is read at each scrape, on the event loop."""
@@ -77,14 +84,14 @@ class Metrics:
 
     def collect(self) -> Iterator[Metric]:
         """Yield the figures that are kept as plain numbers; the registry calls this."""
-        frames: list[tuple[str, str, str, Mapping[str, int]]] = [
+        frames: list[tuple[str, str, Labels, Counts]] = [
             ("onebar_frames_received", "Frames from clients", "kind", _by_name(self._received)),
             ("onebar_frames_sent", "Frames to clients that a turn has said", "kind", _by_name(self._sent)),
         ]
-        for name, text, label, counts in frames + self._counters:
-            family = CounterMetricFamily(name, text, labels=[label])
-            for value, count in sorted(counts.items()):
-                family.add_metric([value], count)
+        for name, text, labels, counts in frames + self._counters:
+            family = CounterMetricFamily(name, text, labels=_as_tuple(labels))
+            for values, count in sorted((_as_tuple(key), count) for key, count in counts.items()):
+                family.add_metric(values, count)
             yield family
         for gauge in self._gauges:
             yield GaugeMetricFamily(gauge.name, gauge.help, gauge.read())
@@ -95,3 +102,7 @@ class Metrics:
 
 def _by_name(counts: Mapping[type, int]) -> Mapping[str, int]:
     return {kind.__name__: count for kind, count in counts.items()}
+
+
+def _as_tuple(labels: Labels) -> tuple[str, ...]:
+    return (labels,) if isinstance(labels, str) else labels

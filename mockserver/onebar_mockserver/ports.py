@@ -11,7 +11,7 @@ from enum import IntEnum
 from math import ceil
 from typing import Final, NamedTuple, Protocol
 
-from onebar.core.frames import Ack, Hello, Note, Stock, Submit, Void
+from onebar.core.frames import FLAG_SILENT, Ack, Hello, Note, Stock, Submit, Void
 from onebar.core.questions import Question
 from onebar.crypto.keys import PeerKeys
 
@@ -48,6 +48,11 @@ class Entry(NamedTuple):
     at_ms: int
     flags: int
     body: bytes
+
+    @property
+    def rings(self) -> bool:
+        """Whether a device that is away is woken for it: somebody has said something."""
+        return self.kind == Kind.ENVELOPE and not self.flags & FLAG_SILENT
 
 
 class Rejection(NamedTuple):
@@ -267,6 +272,32 @@ class QuestionError(Exception):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.name = name
+
+
+class Bell(Protocol):
+    """Wakes devices that are away. Nothing here waits: turns call it."""
+
+    def ring(self, device: int, *, soon: bool = False) -> None:
+        """Wake a device for which a message waits; `soon`: unless it connects by itself first."""
+
+    def answered(self, device: int) -> None:
+        """Note that a device has connected."""
+
+    def missed(self) -> None:
+        """Note that messages may have come of which nobody said anything."""
+
+
+class Silence:
+    """A bell that wakes nobody."""
+
+    def ring(self, device: int, *, soon: bool = False) -> None:
+        """Do nothing."""
+
+    def answered(self, device: int) -> None:
+        """Do nothing."""
+
+    def missed(self) -> None:
+        """Do nothing."""
 
 
 class Ledger(Protocol):

@@ -26,7 +26,7 @@ from onebar.core.frames import (
 from onebar.core.questions import METHODS, Question
 from onebar_mockserver.flight import is_signed_by
 from onebar_mockserver.isolation import answer_one_by_one, apply_one_by_one
-from onebar_mockserver.limits import ServerLimits
+from onebar_mockserver.limits import LATE_MS, ServerLimits
 from onebar_mockserver.links import FENCED, PROTOCOL_ERROR, REFUSED, Link, Outgoing
 from onebar_mockserver.ports import (
     Acked,
@@ -35,6 +35,7 @@ from onebar_mockserver.ports import (
     Asked,
     Attached,
     BatchFailedError,
+    Bell,
     Fenced,
     Judged,
     Ledger,
@@ -43,6 +44,7 @@ from onebar_mockserver.ports import (
     Outcome,
     Refusal,
     Result,
+    Silence,
     Slowed,
     Want,
 )
@@ -94,7 +96,7 @@ _KINDS: Final = {method: kind for kind, method in METHODS.items()}
 
 
 class Router:
-    """The links of this process, and what their frames do. `orphaned` hears that mail of removed devices waits."""
+    """The links of this process. `orphaned` hears that mail of removed devices waits, `bell` wakes devices."""
 
     def __init__(
         self,
@@ -102,11 +104,13 @@ class Router:
         mailbox: Mailbox,
         limits: ServerLimits,
         orphaned: Callable[[], None] = lambda: None,
+        bell: Bell | None = None,
     ) -> None:
         self._ledger = ledger
         self._mailbox = mailbox
         self._limits = limits
         self._orphaned = orphaned
+        self._bell = bell or Silence()
         self._links: dict[int, Link] = {}
         self._by_device: dict[int, Rivals] = {}
         self.rejected: Counter[str] = Counter()
@@ -125,6 +129,11 @@ class Router:
         self._links.clear()
         self._by_device.clear()
         self._behind.clear()
+        self._bell.missed()
+
+    def unheard_ms(self, device: int, now_ms: int) -> int | None:
+        """Return how long a device has been silent under a message, 0 if it is not; None: it has no link."""
+        return min((now_ms - (link.owed_ms or now_ms) for link in self._attached([device])), default=None)
 
     async def turn(self, inputs: Sequence[Input], now_ms: int) -> Turn:
         """Handle the inputs in order and return what to say, once all of it is durable.
@@ -151,7 +160,7 @@ class Router:
             await self._commit(turn, ops, now_ms)
         if requests:
             await self._answer(turn, requests, now_ms)
-        await self._deliver(turn)
+        await self._deliver(turn, now_ms)
         return turn
 
     # The inputs
@@ -232,7 +241,7 @@ class Router:
         for op, result in zip(ops, outcome.results, strict=True):
             self._conclude(turn, op, result, now_ms)
         for appended in outcome.appended:
-            self._pass_on(turn, appended)
+            self._pass_on(turn, appended, now_ms)
 
     async def _apply(self, ops: list[Op], now_ms: int) -> Outcome:
         try:
@@ -250,7 +259,8 @@ class Router:
             _tell_verdict(_outgoing(turn, op.link), result)
         elif isinstance(result, Acked):
             if isinstance(op.frame, Ack):
-                link.acknowledge(op.frame.epoch, op.frame.cursor)
+                if link.acknowledge(op.frame.epoch, op.frame.cursor, now_ms) > LATE_MS:
+                    self._bell.answered(link.device)
                 self._fence(turn, self._by_device[link.device].overtaken(link, op.frame.cursor))
         elif isinstance(result, Attached):
             self._welcome(turn, link, result, now_ms)
@@ -269,31 +279,32 @@ class Router:
 
     def _welcome(self, turn: Turn, link: Link, place: Attached, now_ms: int) -> None:
         link.attach(place.epoch, place.cursor)
+        self._bell.answered(link.device)
         self._leave_behind(link)
         _outgoing(turn, link.link).welcome = Welcome(
-            now_ms,
-            link.connection_no,
-            place.epoch,
-            place.cursor,
-            place.mark,
-            place.mark_hash,
-            place.notes,
-            self._limits.announced(),
-            place.floor,
-            place.stock,
+            *(now_ms, link.connection_no, place.epoch, place.cursor, place.mark, place.mark_hash, place.notes),
+            *(self._limits.announced(), place.floor, place.stock),
         )
 
-    def _pass_on(self, turn: Turn, appended: Appended) -> None:
+    def _pass_on(self, turn: Turn, appended: Appended, now_ms: int) -> None:
         """Say a new entry at once to a link that has everything before it; others fetch it later."""
-        rivals = self._by_device.get(appended.device)
-        for link in () if rivals is None else rivals.links:
-            if not link.attached:
-                continue
+        links = self._attached([appended.device])
+        if appended.entry.rings and not links:
+            self._bell.ring(appended.device)
+        for link in links:
+            if appended.entry.rings:
+                link.rings = appended.entry.seq
             if link.behind or link.credit <= 0 or appended.head != link.seen:
                 self._leave_behind(link)
             else:
                 link.seen = appended.entry.seq
                 _outgoing(turn, link.link).mail.append(link.deliver(appended.entry))
+            self._expect(link, now_ms)
+
+    def _expect(self, link: Link, now_ms: int) -> None:
+        """Let a device be woken that does not acknowledge what it was told: it may be frozen, or its link dead."""
+        if link.owe(now_ms):
+            self._bell.ring(link.device, soon=True)
 
     def _leave_behind(self, link: Link) -> None:
         """Note that the mailbox may hold what the link was not sent; pages will bring it."""
@@ -330,7 +341,7 @@ class Router:
         except BatchFailedError:
             return await answer_one_by_one(self._ledger, asked, now_ms)
 
-    async def _deliver(self, turn: Turn) -> None:
+    async def _deliver(self, turn: Turn, now_ms: int) -> None:
         waiting = [link for link in self._behind.values() if link.wants_mail]
         if not waiting:
             return
@@ -338,6 +349,7 @@ class Router:
         for link, page in zip(waiting, pages, strict=True):
             mail = _outgoing(turn, link.link).mail
             mail.extend(link.deliver(entry) for entry in page.entries)
+            self._expect(link, now_ms)
             if page.more:
                 continue
             link.behind = False
@@ -363,6 +375,8 @@ class Router:
         self._behind.pop(number, None)
         if link is not None and not self._by_device[link.device].remove(link):
             del self._by_device[link.device]
+        if link is not None and link.owes and not self._attached([link.device]):
+            self._bell.ring(link.device, soon=True)
 
 
 def _tell_verdict(outgoing: Outgoing, result: Judged | Slowed) -> None:

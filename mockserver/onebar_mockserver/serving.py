@@ -54,6 +54,7 @@ async def serve(settings: Settings, say: Callable[[str], None] = say_on_stdout) 
             development=not settings.production,
             limits=settings.limits,
             sms=settings.sms.gateway,
+            push=settings.push.gateways(),
             tls=context,
         )
         await backend.start(*listeners)

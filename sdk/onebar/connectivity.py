@@ -3,9 +3,11 @@
 from abc import ABC, abstractmethod
 
 from onebar import draining
-from onebar.core.turn import Attention, NetworkChanged
+from onebar.core.questions import RegisterPush
+from onebar.core.turn import Attention, NetworkChanged, SetPush
 from onebar.drivers.home import Home
 from onebar.drivers.link_watch import LinkChanges
+from onebar.errors import InputError
 from onebar.models import Drained, LinkStatus, check_network
 from onebar.store import SqliteStore
 
@@ -14,6 +16,7 @@ class Connectivity(ABC):
     """The part of a `Client` that is about its connection."""
 
     _network = ""
+    _looked_at = False
 
     @abstractmethod
     def _opened(self) -> Home[SqliteStore]:
@@ -59,14 +62,18 @@ class Connectivity(ABC):
 
     def foreground(self) -> None:
         """Say that somebody looks at the app: it connects at once and stays connected. From any thread."""
-        self._opened().tell_from_any_thread(Attention(foreground=True))
+        home = self._opened()
+        self._looked_at = True
+        home.tell_from_any_thread(Attention(foreground=True))
 
     def background(self) -> None:
         """Say that nobody looks at the app: it disconnects once nothing waits on either side. From any thread.
 
         It connects again for what the app sends, for `drain`, and in the foreground.
         """
-        self._opened().tell_from_any_thread(Attention(foreground=False))
+        home = self._opened()
+        self._looked_at = False
+        home.tell_from_any_thread(Attention(foreground=False))
 
     async def drain(self, timeout_s: float = draining.DRAIN_S) -> Drained:
         """Connect, fetch everything that waits, send everything that waits: for a push, or a task in the background.
@@ -79,3 +86,56 @@ class Connectivity(ABC):
             OnebarError: Another process has the database open, and is connected itself.
         """
         return await draining.drain(self._opened(), NetworkChanged(self._network), timeout_s)
+
+    async def register_push(self, kind: str, token: str) -> None:
+        """Let the server wake this device by a push when there is mail and it is not connected.
+
+        Returns when the token is kept on this device. The server is told when there is a network, and told again after
+        a new registration, a restored phone or a restored server; until this device has an account, the token waits.
+        Call it at each start of the app with what the system gives: tokens change, and the server drops one that its
+        gateway does not know any more. A push has no content: answer it with `handle_push`.
+
+        Args:
+            kind: `apns` (iOS) or `fcm` (Android).
+            token: The device token: for `apns` in hexadecimal digits.
+
+        Raises:
+            InputError: There is no such kind, or the token is none of it.
+            OnebarError: Another process has the database open and must do it.
+        """
+        await self._set_push(kind, token.lower() if kind == "apns" else token)
+
+    async def unregister_push(self) -> None:
+        """Let the server not wake this device any more; it is told when there is a network.
+
+        Raises:
+            OnebarError: Another process has the database open and must do it.
+        """
+        await self._set_push("", "")
+
+    async def handle_push(self, timeout_s: float = draining.DRAIN_S) -> Drained:
+        """Answer a push: connect, fetch everything that waits, send everything that waits, and sleep again.
+
+        It sleeps as `background` does, unless the app has said `foreground` and not `background` since. Several pushes
+        at once do no harm, nor does one after which nothing waits.
+
+        Args:
+            timeout_s: Longest time for it, in seconds. What is left then comes next time; nothing is lost.
+
+        Raises:
+            NotRegisteredError: This device has no account.
+            OnebarError: Another process has the database open, and is connected itself.
+        """
+        home = self._opened()
+        try:
+            return await self.drain(timeout_s)
+        finally:
+            if not self._looked_at:
+                home.tell_from_any_thread(Attention(foreground=False))
+
+    async def _set_push(self, kind: str, token: str) -> None:
+        try:
+            wanted = RegisterPush(kind, token)
+        except ValueError as error:
+            raise InputError(str(error)) from error
+        await self._opened().submit(SetPush(wanted.kind, wanted.token))

@@ -32,6 +32,7 @@ from onebar.core.questions import (
     Limited,
     Publish,
     Question,
+    RegisterPush,
 )
 from onebar.version import __version__
 from onebar_mockserver.limits import ServerLimits
@@ -139,6 +140,7 @@ def _questions() -> list[Question]:
         FindBundle(2, 22),
         Publish(b"the list", b"signed", 1_789_000_000_000, ((1, b"one-time"),), ((2, b"kem"),)),
         AddDevice(b"i" * 32, b"b" * 32, b"s" * 64),
+        RegisterPush("apns", "ab" * 32),
     ]
 
 

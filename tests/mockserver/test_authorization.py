@@ -27,6 +27,7 @@ from onebar.core.questions import (
     NameDevice,
     Publish,
     Question,
+    RegisterPush,
     Report,
     SetPin,
 )
@@ -126,6 +127,7 @@ def questions(town: Town) -> list[Question]:
         Report(*ids(town.bob), 1),
         NameDevice(town.alice.device, "new"),
         FindDeviceNames(),
+        RegisterPush("apns", "ab" * 32),
         DeleteAccount(),
     ]
 

@@ -52,6 +52,15 @@ def test_a_body_of_text_messages_that_cannot_be_sent_is_found_at_the_start(body:
         load(None, {"ONEBAR_SMS_URL": "https://a", "ONEBAR_SMS_BODY": body}, {})
 
 
+def test_keys_of_gateways_are_read_at_the_start(tmp_path: Path) -> None:
+    file = written(tmp_path, '[push]\nfcm_service_account = "absent.json"\n')
+    said = f"settings of push cannot be used: push.fcm_service_account: {tmp_path / 'absent.json'} cannot be read"
+    with pytest.raises(ConfigError, match=said):
+        load(file, {}, {})
+    with pytest.raises(ConfigError, match=r"push\.apns_key is missing"):
+        load(None, {"ONEBAR_PUSH_APNS_TOPIC": "org.example.chat"}, {})
+
+
 WRONG = [
     ("port = 70000", r"onebar\.toml: port = 70000 cannot be used \(expected `int` <= 65535\); correct it, or leave"),
     ('port = "8440"', r"port = '8440' cannot be used \(expected `int`, got `str`\)"),

@@ -104,3 +104,10 @@ def test_a_figure_of_anybody() -> None:
     assert figures["onebar_depth"] == 7
     metrics.commit(0.004)
     assert b'onebar_commit_seconds_bucket{le="0.005"} 1.0' in metrics.exposition()
+
+
+def test_a_counter_may_differ_in_two_labels() -> None:
+    metrics = Metrics()
+    metrics.counter("onebar_x", "X", ("gateway", "result"), {("apns", "sent"): 2, ("fcm", "gone"): 1})
+    figures = read(metrics.exposition())
+    assert (figures["onebar_x_total{apns,sent}"], figures["onebar_x_total{fcm,gone}"]) == (2, 1)

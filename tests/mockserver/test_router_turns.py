@@ -21,7 +21,7 @@ from onebar.core.frames import (
 )
 from onebar.core.questions import AddDevice, Bundle, FindAccount, FindBundle, FindPhone, Publish
 from onebar_mockserver.flight import open_flight
-from onebar_mockserver.limits import PAGE_ENTRIES_MAX, ServerLimits
+from onebar_mockserver.limits import LATE_MS, PAGE_ENTRIES_MAX, ServerLimits
 from onebar_mockserver.links import FENCED, REFUSED
 from onebar_mockserver.ports import Want
 from onebar_mockserver.router import Boarded, Ended, Input, Received, Router, Turn
@@ -237,3 +237,92 @@ async def test_a_removed_device_is_refused_even_in_the_same_turn(engine: SqliteE
     await phone(engine, "+491")
     turn = await router.turn(flight(1, alice), NOW_MS)
     assert said(turn, 1) == [frames.Refused("device_removed", 0)]
+
+
+class NotedBell:
+    """Notes what it hears."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, int]] = []
+
+    def ring(self, device: int, *, soon: bool = False) -> None:
+        self.heard.append(("soon" if soon else "ring", device))
+
+    def answered(self, device: int) -> None:
+        self.heard.append(("answered", device))
+
+    def missed(self) -> None:
+        self.heard.append(("missed", 0))
+
+    def new(self) -> list[tuple[str, int]]:
+        heard, self.heard = self.heard, []
+        return heard
+
+
+async def test_the_bell_rings_for_messages_to_devices_that_are_away(engine: SqliteEngine) -> None:
+    alice, bob = await phone(engine, "+491"), await phone(engine, "+492")
+    bell = NotedBell()
+    router = Router(engine, engine, ServerLimits(rates={}), bell=bell)
+    await router.turn(flight(1, alice), NOW_MS)
+    assert bell.new() == [("answered", alice.device)]
+    assert (router.unheard_ms(alice.device, NOW_MS), router.unheard_ms(bob.device, NOW_MS)) == (0, None)
+
+    def to_bob(out_no: int, flags: int = 0) -> Received:
+        return Received(1, submit(out_no, (bob.account, [(bob.device, b"x")]), flags=flags))
+
+    await router.turn([to_bob(1, frames.FLAG_SILENT)], NOW_MS)
+    assert bell.new() == [], "nobody has said anything"
+    await router.turn([to_bob(2), to_bob(2), to_bob(3)], NOW_MS)
+    assert bell.new() == [("ring", bob.device)] * 2
+    await router.turn([*flight(2, bob), Received(2, Ack(1, 3))], NOW_MS)
+    assert bell.new() == [("answered", bob.device)], "and the tick for Alice rings nobody"
+    await router.turn([Ended(2)], NOW_MS)
+    assert bell.new() == [], "he has everything"
+    await router.turn([Ended(1)], NOW_MS)
+    router.reset()
+    assert bell.new() == [("missed", 0)]
+
+
+async def test_the_bell_rings_soon_where_a_link_ends_under_a_message(engine: SqliteEngine) -> None:
+    alice, bob = await phone(engine, "+491"), await phone(engine, "+492")
+    bell = NotedBell()
+    router = Router(engine, engine, ServerLimits(rates={}), bell=bell)
+    await router.turn([*flight(1, alice), *flight(2, bob)], NOW_MS)
+    await router.turn([Received(1, submit(1, (bob.account, [(bob.device, b"x")])))], NOW_MS)
+    await router.turn(flight(3, bob), NOW_MS)
+    bell.new()
+    await router.turn([Ended(2)], NOW_MS)
+    assert bell.new() == [], "he has another one"
+    await router.turn([Ended(3)], NOW_MS)
+    assert bell.new() == [("soon", bob.device)]
+
+
+async def test_who_is_silent_under_a_message_is_told_apart_from_who_is_slow(engine: SqliteEngine) -> None:
+    alice, bob = await phone(engine, "+491"), await phone(engine, "+492")
+    bell = NotedBell()
+    router = Router(engine, engine, ServerLimits(rates={}), bell=bell)
+    await router.turn([*flight(1, alice), *flight(2, bob)], NOW_MS)
+    bell.new()
+    for out_no in (1, 2, 3):
+        await router.turn([Received(1, submit(out_no, (bob.account, [(bob.device, b"x")])))], NOW_MS)
+    assert bell.new() == [("soon", bob.device)], "once for all of them"
+    assert router.unheard_ms(bob.device, NOW_MS + 9_000) == 9_000
+    await router.turn([Received(2, Ack(1, 1))], NOW_MS + 9_000)
+    assert router.unheard_ms(bob.device, NOW_MS + 10_000) == 1_000, "he is slow"
+    await router.turn([Received(2, Ack(1, 3))], NOW_MS + 10_000)
+    assert router.unheard_ms(bob.device, NOW_MS + 10_000) == 0
+    assert bell.new() == []
+    await router.turn([Received(1, submit(4, (bob.account, [(bob.device, b"x")])))], NOW_MS)
+    assert bell.new() == [("soon", bob.device)]
+    await router.turn([Received(2, Ack(1, 4))], NOW_MS + LATE_MS + 1)
+    assert bell.new() == [("answered", bob.device)], "he may have been woken, and is back on the old link"
+
+
+async def test_who_fetches_what_waits_and_falls_silent_is_rung_soon(engine: SqliteEngine) -> None:
+    alice, bob = await phone(engine, "+491"), await phone(engine, "+492")
+    bell = NotedBell()
+    router = Router(engine, engine, ServerLimits(rates={}), bell=bell)
+    await router.turn([*flight(1, alice, submit(1, (bob.account, [(bob.device, b"x")])))], NOW_MS)
+    bell.new()
+    await router.turn(flight(2, bob), NOW_MS)
+    assert bell.new() == [("answered", bob.device), ("soon", bob.device)]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from onebar import Client, InputError, OnebarError
+from onebar import Client, InputError, NotRegisteredError, OnebarError
 from onebar.core.engine import Engine
 from onebar.core.turn import Attention, Input, Instant, NetworkChanged, Turn
 from onebar.errors import CaptivePortalError
@@ -136,3 +136,40 @@ async def test_a_phone_in_the_background_sleeps_and_a_push_wakes_it(tmp_path: Pa
         assert (await bob.drain(PATIENCE_S)).done, "also with a connection that looks fine"
         await server.stop()
         assert not (await bob.drain(0.1)).done
+
+
+async def test_a_push_wakes_a_phone_that_connects_drains_and_sleeps_again(tmp_path: Path, server: MockServer) -> None:
+    async with registered(tmp_path / "alice.db", ALICE, server) as alice:
+        async with Client.open(tmp_path / "bob.db", server=server.url, config=HASTY) as bob:
+            await bob.register_push("apns", "AB" * 32)
+            await bob.register(BOB, code=lambda: server.sms(BOB))
+            await (await alice.chat(BOB).send("first")).delivered(PATIENCE_S)
+        for number in range(3):
+            await (await alice.chat(BOB).send(f"{number}")).sent(PATIENCE_S)
+        [wakeup] = await server.woken(BOB)
+        assert (wakeup.kind, wakeup.token) == ("apns", "ab" * 32)
+        async with Client.open(tmp_path / "bob.db", server=server.url, config=HASTY) as bob:
+            assert await bob.handle_push(PATIENCE_S) == Drained(received=3, waiting=0, done=True)
+            await link_that(bob, lambda link: link.state is Reach.SLEEPING)
+            await (await alice.chat(BOB).send("another")).sent(PATIENCE_S)
+            assert len(await server.woken(BOB, times=2)) == 2
+            assert (await bob.handle_push(PATIENCE_S)).received == 1
+            bob.foreground()
+            assert (await bob.handle_push(PATIENCE_S)).done
+            assert (await link_that(bob, lambda link: link.state is not Reach.SLEEPING)).state is Reach.OPEN
+            await bob.unregister_push()
+            await (await alice.chat(BOB).send("seen")).delivered(PATIENCE_S)
+            bob.background()
+            await link_that(bob, lambda link: link.state is Reach.SLEEPING)
+            assert server.wakeups(BOB) == [], "it has no token any more"
+
+
+async def test_a_push_token_without_a_kind_or_a_shape_is_refused(tmp_path: Path) -> None:
+    async with Client.open(tmp_path / "alice.db", server=NOWHERE) as alice:
+        with pytest.raises(InputError, match="there is no push of the kind 'web'; there are apns, fcm"):
+            await alice.register_push("web", "x")
+        with pytest.raises(InputError, match="no token of apns") as caught:
+            await alice.register_push("apns", "not hexadecimal")
+        assert "not hexadecimal" not in str(caught.value)
+        with pytest.raises(NotRegisteredError):
+            await alice.handle_push()

@@ -24,12 +24,13 @@ from onebar.core.questions import (
     NameDevice,
     Order,
     Publish,
+    RegisterPush,
     Report,
     SetPin,
 )
 from onebar_mockserver.limits import SEEN_EVERY_S
 from onebar_mockserver.ports import Answer, Asked, QuestionError
-from onebar_mockserver.sqlite import blocks, device_lists, pins, prekeys, reports
+from onebar_mockserver.sqlite import blocks, device_lists, pins, prekeys, push_tokens, reports
 from onebar_mockserver.sqlite.deletion import delete_account
 from onebar_mockserver.sqlite.prekeys import ONE_TIME, ONE_TIME_KEM
 
@@ -48,6 +49,9 @@ def answer(connection: sqlite3.Connection, asked: Asked, now_ms: int) -> Answer:
             return _publish(connection, asked, question)
         if isinstance(question, Order):
             return _about_account(connection, asked, question, now_ms)
+        if isinstance(question, RegisterPush):
+            push_tokens.register(connection, asked.device, question, now_ms)
+            return Answer()
         return Answer(frames.encode(_result(connection, asked, question, now_ms)))
     except QuestionError as error:
         return Answer(error=error.name)

@@ -7,7 +7,7 @@ other mail does, and a number that somebody else has blocked stays blocked: thes
 
 import sqlite3
 
-from onebar_mockserver.sqlite import blocks, codes, pins, prekeys, reports
+from onebar_mockserver.sqlite import blocks, codes, pins, prekeys, push_tokens, reports
 
 
 def delete_account(connection: sqlite3.Connection, account: int) -> tuple[int, ...]:
@@ -19,6 +19,7 @@ def delete_account(connection: sqlite3.Connection, account: int) -> tuple[int, .
     rows = connection.execute("SELECT device, removed FROM devices WHERE account = ?", (account,)).fetchall()
     for device, _ in rows:
         prekeys.forget(connection, device)
+        push_tokens.forget(connection, device)
         for table in ("notes", "withheld"):
             connection.execute(f"DELETE FROM {table} WHERE device = ?", (device,))
         connection.execute("UPDATE positions SET notes_bytes = 0, seen_ms = 0 WHERE device = ?", (device,))

@@ -35,7 +35,8 @@ from onebar_mockserver.ports import (
     Swept,
     Want,
 )
-from onebar_mockserver.sqlite import codes, mailboxes, registry
+from onebar_mockserver.push.gateways import PushToken, Sleepers
+from onebar_mockserver.sqlite import codes, mailboxes, push_tokens, registry
 from onebar_mockserver.sqlite.admission import answer_admitted
 from onebar_mockserver.sqlite.batch import Batch
 from onebar_mockserver.sqlite.code_key import open_key
@@ -50,7 +51,7 @@ _MISUSE = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceEr
 
 
 class SqliteEngine:
-    """`Ledger` and `Mailbox` on a data directory, which it keeps locked while it is open."""
+    """`Ledger`, `Mailbox` and `PushTokens` on a data directory, which it keeps locked while it is open."""
 
     def __init__(
         self,
@@ -168,6 +169,22 @@ class SqliteEngine:
             return [answer_admitted(batch, one) for one in asked]
 
         return await self._on_thread(lambda: self._commit(work, now_ms))
+
+    async def push_tokens(self, devices: Sequence[int]) -> dict[int, PushToken]:
+        """Return the tokens of these devices; see `push.gateways.PushTokens`."""
+        return await self._on_thread(lambda: self._read(lambda connection: push_tokens.find(connection, devices)))
+
+    async def drop_push_token(self, device: int, token: str, before_ms: int, now_ms: int) -> None:
+        """Drop a token; see `push.gateways.PushTokens`."""
+        await self._on_thread(
+            lambda: self._commit(lambda batch: push_tokens.drop(batch.connection, device, token, before_ms), now_ms)
+        )
+
+    async def sleepers(self, after: int, limit: int) -> Sleepers:
+        """Return for whom mail waits; see `push.gateways.PushTokens`."""
+        return await self._on_thread(
+            lambda: self._read(lambda connection: push_tokens.sleepers(connection, after, limit))
+        )
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

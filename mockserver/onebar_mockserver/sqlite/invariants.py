@@ -48,6 +48,9 @@ RULES: Final = {
         " LEFT JOIN handed_out h ON h.device = p.device AND h.kind = p.kind"
         " WHERE d.removed = 1 OR p.no <= coalesce(h.upto, -1)"
     ),
+    "a push token is kept of a device that is out of use": (
+        "SELECT device FROM push_tokens JOIN devices USING (device) WHERE removed <> 0"
+    ),
 }
 """Each rule by what it says when it is broken, with a statement that finds where."""
 

@@ -1,5 +1,5 @@
 -- Version 4: what devices have published: signed device lists, certificates, prekeys; hedged links; what protects
--- accounts.
+-- accounts; push tokens.
 
 -- The lowest connection number that is still heard: a link that speaks after its Welcome fences the older ones (R16).
 ALTER TABLE positions ADD COLUMN fence_no INTEGER NOT NULL DEFAULT 0;
@@ -105,3 +105,11 @@ CREATE TABLE reports (
 -- Both ways, so that who deletes an account finds its rows.
 CREATE INDEX written_to_by_peer ON written_to (peer);
 CREATE INDEX reports_by_reporter ON reports (reporter);
+
+-- By what a device is woken while it is away (docs/push.md), and since when; of devices in use only.
+CREATE TABLE push_tokens (
+    device INTEGER PRIMARY KEY REFERENCES devices (device),
+    kind TEXT NOT NULL,
+    token TEXT NOT NULL,
+    since_ms INTEGER NOT NULL
+) STRICT;

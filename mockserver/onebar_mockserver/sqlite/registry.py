@@ -6,7 +6,7 @@ from typing import Final
 
 from onebar_mockserver.limits import DAY_S, REPLACEMENTS_PER_DAY
 from onebar_mockserver.ports import Identity, Keys, Registered, RegistrationError
-from onebar_mockserver.sqlite import blocks, codes, pins, prekeys
+from onebar_mockserver.sqlite import blocks, codes, pins, prekeys, push_tokens
 
 ID_EPOCH_S: Final = 1_577_836_800
 """Where the numbers of accounts and devices begin to count the time: 2020-01-01."""
@@ -116,6 +116,7 @@ def retire(connection: sqlite3.Connection, devices: Sequence[int]) -> tuple[int,
     removed = []
     for device in devices:
         prekeys.forget(connection, device)
+        push_tokens.forget(connection, device)
         if connection.execute(
             "UPDATE devices SET removed = 1, name = '' WHERE device = ? AND removed = 0", (device,)
         ).rowcount:

@@ -1,6 +1,6 @@
 """What the app's calls do, inside a turn."""
 
-from onebar.core import dialing, orders, publishing, questions, resume, transfer_answers, transfers
+from onebar.core import dialing, orders, publishing, push, questions, resume, transfer_answers, transfers
 from onebar.core.records import Contact, Status, Trust
 from onebar.core.state import DeviceState
 from onebar.core.turn import (
@@ -16,6 +16,7 @@ from onebar.core.turn import (
     ReplaceFailed,
     ReplaceRefused,
     Send,
+    SetPush,
     SetReadReceipts,
     SetStanding,
     SetTransfer,
@@ -66,6 +67,8 @@ def _set(state: DeviceState, item: AppInput) -> None:
             state.change(read_receipts=item.wanted)
         case SetTrust() | SetStanding():
             _decide(state, item)
+        case SetPush():
+            push.set_token(state, item)
         case PlaceOrder():
             orders.begin(state, item.question)
         case AddDevice() | RemoveDevice():

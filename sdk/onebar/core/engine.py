@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from onebar.config import Config
-from onebar.core import calls, dialing, inbox, orders, outbox, pace, publishing, reception, resume, transfers
+from onebar.core import calls, dialing, inbox, orders, outbox, pace, publishing, push, reception, resume, transfers
 from onebar.core.backoff import Entropy
 from onebar.core.frames import (
     Accepted,
@@ -302,6 +302,7 @@ class Engine:
         if opened is not None and state.expire_at_s <= now_s:
             outbox.expire(state)
         orders.advance(state)
+        push.advance(state)
         publishing.advance(state)  # before asking again: only who is listed may seal
         if opened is not None and state.repair_at_s is not None and state.repair_at_s <= now_s:
             inbox.repair(state)

@@ -4,6 +4,8 @@ What is signed travels as the bytes that were signed or packed (`onebar.crypto`)
 understand it.
 """
 
+import re
+from collections.abc import Mapping
 from typing import Annotated, Final
 
 import msgspec
@@ -29,6 +31,15 @@ PIN_BYTES: Final = 32
 
 DeviceName = Annotated[str, msgspec.Meta(max_length=DEVICE_NAME_MAX)]
 """What a user calls a device; empty for none."""
+
+PUSH_TOKEN_CHARS_MAX: Final = 1_024
+"""Longest push token: FCM's have about 150 characters and no promised length, those of APNs 64."""
+
+PUSH_TOKENS: Final[Mapping[str, re.Pattern[str]]] = {
+    "apns": re.compile(r"(?:[0-9a-f]{2}){8,100}"),
+    "fcm": re.compile(r"[A-Za-z0-9_:-]+"),
+}
+"""What a token looks like, for each kind of gateway: it becomes part of an address, so nothing else may be in it."""
 
 Prekeys = Annotated[
     tuple[tuple[Number, Annotated[bytes, msgspec.Meta(max_length=PREKEY_BYTES_MAX)]], ...],
@@ -153,10 +164,31 @@ class DeleteAccount(msgspec.Struct, array_like=True, frozen=True):
     """Parameters of the request `delete_account`: it is answered by `Refused(account_gone)`."""
 
 
+class RegisterPush(msgspec.Struct, array_like=True, frozen=True):
+    """Parameters of the request `push`: wake this device by this token while it is away; empty ones: do not."""
+
+    kind: Annotated[str, msgspec.Meta(max_length=16)]
+    token: Annotated[str, msgspec.Meta(max_length=PUSH_TOKEN_CHARS_MAX)]
+
+    def __repr__(self) -> str:
+        """Show no token."""
+        return f"<RegisterPush {self.kind}>"
+
+    def __post_init__(self) -> None:
+        """Refuse what no gateway would take."""
+        looks = PUSH_TOKENS.get(self.kind)
+        if looks is None and (self.kind or self.token):
+            raise ValueError(f"there is no push of the kind {self.kind!r}; there are {', '.join(PUSH_TOKENS)}")
+        if len(self.token) > PUSH_TOKEN_CHARS_MAX:
+            raise ValueError(f"the token has {len(self.token)} characters, at most {PUSH_TOKEN_CHARS_MAX} are taken")
+        if looks is not None and not looks.fullmatch(self.token):
+            raise ValueError(f"this is no token of {self.kind}: it looks like {looks.pattern}")
+
+
 Order = SetPin | Block | Report | NameDevice | DeleteAccount | FindBlocks | FindDeviceNames
 """What a user wants of the server at once, and hears whether it is done."""
 
-Question = FindPhone | FindAccount | FindDevice | FindBundle | Publish | AddDevice | Order
+Question = FindPhone | FindAccount | FindDevice | FindBundle | Publish | AddDevice | RegisterPush | Order
 """What can be asked."""
 
 METHODS: Final[dict[type, str]] = {
@@ -173,6 +205,7 @@ METHODS: Final[dict[type, str]] = {
     NameDevice: "name_device",
     FindDeviceNames: "device_names",
     DeleteAccount: "delete_account",
+    RegisterPush: "push",
 }
 """The name of the request for each question."""
 

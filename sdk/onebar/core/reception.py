@@ -3,7 +3,7 @@
 import logging
 from typing import Final
 
-from onebar.core import dialing, directory, inbox, orders, outbox, pace, publishing, resume, sealing, trust
+from onebar.core import dialing, directory, inbox, orders, outbox, pace, publishing, push, resume, sealing, trust
 from onebar.core.backoff import fraction
 from onebar.core.frames import (
     Accepted,
@@ -39,6 +39,7 @@ from onebar.core.questions import (
     FindPhone,
     NameDevice,
     Publish,
+    RegisterPush,
     Report,
     SetPin,
 )
@@ -137,5 +138,7 @@ def _response(state: DeviceState, link: Link, frame: Response) -> None:
             publishing.published(state, question, frame)
         case SetPin() | Block() | FindBlocks() | Report() | NameDevice() | FindDeviceNames() | DeleteAccount():
             orders.answered(state, question, frame)
+        case RegisterPush():
+            push.answered(state, question, frame)
         case AddDevice():
             publishing.added(state, question, frame)

@@ -47,6 +47,11 @@ class Device(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     """Whether others are told what was read here."""
     networks: bytes = b""
     """What was learned of each network's patience with idle links (core.keepalive)."""
+    push_kind: str = ""
+    """Whose push token the app has given; empty: none."""
+    push_token: str = ""
+    push_due: bool = False
+    """Whether the server has to be told of it (core.push)."""
 
     def __repr__(self) -> str:
         """Show no secret and no number."""

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from onebar.core import orders, outbox, pace, trust
+from onebar.core import orders, outbox, pace, push, trust
 from onebar.core.frames import FRAMES_MAX, ClientFrame, Hello, Refused, Welcome, encode_message
 from onebar.core.link import Link
 from onebar.core.link_states import LinkTrigger
@@ -109,6 +109,7 @@ def welcomed(state: DeviceState, link: Link, frame: Welcome) -> None:
         link.position = frame.mark
     if frame.epoch != state.device.epoch:
         state.change(epoch=frame.epoch, cursor=frame.cursor)
+        push.forgotten(state)
         state.store.inbox.told_unopened(2**63 - 1)
     else:
         state.store.inbox.told_unopened(link.cursor)
@@ -223,6 +224,7 @@ def registered(state: DeviceState, answer: Registered) -> None:
         floor_hash=b"",
         out_no=0,
     )
+    push.forgotten(state)
     if forgotten:  # what it accepted may be lost with its memory
         state.store.outbox.reopen_from(0, device.out_no)
     if answer.devices:

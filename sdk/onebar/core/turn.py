@@ -83,6 +83,14 @@ class SetStanding:
 
 
 @dataclass(frozen=True, slots=True)
+class SetPush:
+    """The app has a token for pushes, or does not want any: both are empty then."""
+
+    kind: str
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class PlaceOrder:
     """The user wants something of the server; `Engine.order` tells when it is done."""
 
@@ -183,7 +191,16 @@ class Poked:
 
 
 AppCall = (
-    Send | MarkRead | SetReadReceipts | SetTrust | SetStanding | SetTransfer | PlaceOrder | AddDevice | RemoveDevice
+    Send
+    | MarkRead
+    | SetReadReceipts
+    | SetTrust
+    | SetStanding
+    | SetTransfer
+    | SetPush
+    | PlaceOrder
+    | AddDevice
+    | RemoveDevice
 )
 """What the app asks for."""
 AppInput = AppCall | Registered | ReplaceRefused | ReplaceFailed | NetworkChanged | Attention | TransferAnswer | Poked

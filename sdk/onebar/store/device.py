@@ -45,6 +45,7 @@ class SqliteDevice:
                 " the file of its key, or register this device anew"
             ) from error
         values.update(status=Status(values["status"]), read_receipts=bool(values["read_receipts"]))
+        values.update(push_due=bool(values["push_due"]))
         return Device(**values)
 
     def save(self, device: Device, stored: Device | None = None) -> None:

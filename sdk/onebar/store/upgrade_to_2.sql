@@ -3,6 +3,9 @@
 ALTER TABLE device ADD COLUMN account_seed BLOB NOT NULL DEFAULT x'';
 ALTER TABLE device ADD COLUMN read_receipts INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE device ADD COLUMN networks BLOB NOT NULL DEFAULT x'';
+ALTER TABLE device ADD COLUMN push_kind TEXT NOT NULL DEFAULT '';
+ALTER TABLE device ADD COLUMN push_token TEXT NOT NULL DEFAULT '';
+ALTER TABLE device ADD COLUMN push_due INTEGER NOT NULL DEFAULT 0;
 
 -- The server said who has which device; from now on the account does, and is asked anew.
 DELETE FROM peer_device;

@@ -20,6 +20,7 @@ SOUND = """
     INSERT INTO entries VALUES (22, 2, 1, 1, 11, 1, 0, 0, x'01'), (22, 3, 1, 1, 11, 2, 0, 0, x'0203');
     INSERT INTO prekeys VALUES (22, 1, 8, x'');
     INSERT INTO handed_out VALUES (22, 1, 7);
+    INSERT INTO push_tokens VALUES (11, 'fcm', 'token', 0);
 """
 
 BROKEN = {
@@ -37,6 +38,7 @@ BROKEN = {
     "a note is settled already, or above the mark": "UPDATE positions SET floor = 3 WHERE device = 11",
     "the notes' size is not that of the notes": "DELETE FROM notes",
     "a prekey waits that was handed out, or whose device is gone": "UPDATE handed_out SET upto = 8",
+    "a push token is kept of a device that is out of use": "UPDATE devices SET removed = 1 WHERE device = 11",
     "a note is not the one of its number": "UPDATE notes SET note = x'9402a1789090'",
     "row 11 of devices points to no row of accounts": "DELETE FROM accounts WHERE account = 1",
 }
