@@ -8,19 +8,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from onebar.core.rates import Rate
 from onebar_mockserver import uploads
-from onebar_mockserver.attachment_answers import Guard
 from onebar_mockserver.blob_files import FileBlobs
 from onebar_mockserver.blobs import BlobLimits, BlobsLostError, DiskFullError
-from onebar_mockserver.buckets import Buckets
 from tests.mockserver.attachment_server import (
     ALICE,
     BOB,
     BODY,
     TUS,
     application,
-    by_name,
     checksum,
     create,
     files,
@@ -250,29 +246,6 @@ async def test_a_stranger_gets_nothing(client: httpx.AsyncClient, url: str) -> N
 @pytest.mark.parametrize("name", ["0" * 32, "x", "..%2f..%2fetc%2fpasswd", "%00"])
 async def test_unknown_ids(client: httpx.AsyncClient, url: str, name: str) -> None:
     assert (await client.head(f"{url}/{name}", headers={**ALICE, **TUS})).status_code == 404
-
-
-async def test_uploads_are_begun_at_a_rate(client: httpx.AsyncClient, blobs: FileBlobs) -> None:
-    app = application(blobs, LIMITS, lambda: NOW_MS, {"uploads": Rate(2, 2.0)})
-    async with serving(app) as url:
-        upload = await create(client, url, 5, **{"Onebar-Upload": "0" * 32})
-        for _ in range(3):
-            assert await create(client, url, 5, **{"Onebar-Upload": "0" * 32}) == upload, "the same one costs nothing"
-        await create(client, url, 5)
-        answer = await client.post(url, headers={**ALICE, **TUS, "Upload-Length": "5"})
-        assert (answer.status_code, answer.json()["error"], answer.json()["limit"]) == (429, "rate_limited", "uploads")
-        assert answer.headers["Retry-After"] == "2"
-        assert answer.json()["retry_after_s"] == 2
-        assert (await patch(client, upload, 0, b"12345")).status_code == 204, "what was begun goes on"
-        other = await client.post(url, headers={**BOB, **TUS, "Upload-Length": "5"})
-        assert other.status_code == 201
-
-
-async def test_those_that_are_going_on_are_counted(blobs: FileBlobs) -> None:
-    made = uploads.Uploads(blobs, Guard(by_name, lambda: NOW_MS, lambda: None), LIMITS, lambda: NOW_MS, Buckets({}))
-    async with made._alone("one"), made._alone("two"):
-        assert made.running == 2
-    assert made.running == 0
 
 
 # --- bad networks ---------------------------------------------------------------------------------
