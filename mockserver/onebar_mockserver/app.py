@@ -240,7 +240,8 @@ class Backend:
             except EngineLostError:
                 self._turns.suspect()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._sweep_now.wait(), SWEEP_EVERY_S)
+                async with asyncio.timeout(SWEEP_EVERY_S):  # wait_for of Python 3.11 can swallow a cancellation
+                    await self._sweep_now.wait()
             self._sweep_now.clear()
 
 

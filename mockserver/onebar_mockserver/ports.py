@@ -228,13 +228,14 @@ class RateLimitedError(RegistrationError):
 
 
 class PinError(RegistrationError):
-    """The number is protected by a PIN; `name` is `pin_required` or `wrong_pin`."""
+    """The number is protected; `name` is `pin_required`, `wrong_pin`, `totp_required` or `wrong_totp`."""
 
     def __init__(self, name: str, tries_left: int, lapses_at_ms: int) -> None:
-        wrong = "the PIN is wrong; " if name == "wrong_pin" else ""
+        what = "PIN" if name.endswith("pin") or name.startswith("pin") else "one-time password"
+        wrong = f"the {what} is wrong; " if name.startswith("wrong") else ""
         super().__init__(
             name,
-            f"{wrong}this number is protected by a PIN; {tries_left} tries left, or wait until it lapses",
+            f"{wrong}this number is protected by a {what}; {tries_left} tries left, or wait until it lapses",
         )
         self.tries_left = tries_left
         self.lapses_at_ms = lapses_at_ms
@@ -318,11 +319,13 @@ class Ledger(Protocol):
             EngineLostError: Unknown whether it was stored.
         """
 
-    async def register(self, phone: str, code: str, keys: Keys, now_ms: int, pin: bytes = b"") -> Registered:
+    async def register(
+        self, phone: str, code: str, keys: Keys, now_ms: int, pin: bytes = b"", totp: str = ""
+    ) -> Registered:
         """Register a device by its code; the account's other devices and its device list are removed (§2).
 
         Raises:
-            PinError: The number is protected by another PIN; the code can be used again.
+            PinError: The number wants another PIN or one-time password; the code can be used again.
             RegistrationError: The code is wrong or expired, or the PIN was tried too often.
             EngineLostError: Unknown whether it was stored; ask again.
         """

@@ -48,6 +48,8 @@ STATUS: Final = {
     "too_large": 413,
     "pin_required": 423,
     "wrong_pin": 423,
+    "totp_required": 423,
+    "wrong_totp": 423,
     "rate_limited": 429,
     "unavailable": 503,
 }
@@ -83,6 +85,8 @@ class DeviceBody(KeysBody, kw_only=True):
     code: str
     pin: Annotated[str, msgspec.Meta(pattern=f"^$|{openapi.KEY}")] = ""
     """The stretched PIN, base64url; empty for none."""
+    totp: Annotated[str, msgspec.Meta(pattern="^([0-9]{6})?$")] = ""
+    """The one-time password; empty for none."""
 
 
 class ReplaceBody(KeysBody, kw_only=True):
@@ -174,7 +178,7 @@ class Registration:
         phone = _phone(body.phone)
         self._take("registrations", phone)
         pin = _bytes("pin", body.pin, PIN_BYTES) if body.pin else b""
-        registered = await self.ledger.register(phone, body.code, _keys(body), self.now_ms(), pin)
+        registered = await self.ledger.register(phone, body.code, _keys(body), self.now_ms(), pin, body.totp)
         self.removed(registered.removed)
         return _json({"account": registered.account, "device": registered.device})
 

@@ -1,16 +1,26 @@
 """The account that a device belongs to: its PIN, its devices' names, whom it has blocked, and its end."""
 
 import asyncio
+import os
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from onebar.core.questions import DeleteAccount, FindBlocks, FindDeviceNames, NameDevice, Order, SetPin
+from onebar.core.questions import (
+    TOTP_BYTES,
+    DeleteAccount,
+    FindBlocks,
+    FindDeviceNames,
+    NameDevice,
+    Order,
+    SetPin,
+    SetTotp,
+)
 from onebar.core.records import Status
 from onebar.core.turn import PlaceOrder
-from onebar.crypto.pins import stretch_pin
+from onebar.crypto.pins import check_totp, stretch_pin
 from onebar.drivers.home import Home
 from onebar.errors import NotRegisteredError, RefusedError, WaitTimeoutError
-from onebar.models import check_device_name
+from onebar.models import Totp, check_device_name
 from onebar.store import SqliteStore
 
 ORDER_S: Final = 60.0
@@ -53,6 +63,41 @@ class Account:
     async def remove_pin(self, timeout_s: float | None = ORDER_S) -> None:
         """Let the SMS be enough again; see `set_pin` for what it raises."""
         await carry_out(self._home, SetPin(b""), timeout_s)
+
+    def new_totp(self) -> Totp:
+        """Make a secret for an authenticator app; nothing is set before `set_totp`.
+
+        Raises:
+            NotRegisteredError: This device has no account.
+        """
+        device = self._home.device
+        if device is None or not device.phone:
+            raise NotRegisteredError("this device has no account: call `Client.register` first")
+        return Totp(device.phone, os.urandom(TOTP_BYTES))
+
+    async def set_totp(self, totp: Totp, code: str, timeout_s: float | None = ORDER_S) -> None:
+        """Protect this account's phone number by one-time passwords: who registers it anew needs one.
+
+        It is asked for beside the PIN, or in its place. What is said of `set_pin` holds here as well. The server keeps
+        the secret as it is, since it has to make the same passwords of it.
+
+        Args:
+            totp: What `new_totp` made, and the user's authenticator app has read.
+            code: The six digits that the app shows.
+            timeout_s: Longest wait for the server, in seconds; None waits for ever.
+
+        Raises:
+            InputError: The code is not six digits.
+            NotRegisteredError: This device has no account.
+            RefusedError: The code is another one (`wrong_totp`): nothing has changed.
+            WaitTimeoutError: The server could not be reached in time; it may be set, so set it again.
+            OnebarError: Another process has the database open and must do it.
+        """
+        await carry_out(self._home, SetTotp(totp.secret, check_totp(code)), timeout_s)
+
+    async def remove_totp(self, timeout_s: float | None = ORDER_S) -> None:
+        """Ask for no one-time password any more; see `set_totp` for what it raises."""
+        await carry_out(self._home, SetTotp(b""), timeout_s)
 
     async def blocked(self, timeout_s: float | None = ORDER_S) -> Sequence[str]:
         """Return the phone numbers that this account has blocked, on whatever device.

@@ -80,7 +80,7 @@ async def _register(client: Client, args: argparse.Namespace) -> Outcome:
         return (await lines.next() or b"").decode(errors="replace").strip()
 
     pin = None if args.pin_file is None else first_line(args.pin_file)
-    await client.register(args.phone, code=ask, pin=pin, device_name=args.device_name)
+    await client.register(args.phone, code=ask, pin=pin, totp=args.totp, device_name=args.device_name)
     return Outcome(lines=[f"registered as {args.phone}"])
 
 

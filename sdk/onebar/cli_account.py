@@ -45,6 +45,20 @@ async def _pin(client: Client, args: argparse.Namespace) -> Sequence[str]:
     return ()
 
 
+async def _totp(client: Client, args: argparse.Namespace) -> Sequence[str]:
+    if args.remove:
+        await client.account.remove_totp()
+        return ()
+    totp = client.account.new_totp()
+    sys.stdout.write(f"{totp.uri}\n")  # now: what the app makes of it is asked for next
+    sys.stdout.flush()
+    if sys.stdin.isatty():
+        sys.stderr.write("What the app shows: ")
+        sys.stderr.flush()
+    await client.account.set_totp(totp, (await InputLines().next() or b"").decode(errors="replace").strip())
+    return ()
+
+
 async def _name_device(client: Client, args: argparse.Namespace) -> Sequence[str]:
     await client.account.name_device(args.number, args.name)
     return ()
@@ -97,6 +111,7 @@ async def _blocked(client: Client, args: argparse.Namespace) -> Sequence[str]:  
 
 ACCOUNT_COMMANDS: Final[dict[str, Callable[[Client, argparse.Namespace], Awaitable[Sequence[str]]]]] = {
     "pin": _pin,
+    "totp": _totp,
     "name-device": _name_device,
     "delete-account": _delete_account,
     "requests": _requests,

@@ -101,6 +101,7 @@ def _add_account_commands(add: _Add) -> None:
     register.add_argument("phone", metavar="PHONE", help="like +12025550101")
     register.add_argument("--code", help="the code, if you have it already")
     _add_pin_file(register, "where the number is protected by a PIN: its first line is the PIN")
+    register.add_argument("--totp", metavar="CODE", help="what the authenticator app shows, where one is wanted")
     register.add_argument("--device-name", metavar="NAME", default="", help="what `devices` calls this one")
     add("whoami", "print this home's phone number").add_argument("--json", action="store_true")
     add("request-device", "print what this new device shows the account's first one, which runs `approve` with it")
@@ -120,6 +121,8 @@ def _add_account_commands(add: _Add) -> None:
     choice = pin.add_mutually_exclusive_group()
     _add_pin_file(choice, "its first line is the PIN; without it the PIN is asked for")
     choice.add_argument("--remove", action="store_true", help="let the SMS be enough again")
+    totp = add("totp", "protect the number by an authenticator app: prints what it reads, and asks for what it shows")
+    totp.add_argument("--remove", action="store_true", help="ask for no one-time password any more")
     delete = add("delete-account", "delete the account at the server, for good; the messages of this home stay")
     delete.add_argument("--yes", action="store_true", help="you mean it")
 

@@ -188,7 +188,9 @@ class Client(Connectivity):
         """
         await http.request_code(self._address, check_phone(phone))
 
-    async def register(self, phone: str, *, code: Code, pin: str | None = None, device_name: str = "") -> None:
+    async def register(
+        self, phone: str, *, code: Code, pin: str | None = None, totp: str | None = None, device_name: str = ""
+    ) -> None:
         """Make this device part of the account of a phone number; returns at once if it is already.
 
         Calling it again after any error is safe. A device that its account removed comes back as a new one, with its
@@ -201,10 +203,11 @@ class Client(Connectivity):
             code: The code from the SMS, or a function (plain or async) that returns it: then the SMS is asked
                 for first, unless one is on its way already.
             pin: The PIN, where the number is protected by one (`Account.set_pin`).
+            totp: What the authenticator app shows, where one is wanted (`Account.set_totp`).
             device_name: What the user calls this device (`Account.name_device`); a slow network may lose it.
 
         Raises:
-            PinError: The number is protected by a PIN: ask the user for it, and call again with the same code.
+            PinError: The number is protected: ask the user for what `reason` says, and call again with the same code.
             InputError: The number or the PIN is not valid, or this database belongs to another number.
             RegistrationError: The server refuses the number or the code; `reason` says why.
             TransportError: No network or no server.
@@ -212,7 +215,7 @@ class Client(Connectivity):
         """
         check_phone(phone)
         async with self._registering:
-            await registration.register(self._opened(), self._address, phone, code, pin, device_name)
+            await registration.register(self._opened(), self._address, phone, code, pin, device_name, totp)
 
     async def device_request(self) -> str:
         """Return what a new device shows, as a QR code or to be pasted, so that the account's first device approves it.

@@ -61,7 +61,9 @@ class RateLimitedError(RegistrationError):
 
 
 class PinError(RegistrationError):
-    """The number is protected by a PIN; `reason` is `pin_required`, or `wrong_pin` for the one that was given.
+    """The number is protected by a PIN or by one-time passwords, or both.
+
+    `reason` is `pin_required` or `totp_required`, or `wrong_pin` or `wrong_totp` for the one that was given.
 
     `tries_left` may be tried today. If no device of the account is heard of until `lapses_at_ms` (milliseconds since
     1970), the PIN is asked for no longer.

@@ -1,8 +1,9 @@
 """What an app sees of its chats and messages."""
 
+import base64
 import enum
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from onebar.errors import InputError
@@ -200,6 +201,22 @@ class AccountDevice:
     def __repr__(self) -> str:
         """Show no name."""
         return f"<AccountDevice {self.number}{' (this one)' if self.this else ''}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Totp:
+    """What an authenticator app makes one-time passwords of (RFC 6238); see `Account.new_totp`."""
+
+    phone: str = field(repr=False)
+    """The account's number, by which the app lists it."""
+    secret: bytes = field(repr=False)
+    """Twenty random bytes."""
+
+    @property
+    def uri(self) -> str:
+        """What the app reads as a QR code, or by a link: it holds the secret, so show it and keep it nowhere."""
+        secret = base64.b32encode(self.secret).decode("ascii")
+        return f"otpauth://totp/Onebar:{self.phone.replace('+', '%2B')}?secret={secret}&issuer=Onebar"
 
 
 class Reach(enum.StrEnum):

@@ -11,7 +11,7 @@ from onebar.account import carry_out
 from onebar.core.questions import NameDevice
 from onebar.core.records import Status
 from onebar.core.turn import Registered
-from onebar.crypto.pins import stretch_pin
+from onebar.crypto.pins import check_totp, stretch_pin
 from onebar.drivers import http
 from onebar.drivers.address import Address
 from onebar.drivers.home import Home
@@ -28,17 +28,24 @@ Code = str | Callable[[], str | Awaitable[str]]
 
 
 async def register(
-    home: Home[SqliteStore], server: Address, phone: str, code: Code, pin: str | None = None, name: str = ""
+    home: Home[SqliteStore],
+    server: Address,
+    phone: str,
+    code: Code,
+    pin: str | None = None,
+    name: str = "",
+    totp: str | None = None,
 ) -> None:
     """Register, unless the device is registered already; see `Client.register`."""
     name = check_device_name(name)
+    one_time = "" if totp is None else check_totp(totp)
     if _already(home, phone):
         return
     keys = home.holder_engine().public_keys()
     stretched = b"" if pin is None else await asyncio.to_thread(stretch_pin, pin, phone)
     if not isinstance(code, str):
         await _send_code(server, phone)
-    account, device = await http.register_device(server, phone, await _ask(code), keys, stretched)
+    account, device = await http.register_device(server, phone, await _ask(code), keys, stretched, one_time)
     await home.submit(Registered(account, device, phone))
     with contextlib.suppress(TimeoutError):  # what is not published now is as soon as there is a network
         async with asyncio.timeout(PUBLISH_S):

@@ -1,11 +1,13 @@
 """Every frame and every endpoint, tried by everybody who may not: nothing is told, and nothing changes."""
 
+import base64
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
+import pyotp
 import pytest
 from starlette.routing import Route
 
@@ -30,6 +32,7 @@ from onebar.core.questions import (
     RegisterPush,
     Report,
     SetPin,
+    SetTotp,
 )
 from onebar_mockserver import MockServer
 from onebar_mockserver.faults import Faults
@@ -43,6 +46,7 @@ from tests.mockserver.signer import Signer
 from tests.simulation.inline import InlineEngine, run
 
 NOW_MS = 1_800_000_000_000
+SECRET = b"s" * 20
 HOST = "localhost"
 ALICE, BOB, CAROL = "+4915112345671", "+4915112345672", "+4915112345673"
 
@@ -122,6 +126,7 @@ def questions(town: Town) -> list[Question]:
         Publish(Signer(town.alice.account).sign({town.alice.device: town.alice.keys.public()}), b"newer", 2, anew=True),
         AddDevice(*Keys().public()),
         SetPin(b"p" * PIN_BYTES),
+        SetTotp(SECRET, pyotp.TOTP(base64.b32encode(SECRET).decode()).at(NOW_MS // 1000)),
         Block(BOB, True),
         FindBlocks(),
         Report(*ids(town.bob), 1),

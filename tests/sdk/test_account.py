@@ -1,8 +1,10 @@
 """The account at the server: its PIN, its block list, its end."""
 
 import asyncio
+import time
 from pathlib import Path
 
+import pyotp
 import pytest
 
 from onebar import Client, InputError, MessageFailedError, NotRegisteredError, WaitTimeoutError
@@ -45,6 +47,28 @@ async def test_a_number_is_protected_by_a_pin(tmp_path: Path, server: MockServer
             await next_of(old.events(), DeviceRemoved)
             await new.account.remove_pin(PATIENCE_S)
         await old.register(ALICE, code=lambda: server.sms(ALICE))
+
+
+async def test_a_number_is_protected_by_an_authenticator_app(tmp_path: Path, server: MockServer) -> None:
+    async with registered(tmp_path / "old.db", ALICE, server) as old:
+        totp = old.account.new_totp()
+        app = pyotp.parse_uri(totp.uri)
+        assert isinstance(app, pyotp.TOTP)
+        assert (app.name, app.issuer, str(totp.secret) in repr(totp)) == (ALICE, "Onebar", False)
+        now_s = int(time.time())
+        before = app.at(now_s)
+        await old.account.set_totp(totp, before, PATIENCE_S)
+        with pytest.raises(InputError, match="six digits"):
+            await old.account.set_totp(totp, "12345")
+        async with Client.open(tmp_path / "new.db", server=server.url, config=HASTY) as new:
+            with pytest.raises(PinError) as caught:
+                await new.register(ALICE, code=lambda: server.sms(ALICE))
+            assert caught.value.reason == "totp_required"
+            with pytest.raises(PinError) as caught:
+                await new.register(ALICE, code=lambda: server.sms(ALICE), totp=before)
+            assert (caught.value.reason, caught.value.tries_left) == ("wrong_totp", PIN_TRIES - 1)
+            await new.register(ALICE, code=lambda: server.sms(ALICE), totp=app.at(now_s + app.interval))
+            await new.account.remove_totp(PATIENCE_S)
 
 
 async def test_devices_have_names(tmp_path: Path, server: MockServer) -> None:

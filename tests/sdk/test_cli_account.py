@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pyotp
 import pytest
 
 from onebar import Client, InputError
@@ -36,6 +37,29 @@ async def test_who_is_wanted(tmp_path: Path, server: MockServer) -> None:
         assert await run(alice, "blocked") == []
         with pytest.raises(InputError, match="no message to report"):
             await run(bob, "block", "--report", ALICE)
+
+
+async def test_an_authenticator_app(
+    tmp_path: Path, server: MockServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class App:
+        async def next(self) -> bytes:
+            app = pyotp.parse_uri(capsys.readouterr().out.strip())
+            assert isinstance(app, pyotp.TOTP)
+            return app.now().encode()
+
+    monkeypatch.setattr("onebar.cli_account.InputLines", App)
+    async with pair(tmp_path, server) as (alice, bob):
+        assert await run(alice, "totp") == []
+        await bob.request_code(ALICE)
+        register = ["--home", str(tmp_path), "--server", server.url, "register", ALICE, "--code", server.sms(ALICE)]
+        for words, reason in (([], "totp_required"), (["--totp", "000 000"], "wrong_totp")):
+            with pytest.raises(PinError) as caught:
+                await _run_command(parse([*register, *words]))
+            assert caught.value.reason == reason
+        await run(alice, "totp", "--remove")
+        done = await _run_command(parse(register))
+        assert done.lines == [f"registered as {ALICE}"]
 
 
 async def test_a_device_is_called_by_a_name(tmp_path: Path, server: MockServer) -> None:

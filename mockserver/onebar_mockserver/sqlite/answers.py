@@ -27,6 +27,7 @@ from onebar.core.questions import (
     RegisterPush,
     Report,
     SetPin,
+    SetTotp,
 )
 from onebar_mockserver.limits import SEEN_EVERY_S
 from onebar_mockserver.ports import Answer, Asked, QuestionError
@@ -118,6 +119,8 @@ def _about_account(
     match question:
         case SetPin():
             pins.set_pin(connection, asked.account, question.pin)
+        case SetTotp():
+            pins.set_totp(connection, asked.account, question.secret, question.code, now_ms)
         case Block():
             blocks.block(connection, asked.account, question.phone, blocked=question.blocked)
         case FindBlocks():

@@ -137,12 +137,16 @@ class SqliteEngine:
             lambda: self._commit(lambda batch: codes.not_sent(batch.connection, phone, now_ms), now_ms)
         )
 
-    async def register(self, phone: str, code: str, keys: Keys, now_ms: int, pin: bytes = b"") -> Registered:
+    async def register(
+        self, phone: str, code: str, keys: Keys, now_ms: int, pin: bytes = b"", totp: str = ""
+    ) -> Registered:
         """Register a device; see `ports.Ledger.register`."""
         return _raised(
             await self._on_thread(
                 lambda: self._commit(
-                    lambda batch: registry.register(batch.connection, self._code_key, phone, code, keys, now_ms, pin),
+                    lambda batch: registry.register(
+                        batch.connection, self._code_key, phone, code, keys, now_ms, pin, totp
+                    ),
                     now_ms,
                 )
             )

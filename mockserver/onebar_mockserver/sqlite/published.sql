@@ -66,10 +66,13 @@ ALTER TABLE codes ADD COLUMN seed BLOB NOT NULL DEFAULT x'';
 -- When a device was last heard of, to the hour: the registration lock lapses some days later.
 ALTER TABLE positions ADD COLUMN seen_ms INTEGER NOT NULL DEFAULT 0;
 
--- Two-step verification: a hash of the stretched PIN, and the wrong tries since the first one of them.
+-- Two-step verification: a hash of the stretched PIN, the secret of one-time passwords with the step of the last one
+-- that was used (RFC 6238), each empty if there is none; and the wrong tries since the first one of them.
 CREATE TABLE pins (
     account INTEGER PRIMARY KEY REFERENCES accounts (account),
-    hash BLOB NOT NULL,
+    hash BLOB NOT NULL DEFAULT x'',
+    totp BLOB NOT NULL DEFAULT x'',
+    totp_step INTEGER NOT NULL DEFAULT 0,
     tries INTEGER NOT NULL DEFAULT 0,
     tries_since_ms INTEGER NOT NULL DEFAULT 0
 ) STRICT;

@@ -23,6 +23,7 @@ def register(
     keys: Keys,
     now_ms: int,
     pin: bytes = b"",
+    totp: str = "",
 ) -> Registered | RegistrationError:
     """Register a device. An error is returned, not raised: the spent try must be committed.
 
@@ -40,7 +41,7 @@ def register(
     if problem is not None:
         return problem
     account = _account(connection, phone, now_ms)
-    problem = pins.check(connection, account, pin, now_ms)
+    problem = pins.check(connection, account, pin, totp, now_ms)
     if problem is not None:
         return problem
     codes.forget(connection, phone)

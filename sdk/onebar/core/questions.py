@@ -29,6 +29,9 @@ PREKEYS_MAX: Final = 128
 PIN_BYTES: Final = 32
 """Length of a stretched PIN."""
 
+TOTP_BYTES: Final = 20
+"""Length of the secret of one-time passwords: that of HMAC-SHA1's output (RFC 4226 §4, R6), which all apps take."""
+
 DeviceName = Annotated[str, msgspec.Meta(max_length=DEVICE_NAME_MAX)]
 """What a user calls a device; empty for none."""
 
@@ -122,6 +125,25 @@ class SetPin(msgspec.Struct, array_like=True, frozen=True):
             raise ValueError(f"a stretched PIN has {PIN_BYTES} bytes, not {len(self.pin)}")
 
 
+class SetTotp(msgspec.Struct, array_like=True, frozen=True):
+    """Parameters of the request `totp`: protect this account's number by one-time passwords; empty: not any more.
+
+    The code shows that the authenticator app has the secret: else its user would be shut out.
+    """
+
+    secret: Annotated[bytes, msgspec.Meta(max_length=TOTP_BYTES)]
+    code: Annotated[str, msgspec.Meta(max_length=6)] = ""
+
+    def __repr__(self) -> str:
+        """Show no secret."""
+        return "<SetTotp>"
+
+    def __post_init__(self) -> None:
+        """Refuse what is neither empty nor a whole one."""
+        if len(self.secret) not in {0, TOTP_BYTES}:
+            raise ValueError(f"a secret of one-time passwords has {TOTP_BYTES} bytes, not {len(self.secret)}")
+
+
 class Block(msgspec.Struct, array_like=True, frozen=True):
     """Parameters of the request `block`: take nothing from this number, or take its messages again."""
 
@@ -185,7 +207,7 @@ class RegisterPush(msgspec.Struct, array_like=True, frozen=True):
             raise ValueError(f"this is no token of {self.kind}: it looks like {looks.pattern}")
 
 
-Order = SetPin | Block | Report | NameDevice | DeleteAccount | FindBlocks | FindDeviceNames
+Order = SetPin | SetTotp | Block | Report | NameDevice | DeleteAccount | FindBlocks | FindDeviceNames
 """What a user wants of the server at once, and hears whether it is done."""
 
 Question = FindPhone | FindAccount | FindDevice | FindBundle | Publish | AddDevice | RegisterPush | Order
@@ -199,6 +221,7 @@ METHODS: Final[dict[type, str]] = {
     Publish: "publish",
     AddDevice: "add_device",
     SetPin: "pin",
+    SetTotp: "totp",
     Block: "block",
     FindBlocks: "blocks",
     Report: "report",

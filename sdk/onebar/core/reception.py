@@ -28,20 +28,13 @@ from onebar.core.liveness import note_answer
 from onebar.core.questions import (
     AccountInfo,
     AddDevice,
-    Block,
     Bundle,
-    DeleteAccount,
     FindAccount,
-    FindBlocks,
     FindBundle,
     FindDevice,
-    FindDeviceNames,
     FindPhone,
-    NameDevice,
     Publish,
     RegisterPush,
-    Report,
-    SetPin,
 )
 from onebar.core.state import DeviceState
 from onebar.core.turn import Transmit
@@ -136,9 +129,9 @@ def _response(state: DeviceState, link: Link, frame: Response) -> None:
             sealing.begin(state, question, directory.result(frame, Bundle))
         case Publish():
             publishing.published(state, question, frame)
-        case SetPin() | Block() | FindBlocks() | Report() | NameDevice() | FindDeviceNames() | DeleteAccount():
-            orders.answered(state, question, frame)
         case RegisterPush():
             push.answered(state, question, frame)
         case AddDevice():
             publishing.added(state, question, frame)
+        case _:
+            orders.answered(state, question, frame)

@@ -26,6 +26,7 @@ PIN_MEMORY_BYTES: Final = 64 * 1024 * 1024
 
 _CONTEXT: Final = b"onebar pin 1\0"
 _BYTES: Final = 32
+_TOTP: Final = re.compile("[0-9]{6}", re.ASCII)
 _PIN: Final = re.compile(f"[0-9]{{{PIN_DIGITS_MIN},{PIN_DIGITS_MAX}}}", re.ASCII)
 
 
@@ -38,6 +39,18 @@ def check_pin(pin: str) -> str:
     if not isinstance(pin, str) or not _PIN.fullmatch(pin):
         raise InputError(f"a PIN has {PIN_DIGITS_MIN} to {PIN_DIGITS_MAX} digits, and nothing else")
     return pin
+
+
+def check_totp(code: str) -> str:
+    """Return a one-time password of an authenticator app, without the space that some show in its middle.
+
+    Raises:
+        InputError: It is not six digits.
+    """
+    digits = code.replace(" ", "") if isinstance(code, str) else ""
+    if not _TOTP.fullmatch(digits):
+        raise InputError("a one-time password has six digits, as the authenticator app shows them")
+    return digits
 
 
 def stretch_pin(pin: str, phone: str) -> bytes:

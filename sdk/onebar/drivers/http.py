@@ -74,11 +74,13 @@ async def request_code(server: Address, phone: str) -> None:
     await _post(server, "/v1/codes", {"phone": phone}, _Nothing)
 
 
-async def register_device(server: Address, phone: str, code: str, keys: PeerKeys, pin: bytes = b"") -> tuple[int, int]:
+async def register_device(
+    server: Address, phone: str, code: str, keys: PeerKeys, pin: bytes = b"", totp: str = ""
+) -> tuple[int, int]:
     """Make this device part of the phone's account; return (account, device).
 
     Raises:
-        PinError: The number is protected by another PIN than `pin`, as stretched.
+        PinError: The number is protected by another PIN than `pin`, as stretched, or wants another `totp`.
         RegistrationError: Wrong or expired code, or another refusal; `reason` is its name.
         TransportError: No network, no server, or no answer in time; trying again is safe.
         RemoteProtocolError: What answers is no Onebar server.
@@ -86,6 +88,8 @@ async def register_device(server: Address, phone: str, code: str, keys: PeerKeys
     body = {"phone": phone, "code": code, **_public(keys)}
     if pin:
         body["pin"] = base64url(pin)
+    if totp:
+        body["totp"] = totp
     for _ in range(REGISTER_TRIES - 1):
         try:
             answer = await _post(server, "/v1/devices", body, _Device)

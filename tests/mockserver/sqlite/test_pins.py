@@ -1,7 +1,11 @@
 """Two-step verification: the right PIN, wrong ones, and the lock that lapses."""
 
-from onebar.core.questions import PIN_BYTES, Block, FindBlocks, SetPin
-from onebar_mockserver.limits import CODE_LIFE_S, DAY_S, PIN_LOCK_S, PIN_TRIES, SEEN_EVERY_S
+import base64
+
+import pyotp
+
+from onebar.core.questions import PIN_BYTES, TOTP_BYTES, Block, FindBlocks, SetPin, SetTotp
+from onebar_mockserver.limits import CODE_LIFE_S, CODE_RESEND_S, DAY_S, PIN_LOCK_S, PIN_TRIES, SEEN_EVERY_S
 from onebar_mockserver.ports import PinError, RateLimitedError, Registered, RegistrationError
 from onebar_mockserver.sqlite import codes, registry
 from tests.mockserver.sqlite.setting import CODE_KEY, Setting, keys
@@ -11,12 +15,14 @@ RIGHT, WRONG = b"r" * PIN_BYTES, b"w" * PIN_BYTES
 BEGIN_MS = 1_790_000_000_000
 
 
-def attempt(setting: Setting, number: int, pin: bytes = b"") -> Registered | RegistrationError:
+def attempt(setting: Setting, number: int, pin: bytes = b"", totp: str = "") -> Registered | RegistrationError:
     """Register with the right code, a new one if the last one has had its time."""
     setting.run(lambda batch: codes.issue(batch.connection, CODE_KEY, PHONE, b"seed", setting.now_ms))
     code = codes.code_of(CODE_KEY, PHONE, b"seed")
     return setting.run(
-        lambda batch: registry.register(batch.connection, CODE_KEY, PHONE, code, keys(number), setting.now_ms, pin)
+        lambda batch: registry.register(
+            batch.connection, CODE_KEY, PHONE, code, keys(number), setting.now_ms, pin, totp
+        )
     )
 
 
@@ -103,3 +109,62 @@ def test_the_database_holds_no_pin(setting: Setting) -> None:
     protected(setting)
     [(stored,)] = setting.connection.execute("SELECT hash FROM pins").fetchall()
     assert RIGHT not in stored
+
+
+SECRET = b"s" * TOTP_BYTES
+
+
+def shown(setting: Setting, later_s: int = 0) -> str:
+    """What an authenticator app shows."""
+    return pyotp.TOTP(base64.b32encode(SECRET).decode()).at(setting.now_ms // 1000 + later_s)
+
+
+def reason(answer: Registered | RegistrationError) -> str:
+    return answer.name if isinstance(answer, RegistrationError) else "registered"
+
+
+def test_a_one_time_password_is_asked_for_beside_the_pin_or_alone(setting: Setting) -> None:
+    phone = protected(setting)
+    assert setting.ask(phone, SetTotp(SECRET, "000000" if shown(setting) != "000000" else "1")).error == "wrong_totp"
+    assert not setting.ask(phone, SetTotp(SECRET, shown(setting))).error
+    assert reason(attempt(setting, 2)) == "pin_required"
+    assert reason(attempt(setting, 2, RIGHT)) == "totp_required"
+    assert reason(attempt(setting, 2, RIGHT, shown(setting))) == "wrong_totp", "it was used when it was set"
+    setting.now_ms += 30_000
+    assert reason(attempt(setting, 2, WRONG, shown(setting))) == "wrong_pin"
+    assert reason(attempt(setting, 2, RIGHT, shown(setting, 90))) == "wrong_totp"
+    new = attempt(setting, 2, RIGHT, shown(setting))
+    assert isinstance(new, Registered)
+    setting.now_ms += CODE_RESEND_S[0] * 1000
+    assert not setting.ask(new, SetPin(b"")).error
+    assert reason(attempt(setting, 3)) == "totp_required", "removing the PIN leaves it"
+    answer = attempt(setting, 3, totp=shown(setting, -30))
+    assert isinstance(answer, Registered), "one that is a little late"
+    setting.now_ms += CODE_RESEND_S[1] * 1000
+    assert not setting.ask(answer, SetTotp(b"")).error
+    assert setting.connection.execute("SELECT count(*) FROM pins").fetchone() == (0,)
+    assert reason(attempt(setting, 4)) == "registered"
+
+
+def test_a_one_time_password_is_good_once(setting: Setting) -> None:
+    setting.now_ms = BEGIN_MS
+    phone = setting.register(PHONE, 1)
+    assert not setting.ask(phone, SetTotp(SECRET, shown(setting))).error
+    setting.now_ms += CODE_RESEND_S[0] * 1000
+    used = shown(setting)
+    assert reason(attempt(setting, 2, totp=used)) == "registered"
+    assert reason(attempt(setting, 2, totp=used)) == "registered", "the answer was lost: the same device again"
+    assert reason(attempt(setting, 3, totp=used)) == "wrong_totp"
+
+
+def test_tries_of_both_are_counted_together(setting: Setting) -> None:
+    phone = protected(setting)
+    assert not setting.ask(phone, SetTotp(SECRET, shown(setting))).error
+    wrong = "000000" if shown(setting) != "000000" else "000001"
+    for number in range(PIN_TRIES):
+        setting.now_ms += CODE_LIFE_S * 6 * 1000
+        answer = attempt(setting, 2, *((WRONG, shown(setting)) if number % 2 else (RIGHT, wrong)))
+        assert isinstance(answer, PinError)
+    error = attempt(setting, 2, RIGHT, shown(setting))
+    assert isinstance(error, RateLimitedError)
+    assert error.limit == "pins"
