@@ -128,8 +128,8 @@ class Fleet:
         no = len(self.phones)
         number = f"+1{self._first_number + next(self._numbers)}"
         seed = self._dice(f"weather {no}").getrandbits(32)
-        phone = Phone(no, number, self._place, self._profiles.of(no), seed, self.onlooker)
-        phone.reads = self._dice(f"reader {no}").random() < self.settings.readers
+        reads = self._dice(f"reader {no}").random() < self.settings.readers
+        phone = Phone(no, number, self._place, self._profiles.of(no), seed, self.onlooker, reads=reads)
         phone.proxied = self._dice(f"proxied {no}").random() < self.settings.proxied
         self.phones.append(phone)
         account, device = await self._registrar.register(number, phone.public_keys())

@@ -72,7 +72,15 @@ class Phone:
     """One device and its app. Everything happens on the running loop."""
 
     def __init__(
-        self, no: int, number: str, place: Place, profile: NetworkProfile, seed: int, witness: Witness
+        self,
+        no: int,
+        number: str,
+        place: Place,
+        profile: NetworkProfile,
+        seed: int,
+        witness: Witness,
+        *,
+        reads: bool = False,
     ) -> None:
         """Make the phone; it is off until `register`, or `wake`.
 
@@ -83,9 +91,11 @@ class Phone:
             profile: What its network is like.
             seed: Draws the weather.
             witness: Is told what happens.
+            reads: Whether the person looks at what comes in, so that read receipts go out. A phone that nobody looks at
+                does not probe its link every few seconds, as one does that shows a conversation.
         """
         self.no, self.number = no, number
-        self.reads = False
+        self.reads = reads
         """Whether the person looks at what comes in, so that read receipts go out."""
         self.proxied = False
         """Whether its network is a TCP proxy, not one inside this process; set it before `register`."""
@@ -99,6 +109,8 @@ class Phone:
         self._loop = asyncio.get_running_loop()
         self._store = open_store(IN_MEMORY, vault=WrappingKey(os.urandom(KEY_BYTES), os.urandom))
         self._config = Config(host=place.address.host, one_time_prekeys=ONE_TIME_PREKEYS)
+        if not reads:
+            self._config = replace(self._config, attentive_s=())
         self._engine = Engine(self._store, os.urandom, self._config, place.kem)
         self._driver: Driver | None = None
         self._dialled: dict[int, float] = {}
