@@ -45,6 +45,8 @@ WEAK: Final = "bench-weak"
 WIRE: Final = "bench-wire"
 SDK: Final = "bench-sdk"
 SERVER: Final = "bench-server-quick"
+SERVERS: Final = "bench-server"
+SCALE: Final = "bench-scale"
 CRYPTO: Final = "bench-crypto"
 MEDIA: Final = "bench-media"
 NETNS: Final = "netns"
@@ -126,6 +128,11 @@ GOALS: Final[tuple[Goal, ...]] = (
     Goal(SERVER, "us_window1", 60, THREE_FRAMES, 300),
     Goal(SERVER, "us_window8", 30, "As for `us_window1`.", 120),
     Goal(SERVER, "idle_kb", 10),
+    Goal(SERVERS, "us_window1", 60, THREE_FRAMES, 300),
+    Goal(SERVERS, "us_window8", 30, "As for `us_window1`.", 120),
+    Goal(SERVERS, "over_synced_window1", 1),
+    Goal(SERVERS, "over_synced_window8", 1),
+    Goal(SERVERS, "idle_kb", 10),
     Goal(CRYPTO, "chain_us", 40, BUSY, 90),
     Goal(CRYPTO, "dh_step_us", 135, "As for `chain_us`.", 280),
     Goal(CRYPTO, "added_bytes", 57),

@@ -25,22 +25,36 @@ STOP_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class MeasuredServer:
-    """A running server process."""
+    """A running server: a process, and those that it has started."""
 
     port: int
     pid: int
 
+    def processes(self) -> list[int]:
+        """Return the ids of the server's process and of those that it has started."""
+        found = [self.pid]
+        for pid in found:  # grows on the way
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                found += map(int, (task / "children").read_text(encoding="ascii").split())
+        return found
+
     def cpu_s(self) -> float:
-        """Return the CPU time of all its threads, user and system, to the nanosecond.
+        """Return the CPU time of all threads of all processes, user and system, to the nanosecond.
 
         Linux numbers the CPU clock of another process like this (clock_getcpuclockid(3)).
         """
-        return time.clock_gettime((~self.pid << 3) | 2)
+        return sum(time.clock_gettime((~pid << 3) | 2) for pid in self.processes())
 
     def resident_bytes(self) -> int:
-        """Return its resident memory."""
-        pages = Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1]
-        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+        """Return the resident memory of all processes."""
+        pages = [Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1] for pid in self.processes()]
+        return sum(map(int, pages)) * os.sysconf("SC_PAGE_SIZE")
+
+    def written_bytes(self) -> int:
+        """Return how much all processes have sent to the disk (write_bytes of proc(5))."""
+        counts = [Path(f"/proc/{pid}/io").read_text(encoding="ascii") for pid in self.processes()]
+        lines = (line.split() for count in counts for line in count.splitlines())
+        return sum(int(value) for name, value in lines if name == "write_bytes:")
 
     def resident_bytes_peak(self) -> int:
         """Return the most memory that was ever resident (VmHWM of proc(5))."""

@@ -77,7 +77,7 @@ def masked(payload: bytes) -> bytes:
     return b"\x82\xfe" + length.to_bytes(2, "big") + bytes(4) + payload
 
 
-def upgrade(host: str, device: RawDevice | None) -> bytes:
+def upgrade(host: str, device: RawDevice | None, connection_no: int = 1) -> bytes:
     """Return the upgrade request, with the flight of a device."""
     lines = [
         "GET /v1/link HTTP/1.1",
@@ -88,7 +88,7 @@ def upgrade(host: str, device: RawDevice | None) -> bytes:
         "Sec-WebSocket-Version: 13",
     ]
     if device is not None:
-        hello = Hello(device.account, device.device, 1, time.time_ns() // 1_000_000, 1, 0, 0)
+        hello = Hello(device.account, device.device, connection_no, time.time_ns() // 1_000_000, 1, 0, 0)
         message = encode_message([hello])
         flight = device.keys.sign(flight_to_sign(host, message)) + message
         lines.append("Onebar-Flight: " + base64.urlsafe_b64encode(flight).rstrip(b"=").decode())
