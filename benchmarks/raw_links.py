@@ -1,7 +1,6 @@
-"""A lean load generator: links as bare sockets, frames as bytes, one epoll loop, nothing of the SDK's engine."""
+"""Links as bare sockets, messages as bytes, and nothing of the SDK's engine: for lean load generators."""
 
 import base64
-import selectors
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -139,28 +138,3 @@ def close_all(links: Iterable[RawLink]) -> None:
     """Close the sockets."""
     for link in links:
         link.sock.close()
-
-
-class Loop:
-    """Waits for the sockets of some links and hands their data on."""
-
-    def __init__(self, links: Sequence[RawLink]) -> None:
-        self._selector = selectors.DefaultSelector()
-        for link in links:
-            self._selector.register(link.sock, selectors.EVENT_READ, link)
-
-    def step(self, hear: Callable[[RawLink, bytes], None]) -> None:
-        """Wait for data, and hand on all that is there."""
-        ready = self._selector.select(PATIENCE_S)
-        if not ready:
-            raise BenchError(f"the server was silent for {PATIENCE_S:.0f} s")
-        for key, _ in ready:
-            link: RawLink = key.data
-            data = link.sock.recv(RECEIVE_BYTES)
-            if not data:
-                raise BenchError("the server closed a link")
-            hear(link, data)
-
-    def close(self) -> None:
-        """Forget the sockets."""
-        self._selector.close()

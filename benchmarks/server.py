@@ -5,25 +5,26 @@ websockets' Sans-I/O core on uvloop, and nothing else. Every message is counted:
 both sides, ticked; else the run fails.
 """
 
-import itertools
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from benchmarks.enrolment import enroll
 from benchmarks.goals import SERVER
 from benchmarks.measured_server import MeasuredServer, pinned, raise_file_limit, running
 from benchmarks.phones import scratch_folder
 from benchmarks.raw_links import RawDevice, close_all, connect_all
 from benchmarks.report import BenchError, Report
 from benchmarks.rounds import Rounds, ratio, summarize
-from benchmarks.traffic import Echoes, Traffic
-from onebar.crypto.keys import SEED_BYTES, DeviceKeys
+from benchmarks.servers import with_echo
+from benchmarks.servers.measure import close_ends
+from benchmarks.servers.pairs import Pairs, Window
+from benchmarks.servers.with_onebar import pair_up, register
 
 PAIRS: Final = 50
 """Senders, each with a recipient of its own."""
@@ -67,8 +68,6 @@ US_PEERS: Final = {
 KB_PEERS: Final = "ejabberd 86, nats 52, prosody 47, mosquitto 1.1"
 """Memory of others for one link."""
 
-Run = Callable[[int, float], int]
-
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -101,14 +100,6 @@ def main() -> int:
     return report.finish()
 
 
-def register(data: Path, count: int) -> list[RawDevice]:
-    """Write devices into the database of a server that has not started."""
-    seeds = [user.to_bytes(SEED_BYTES, "big") for user in range(count + 1)]
-    keys = [DeviceKeys(identity, box) for identity, box in itertools.pairwise(seeds)]
-    places = enroll(data, (each.public() for each in keys))
-    return [RawDevice(place.account, place.device, each) for place, each in zip(places, keys, strict=True)]
-
-
 # --- messages -------------------------------------------------------------------------------------
 
 
@@ -118,33 +109,30 @@ def measure_messages(report: Report, data: Path, devices: Sequence[RawDevice], *
     routed: dict[int, list[Cost]] = {window: [] for window in WINDOWS}
     echoed: dict[int, list[Cost]] = {window: [] for window in WINDOWS}
     with running("onebar", data, pin=pin) as server, running("echo", data, pin=pin) as floor:
-        links = connect_all(server.port, devices)
-        plain = connect_all(floor.port, [None] * PAIRS)
-        traffic, echoes = Traffic(links, BODY), Echoes(plain, payload)
-        for number in range(ROUNDS):
-            for window in WINDOWS:
-                cost = measure(server, traffic.run, window, ROUND_S)
-                routed[window].append(cost)
-                echoed[window].append(measure(floor, echoes.run, window, ECHO_S))
-                report.say(
-                    f"round {number + 1} of {ROUNDS}, window {window}: {cost.us:.0f} us a message, "
-                    f"{cost.per_s:.0f} messages a second, CPU of the server {cost.server_busy:.0%}, "
-                    f"of the generator {cost.generator_busy:.0%}"
-                )
-        traffic.close()
-        echoes.close()
-        close_all([*links, *plain])
+        ends = pair_up(server.port, devices[:PAIRS], devices[PAIRS:])
+        plain = with_echo.connect(floor.port, PAIRS, payload)
+        with closing(Pairs(ends)) as traffic, closing(Pairs(plain)) as echoes:
+            for number in range(ROUNDS):
+                for window in WINDOWS:
+                    cost = measure(server, traffic, window, ROUND_S)
+                    routed[window].append(cost)
+                    echoed[window].append(measure(floor, echoes, window, ECHO_S))
+                    report.say(
+                        f"round {number + 1} of {ROUNDS}, window {window}: {cost.us:.0f} us a message, "
+                        f"{cost.per_s:.0f} messages a second, CPU of the server {cost.server_busy:.0%}, "
+                        f"of the generator {cost.generator_busy:.0%}"
+                    )
+        close_ends([end for pair in (*ends, *plain) for end in pair])
     add_messages(report, routed, echoed)
 
 
-def measure(server: MeasuredServer, run: Run, window: int, duration_s: float) -> Cost:
+def measure(server: MeasuredServer, pairs: Pairs, window: int, duration_s: float) -> Cost:
     """Let traffic run; return what it cost the server."""
-    run(window, WARM_S)
-    cpu_s, own_s, started_s = server.cpu_s(), time.process_time(), time.monotonic()
-    done = run(window, duration_s)
-    took_s = time.monotonic() - started_s
-    cpu_s, own_s = server.cpu_s() - cpu_s, time.process_time() - own_s
-    return Cost(cpu_s / done * 1e6, done / took_s, cpu_s / took_s, own_s / took_s)
+    pairs.run(Window(window), WARM_S)
+    cpu_s = server.cpu_s()
+    sample = pairs.run(Window(window), duration_s)
+    cpu_s = server.cpu_s() - cpu_s
+    return Cost(cpu_s / sample.done * 1e6, sample.done / sample.took_s, cpu_s / sample.took_s, sample.busy)
 
 
 def add_messages(report: Report, routed: dict[int, list[Cost]], echoed: dict[int, list[Cost]]) -> None:

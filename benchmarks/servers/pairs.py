@@ -74,6 +74,10 @@ class Pair:
     done: int = 0
     """Texts that are delivered and acknowledged."""
 
+    def __post_init__(self) -> None:
+        """Begin where the ends are: they may have talked before."""
+        self.done = min(self.reader.received, self.sender.accepted)
+
     def say(self, count: int, now_s: float) -> None:
         """Let the sender say further texts."""
         self.sender.said += count

@@ -14,8 +14,20 @@ from benchmarks.report import BenchError
 SAMPLES_PER_S: Final = 250
 """How often py-spy looks: it stops the server for half a millisecond each time."""
 
+NEAR_FRAMES: Final = 5
+"""How many of the innermost frames may say that a thread waits: libc's own are up to three."""
+
 FRAME: Final = re.compile(r"(.*) \((.+?)(?::(\d+))?\)$")
 """A frame of py-spy's raw format: function, file, and line if it is Python's."""
+
+WAITING: Final = frozenset(
+    {
+        *("epoll_wait", "epoll_pwait", "pthread_cond_wait", "pthread_cond_timedwait", "PyThread_acquire_lock_timed"),
+        *("sem_wait", "sem_timedwait", "fsync", "fdatasync", "end_with_standard_input"),
+    }
+)
+"""Functions in which a thread takes no CPU, since it waits: for work, for Python's lock, for the disk. With native
+frames, py-spy does not leave them out."""
 
 LIBRARIES: Final = {
     "libsqlite3": "SQLite",
@@ -67,13 +79,15 @@ def record(pid: int, path: Path, duration_s: float, run: Callable[[], object]) -
 
 
 def shares(raw: str) -> list[Share]:
-    """Add up samples by the innermost Python module, the largest first."""
+    """Add up the samples of threads that ran, by the innermost Python module, the largest first."""
     total = 0
     own: Counter[str] = Counter()
     native: dict[str, Counter[str]] = {}
     for line in raw.splitlines():
         stack, _, count = line.rpartition(" ")
         frames = [match for match in map(FRAME.match, stack.split(";")) if match]
+        if any(frame[1] in WAITING for frame in frames[-NEAR_FRAMES:]):
+            continue
         module, library = innermost(frames)
         total += int(count)
         own[module] += int(count)

@@ -14,6 +14,7 @@ LEGEND = """
 `≤`: the generator used more CPU than the server, so that texts met in smaller batches than they could have.
 p50 and p99: from the sender to the reader; at 1,000/s from the moment at which the text was due.
 Syncs: fsync and its kin, counted by strace at 200 texts a second. B to disk: at window 8.
+Other work on the same cores makes µs larger and ms much larger: figures hold for the quietest run.
 """.strip()
 
 

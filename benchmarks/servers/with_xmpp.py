@@ -58,6 +58,7 @@ listen:
     ip: "127.0.0.1"
     module: ejabberd_c2s
     max_stanza_size: 262144
+    backlog: 1024
 modules:
   mod_offline:
     access_max_user_messages: none

@@ -11,7 +11,7 @@ from typing import Final
 import trustme
 
 from benchmarks.raw_links import RawDevice
-from benchmarks.server import register
+from benchmarks.servers.with_onebar import register
 from benchmarks.storm.backend import Backend
 from benchmarks.storm.curve import busiest_second, crash_arrivals
 from benchmarks.storm.flood import flood

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks.report import BenchError
-from benchmarks.server import register
+from benchmarks.servers.with_onebar import register
 from benchmarks.storm.flood import flood
 
 from onebar_mockserver import MockServer
