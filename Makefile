@@ -78,6 +78,14 @@ bench-sdk: $(DEV)  ## Import time, memory when idle, sends and turns per second
 bench-server-quick: $(DEV)  ## CPU of a message and memory of an idle link in the server
 	@$(BIN)/python -m benchmarks.server
 
+.PHONY: bench-server
+bench-server: $(BENCH)  ## The same beside ejabberd, prosody, mosquitto and nats, with mail, logins and a profile (ONLY=onebar,nats)
+	@ONLY="$(ONLY)" ROUND_S="$(ROUND_S)" $(BIN)/python -m benchmarks.servers
+
+.PHONY: bench-scale
+bench-scale: $(BENCH)  ## CPU of a message at 100 to 10,000 links, and where 10³ to 10⁵ messages wait (FULL=1: 10⁷)
+	@FULL="$(FULL)" $(BIN)/python -m benchmarks.scale
+
 .PHONY: bench-weak
 bench-weak: $(BENCH)  ## One conversation over weak networks, by Onebar and its peers (FULL=1, ONLY=tunnel,edge, SEED=number)
 	@FULL="$(FULL)" ONLY="$(ONLY)" PEERS="$(PEERS)" SEED="$(SEED)" $(BIN)/python -m benchmarks.weak

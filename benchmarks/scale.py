@@ -1,15 +1,17 @@
 """`make bench-scale`: whether a message costs more where there are more links, or where more mail waits.
 
-Links: the pairs take turns with 50 and with 400 texts under way, so that every link is used, and an echo does the same
-beside it. Mail: 50 pairs talk while 1,000 mailboxes hold 10³ and 10⁵ messages; with `FULL=1`, 10⁷ as well.
+Links: the pairs take turns with 5 and with 25 texts under way, so that every link is used and none twice at once; an
+echo does the same beside it. Mail: 50 pairs talk while 1,000 mailboxes hold 10³ and 10⁵ messages; with `FULL=1`, 10⁷ as
+well.
 """
 
+import itertools
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -28,8 +30,15 @@ from benchmarks.stored_mail import fill
 LINKS: Final = (100, 1_000, 10_000)
 """How many links there are."""
 
-UNDER_WAY: Final = (50, 400)
-"""Texts under way at once over all links: as 50 pairs have with a window of 1 and of 8."""
+LINK_LOADS: Final[Mapping[str, Callable[[], Load]]] = {
+    "5 under way": lambda: Turns(5),
+    "25 under way": lambda: Turns(25),
+}
+"""Few enough that of 50 pairs half are silent. A pair that says one text after the other sends its acknowledgements with
+the next, and would look cheaper where there are few."""
+
+MAIL_LOADS: Final[Mapping[str, Callable[[], Load]]] = {"window 1": lambda: Window(1), "window 8": lambda: Window(8)}
+"""As in the other benches."""
 
 STORED: Final = (1_000, 100_000)
 """How many messages wait."""
@@ -58,11 +67,11 @@ ECHO_BYTES: Final = 130
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One size, and what a text costs at each number of texts under way."""
+    """One size, and what a text costs under each load."""
 
     size: int
-    us: tuple[Rounds, ...]
-    floor: tuple[Rounds, ...] = ()
+    us: Mapping[str, Rounds]
+    floor: Mapping[str, Rounds] = field(default_factory=dict)
     """What an echo costs."""
     start_s: float = 0.0
     file_bytes: int = 0
@@ -70,7 +79,9 @@ class Step:
 
 def main(environment: dict[str, str]) -> int:
     """Measure everything; return the exit code."""
-    report = Report(SCALE, "A text where there is much", ("links_ratio", "links_ratio_busy", "mail_ratio", "mail_ratio_busy"))
+    report = Report(
+        SCALE, "A text where there is much", ("links_ratio", "links_ratio_busy", "mail_ratio", "mail_ratio_busy")
+    )
     sizes = (*STORED, STORED_FULL) if environment.get("FULL") else STORED
     try:
         pin = pinned()
@@ -104,8 +115,7 @@ def measure_links(report: Report, sizes: Sequence[int], *, pin: bool) -> list[St
                 there = 2 * len(pairs)
                 pairs += pair_up(server.port, devices[there : there + more], devices[there + more : size])
                 echoes += with_echo.connect(floor.port, size // 2 - len(echoes), ECHO_BYTES)
-                loads = [Turns(count) for count in UNDER_WAY]
-                step = Step(size, costs(server, pairs, loads), costs(floor, echoes, loads))
+                step = Step(size, costs(server, pairs, LINK_LOADS), costs(floor, echoes, LINK_LOADS))
                 report.say(f"{size} links: {told(step.us)} us a text; an echo {told(step.floor)} on half as many")
                 found.append(step)
             close_ends([end for pair in (*pairs, *echoes) for end in pair])
@@ -121,58 +131,58 @@ def measure_mail(report: Report, size: int, *, pin: bool) -> Step:
         with running("onebar", folder / "data", pin=pin) as server:
             start_s = time.monotonic() - began_s
             pairs = pair_up(server.port, devices[:PAIRS], devices[PAIRS : 2 * PAIRS])
-            us = costs(server, pairs, [Window(count // PAIRS) for count in UNDER_WAY])
+            us = costs(server, pairs, MAIL_LOADS)
             close_ends([end for pair in pairs for end in pair])
     report.say(f"{size} messages wait: {told(us)} us a text; the start took {start_s:.1f} s")
     return Step(size, us, start_s=start_s, file_bytes=file_bytes)
 
 
-def costs(server: MeasuredServer, ends: Sequence[tuple[End, End]], loads: Sequence[Load]) -> tuple[Rounds, ...]:
+def costs(
+    server: MeasuredServer, ends: Sequence[tuple[End, End]], loads: Mapping[str, Callable[[], Load]]
+) -> dict[str, Rounds]:
     """Return the CPU of a text under each load."""
+    found: dict[str, list[float]] = {name: [] for name in loads}
     with closing(Pairs(ends)) as pairs:
-        found: list[list[float]] = [[] for _ in loads]
-        for _ in range(ROUNDS):
-            for us, load in zip(found, loads, strict=True):
-                us.append(measure(server, pairs, load, ROUND_S).us)
-    return tuple(summarize(us) for us in found)
+        for _, name in itertools.product(range(ROUNDS), loads):
+            found[name].append(measure(server, pairs, loads[name](), ROUND_S).us)
+    return {name: summarize(us) for name, us in found.items()}
 
 
 def add(report: Report, what: str, steps: Sequence[Step]) -> None:
     """Add the cost at each size, and the last beside the first."""
-    for step in steps:
-        for count, us in zip(UNDER_WAY, step.us, strict=True):
-            report.add(f"us_{what}_{step.size}_{count}", f"{what}: {step.size}, {count} under way", us.median, "us", str(us))
-    for number, key in enumerate(("", "_busy")):
-        first, last = steps[0].us[number].median, steps[-1].us[number].median
-        note = ""
-        if steps[0].floor:
-            note = f"an echo: {ratio(steps[-1].floor[number].median, steps[0].floor[number].median)}"
-        said = f"{what}: {steps[-1].size} beside {steps[0].size}, {UNDER_WAY[number]} under way"
-        report.add(f"{what}_ratio{key}", said, last / first, "x", note)
+    first, last = steps[0], steps[-1]
+    for key, name in zip(("", "_busy"), first.us, strict=True):
+        for step in steps:
+            us = step.us[name]
+            report.add(f"us_{what}_{step.size}{key}", f"{what}: {step.size}, {name}", us.median, "us", str(us))
+        floor = ratio(last.floor[name].median, first.floor[name].median) if first.floor else ""
+        said = f"{what}: {last.size} beside {first.size}, {name}"
+        grown = last.us[name].median / first.us[name].median
+        report.add(f"{what}_ratio{key}", said, grown, "x", f"an echo: {floor}" if floor else "")
 
 
-def told(us: Sequence[Rounds]) -> str:
+def told(us: Mapping[str, Rounds]) -> str:
     """Write the medians."""
-    return " and ".join(shown(each.median) for each in us)
+    return " and ".join(shown(each.median) for each in us.values())
 
 
 def markdown(links: Sequence[Step], mail: Sequence[Step]) -> str:
     """Write both tables."""
-    head = [f"µs, {count} under way" for count in UNDER_WAY]
-    lines = [[f"{step.size:,}", *map(spread, step.us), *map(spread, step.floor)] for step in links]
-    rest = [
-        [f"{step.size:,}", *map(spread, step.us), shown(step.start_s), f"{step.file_bytes / 1e6:.0f}"] for step in mail
+    link_head = ["links", *(f"µs, {name}" for name in LINK_LOADS), *(f"an echo's, {name}" for name in LINK_LOADS)]
+    mail_head = ["messages that wait", *(f"µs, {name}" for name in MAIL_LOADS), "start s", "file MB"]
+    link_lines = [[f"{step.size:,}", *map(spread, (*step.us.values(), *step.floor.values()))] for step in links]
+    mail_lines = [
+        [f"{step.size:,}", *map(spread, step.us.values()), shown(step.start_s), f"{step.file_bytes / 1e6:.0f}"]
+        for step in mail
     ]
-    echo = [f"an echo's, {count} under way" for count in UNDER_WAY]
-    return "\n\n".join(
-        [
-            "# bench-scale",
-            "µs: CPU of the server for one text of 100 bytes, synced and acknowledged on both sides; least to most of"
-            f" {ROUNDS} rounds.",
-            table(["links", *head, *echo], lines),
-            table(["messages that wait", *head, "start s", "file MB"], rest),
-        ]
-    ) + "\n"
+    parts = [
+        "# bench-scale",
+        "µs: CPU of the server for one text of 100 bytes, synced and acknowledged on both sides: the median, and the"
+        f" least to the most of {ROUNDS} rounds.",
+        table(link_head, link_lines),
+        table(mail_head, mail_lines),
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 def spread(us: Rounds) -> str:
@@ -190,14 +200,13 @@ def draw(links: Sequence[Step], mail: Sequence[Step], path: Path) -> None:
     figure, axes = pyplot.subplots(1, 2, figsize=(12, 4.5), layout="constrained", sharey=True)
     for axis, steps, what in zip(axes, (links, mail), ("links", "messages that wait"), strict=True):
         sizes = [step.size for step in steps]
-        for number, count in enumerate(UNDER_WAY):
-            rounds = [step.us[number] for step in steps]
-            label = f"{count} under way"
-            axis.plot(sizes, [each.median for each in rounds], "o-", label=label)
+        for number, name in enumerate(steps[0].us):
+            rounds = [step.us[name] for step in steps]
+            axis.plot(sizes, [each.median for each in rounds], "o-", label=name)
             axis.fill_between(sizes, [each.least for each in rounds], [each.most for each in rounds], alpha=0.2)
             if steps[0].floor:
-                floors = [step.floor[number].median for step in steps]
-                axis.plot(sizes, floors, "--", color=f"C{number}", label=f"an echo, {label}")
+                floors = [step.floor[name].median for step in steps]
+                axis.plot(sizes, floors, "--", color=f"C{number}", label=f"an echo, {name}")
         axis.set(xscale="log", xlabel=what, ylabel="µs of CPU a text", ylim=(0, None))
         axis.grid(alpha=0.3)
         axis.legend(fontsize="small")

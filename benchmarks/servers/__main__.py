@@ -1,8 +1,8 @@
 """`make bench-server`: Onebar's server beside ejabberd, prosody, mosquitto and nats, each pinned to one core.
 
 The generator, the same for all, has the other core. Every text is counted: accepted, delivered, acknowledged by both
-sides; else the run fails. The floor is an echo of websockets' Sans-I/O core. A server that is not installed is named and
-left out. `ONLY=onebar,nats` runs those whose names begin so; `SECONDS=1` shortens the rounds.
+sides; else the run fails. The floor is an echo of websockets' Sans-I/O core. A server that is not installed is named
+and left out. `ONLY=onebar,nats` runs those whose names begin so; `ROUND_S=1` shortens the rounds.
 """
 
 import os
@@ -36,7 +36,7 @@ ROUNDS: Final = 3
 """How often each load is put on each server."""
 
 ROUND_S: Final = 2.0
-"""Time of one measurement, unless SECONDS says otherwise."""
+"""Time of one measurement, unless the environment's ROUND_S says otherwise."""
 
 FILES_BESIDE: Final = 200
 """Open files of a process beside its links."""
@@ -75,7 +75,7 @@ PEERS: Final[Sequence[Peer]] = (
 def main(environment: dict[str, str]) -> int:
     """Measure everything; return the exit code."""
     only = [name for name in environment.get("ONLY", "").split(",") if name]
-    round_s = float(environment.get("SECONDS") or ROUND_S)
+    round_s = float(environment.get("ROUND_S") or ROUND_S)
     peers = [peer for peer in PEERS if not only or any(peer.facts.name.lower().startswith(name) for name in only)]
     report = Report(SERVERS, "Onebar's server, pinned to one core", LAST_LINE)
     try:
@@ -95,7 +95,9 @@ def main(environment: dict[str, str]) -> int:
 def complete(report: Report, peers: Sequence[Peer]) -> tuple[list[Peer], list[str]]:
     """Install what is missing if this machine allows it; return who can take part, and why others cannot."""
     wanted = {peer.missing() for peer in peers} - {""}
-    packages = [each.removeprefix("apt-get install ").partition(",")[0] for each in wanted if each.startswith("apt-get")]
+    packages = [
+        each.removeprefix("apt-get install ").partition(",")[0] for each in wanted if each.startswith("apt-get")
+    ]
     if packages:
         report.say(f"installing {', '.join(packages)}")
         if not install(packages):

@@ -16,13 +16,17 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot
 
-    figure, (costs, delays) = pyplot.subplots(1, 2, figsize=(14, 0.7 * len(rows) + 2), layout="constrained", sharey=True)
+    figure, (costs, delays) = pyplot.subplots(
+        1, 2, figsize=(14, 0.7 * len(rows) + 2), layout="constrained", sharey=True
+    )
     places = list(range(len(rows)))
     for number, load in enumerate(LOADS):
         heights = [place + (number - 1) * BAR for place in places]
         us = [row.value(load, "us") for row in rows]
         bars = costs.barh(heights, us, BAR, label=load)
-        costs.bar_label(bars, [f"{'≤ ' if row.limited(load) else ''}{row.value(load, 'us'):.0f}" for row in rows], padding=2)
+        costs.bar_label(
+            bars, [f"{'≤ ' if row.limited(load) else ''}{row.value(load, 'us'):.0f}" for row in rows], padding=2
+        )
         halves = [row.value(load, "p50_ms") for row in rows]
         tails = [row.value(load, "p99_ms") for row in rows]
         delays.hlines(heights, halves, tails, color=f"C{number}", linewidth=2)
@@ -30,7 +34,9 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     synced = {True: " *", False: ""}
     costs.set_yticks(places, [row.name + synced[(row.syncs or 0) >= 1] for row in rows])
     costs.invert_yaxis()
-    costs.set(xscale="log", xlabel="µs of CPU for one text of 100 B, acknowledged on both sides   (* synced to the disk)")
+    costs.set(
+        xscale="log", xlabel="µs of CPU for one text of 100 B, acknowledged on both sides   (* synced to the disk)"
+    )
     delays.set(xscale="log", xlabel="ms from sender to reader")
     costs.margins(x=0.12)
     for axis in (costs, delays):

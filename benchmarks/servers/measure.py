@@ -83,7 +83,7 @@ class Row:
 
     def value(self, load: str, name: str) -> float:
         """Return the median over the rounds of one value under a load."""
-        return statistics.median(getattr(cost, name) for cost in self.costs[load])
+        return float(statistics.median(getattr(cost, name) for cost in self.costs[load]))
 
     def limited(self, load: str) -> bool:
         """Whether the generator may have held the server back: then the cost is an upper bound."""

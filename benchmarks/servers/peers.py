@@ -41,7 +41,7 @@ class Peer(Protocol):
         """Return what to install, or nothing."""
 
     def serving(self, folder: Path, users: int, *, pin: bool) -> AbstractContextManager[MeasuredServer]:
-        """Run the server in an empty folder, with the accounts of users 0, 1, …"""
+        """Run the server in an empty folder, with accounts for this many users."""
 
     def connect(self, port: int, seats: Sequence[tuple[int, int]]) -> list[End]:
         """Log users in, ready for texts; each with the user whom it talks to."""

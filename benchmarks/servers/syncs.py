@@ -18,7 +18,9 @@ CALLS: Final = "fsync,fdatasync,msync,sync_file_range"
 ATTACH_S: Final = 3.0
 """How long strace may take to attach, and to write its counts."""
 
-COUNT: Final = re.compile(rf"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?(?:{CALLS.replace(',', '|')})$", re.MULTILINE)
+COUNT: Final = re.compile(
+    rf"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?(?:{CALLS.replace(',', '|')})$", re.MULTILINE
+)
 """A line of `strace -c`: share, seconds, µs a call, calls, errors if any, name."""
 
 

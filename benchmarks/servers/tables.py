@@ -7,7 +7,16 @@ from benchmarks.servers.measure import LOADS, Row
 from benchmarks.servers.profile import Share
 
 HEAD = ("server", *(f"µs, {name}" for name in LOADS), *(f"p50 · p99 ms, {name}" for name in LOADS), "syncs a text")
-REST = ("server", "µs to store", "µs to drain", "drained /s", "kB an idle link", "links", "µs a login", "B to disk a text")
+REST = (
+    "server",
+    "µs to store",
+    "µs to drain",
+    "drained /s",
+    "kB an idle link",
+    "links",
+    "µs a login",
+    "B to disk a text",
+)
 
 LEGEND = """
 µs: CPU of all the server's processes for one text of 100 bytes that went all the way, acknowledged on both sides.
@@ -67,4 +76,4 @@ def figure(value: float | None) -> str:
 
 def natives(share: Share) -> str:
     """Write the libraries that a module spends its time in."""
-    return ", ".join(f"{name} {value:.1%}" for name, value in share.native.items() if value >= 0.001)  # noqa: PLR2004
+    return ", ".join(f"{name} {value:.1%}" for name, value in share.native.items() if value >= 0.001)

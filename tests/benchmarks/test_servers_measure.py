@@ -53,7 +53,8 @@ def test_the_middle_round_counts() -> None:
 
 
 def test_the_cpu_and_memory_of_children_count() -> None:
-    spin = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'print(sum(range(10**6)), flush=True); input()'])"
+    child = "print(sum(range(10**6)), flush=True); input()"
+    spin = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
     with subprocess.Popen([sys.executable, "-c", spin], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None

@@ -5,9 +5,8 @@ from contextlib import closing
 
 import pytest
 from benchmarks.report import BenchError
-from benchmarks.servers.pairs import End, Pair, Pairs, Rate, Sample, Turns, Window
-
 from benchmarks.servers import pairs as module
+from benchmarks.servers.pairs import End, Pair, Pairs, Rate, Sample, Turns, Window
 
 
 class OneByteEnd(End):
@@ -21,10 +20,14 @@ class OneByteEnd(End):
         self.received += data.count(b"t")
 
 
+Ends = tuple[OneByteEnd, OneByteEnd, socket.socket, socket.socket]
+
+
 @pytest.fixture
-def ends() -> Iterator[tuple[list[OneByteEnd], list[socket.socket]]]:
+def ends() -> Iterator[Ends]:
     sockets = [socket.socketpair() for _ in range(2)]
-    yield [OneByteEnd(near) for near, _ in sockets], [far for _, far in sockets]
+    (one, one_far), (other, other_far) = sockets
+    yield OneByteEnd(one), OneByteEnd(other), one_far, other_far
     for both in sockets:
         for end in both:
             end.close()
@@ -35,8 +38,8 @@ def arrive(pair: Pair, texts: int) -> None:
     pair.reader.received += texts
 
 
-def test_a_window_is_filled_again_by_what_went_all_the_way(ends: tuple[list[OneByteEnd], list[socket.socket]]) -> None:
-    pair = Pair(*ends[0])
+def test_a_window_is_filled_again_by_what_went_all_the_way(ends: Ends) -> None:
+    pair = Pair(*ends[:2])
     load = Window(8)
     load.begin([pair], 1.0)
     assert pair.sender.said == 8
@@ -49,8 +52,8 @@ def test_a_window_is_filled_again_by_what_went_all_the_way(ends: tuple[list[OneB
     assert load.wait_s(1.5) == math.inf
 
 
-def test_a_rate_says_what_is_due_with_the_time_when_it_was(ends: tuple[list[OneByteEnd], list[socket.socket]]) -> None:
-    first, second = Pair(*ends[0]), Pair(*reversed(ends[0]))
+def test_a_rate_says_what_is_due_with_the_time_when_it_was(ends: Ends) -> None:
+    first, second = Pair(*ends[:2]), Pair(ends[1], ends[0])
     load = Rate(10)
     assert list(load.begin([first, second], 1.0)) == [first]
     assert load.wait_s(1.05) == pytest.approx(0.05)
@@ -63,10 +66,10 @@ def test_a_rate_says_what_is_due_with_the_time_when_it_was(ends: tuple[list[OneB
     assert first.sender.said == 2
 
 
-def test_turns_go_round_and_their_number_stays(ends: tuple[list[OneByteEnd], list[socket.socket]]) -> None:
-    arrive(Pair(*ends[0]), 4)  # they have talked before
-    ends[0][0].said = 4
-    first, second = Pair(*ends[0]), Pair(*reversed(ends[0]))
+def test_turns_go_round_and_their_number_stays(ends: Ends) -> None:
+    arrive(Pair(*ends[:2]), 4)  # they have talked before
+    ends[0].said = 4
+    first, second = Pair(*ends[:2]), Pair(ends[1], ends[0])
     load = Turns(1)
     assert list(load.begin([first, second], 0.0)) == [first]
     assert first.sender.said == 5
@@ -76,16 +79,14 @@ def test_turns_go_round_and_their_number_stays(ends: tuple[list[OneByteEnd], lis
     assert (first.sender.said, second.sender.said) == (5, 1)
 
 
-def test_a_server_that_is_silent_fails_the_run(
-    ends: tuple[list[OneByteEnd], list[socket.socket]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_is_silent_fails_the_run(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PATIENCE_S", 0.01)
-    with closing(Pairs([(ends[0][0], ends[0][1])])) as pairs, pytest.raises(BenchError, match="silent for"):
+    with closing(Pairs([ends[:2]])) as pairs, pytest.raises(BenchError, match="silent for"):
         pairs.run(Window(1), 0.0)
 
 
-def test_a_run_ends_when_everything_went_all_the_way(ends: tuple[list[OneByteEnd], list[socket.socket]]) -> None:
-    (sender, reader), (sender_far, reader_far) = ends
+def test_a_run_ends_when_everything_went_all_the_way(ends: Ends) -> None:
+    sender, reader, sender_far, reader_far = ends
     sender_far.sendall(b"aa")
     reader_far.sendall(b"tt")
     with closing(Pairs([(sender, reader)])) as pairs:

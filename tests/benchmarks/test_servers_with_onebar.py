@@ -48,9 +48,7 @@ def say(end: socket.socket, frame: ServerFrame) -> None:
         (Pong(1), "not expected"),
     ],
 )
-def test_what_is_wrong_fails_the_run(
-    pair: tuple[Pairs, list[socket.socket]], frame: ServerFrame, problem: str
-) -> None:
+def test_what_is_wrong_fails_the_run(pair: tuple[Pairs, list[socket.socket]], frame: ServerFrame, problem: str) -> None:
     pairs, (_, reader) = pair
     say(reader, frame)
     with pytest.raises(BenchError, match=problem):
