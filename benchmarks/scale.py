@@ -34,8 +34,8 @@ LINK_LOADS: Final[Mapping[str, Callable[[], Load]]] = {
     "5 under way": lambda: Turns(5),
     "25 under way": lambda: Turns(25),
 }
-"""Few enough that of 50 pairs half are silent. A pair that says one text after the other sends its acknowledgements with
-the next, and would look cheaper where there are few."""
+"""Few enough that of 50 pairs half are silent. A pair that says one text after the other sends its acknowledgements
+with the next, and would look cheaper where there are few."""
 
 MAIL_LOADS: Final[Mapping[str, Callable[[], Load]]] = {"window 1": lambda: Window(1), "window 8": lambda: Window(8)}
 """As in the other benches."""

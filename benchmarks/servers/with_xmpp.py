@@ -69,7 +69,8 @@ modules:
 {archive}"""
 """Ejabberd's file of settings."""
 
-EJABBERD_ARCHIVE: Final = "  mod_mam:\n    default: always\n    db_type: {kind}\n"
+EJABBERD_ARCHIVE: Final = "  mod_mam:\n    default: always\n"
+"""What it has besides, with an archive."""
 
 TAG = re.compile(rb"<(/message|message|presence|iq|r|a|stream:error|failed)(?=[\s/>])[^>]*>")
 """What matters of a stream, once it is managed."""
@@ -204,12 +205,11 @@ class ProsodyPeer(XmppServer):
 class EjabberdPeer(XmppServer):
     """Ejabberd on one scheduler, as one CPU asks for, with its accounts made at its start."""
 
-    def __init__(self, archive: str) -> None:
-        """Name the database of the archive, `mnesia` or `sql` (SQLite), or none."""
+    def __init__(self, *, archive: bool) -> None:
         self._archive = archive
         self.facts = Facts(
-            name=f"ejabberd with archive ({archive})" if archive else "ejabberd",
-            made_of="ejabberd, mnesia, stream management, offline" + (f", mam in {archive}" if archive else ""),
+            name="ejabberd with archive" if archive else "ejabberd",
+            made_of="ejabberd, mnesia, stream management, offline" + (", mam" if archive else ""),
             acknowledges=ACKNOWLEDGES,
             durable=(
                 "nothing synced: each text is written to mnesia's log twice"
@@ -229,7 +229,7 @@ class EjabberdPeer(XmppServer):
         """Run ejabberd."""
         port = free_port()
         settings, ready = folder / "ejabberd.yml", folder / "ready"
-        archive = EJABBERD_ARCHIVE.format(kind=self._archive) if self._archive else ""
+        archive = EJABBERD_ARCHIVE if self._archive else ""
         settings.write_text(EJABBERD.format(port=port, archive=archive))
         accounts = (
             'lists:foreach(fun(N) -> ejabberd_auth:try_register(iolist_to_binary(io_lib:format("u~b", [N])),'

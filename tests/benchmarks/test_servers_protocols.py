@@ -128,7 +128,7 @@ def test_no_logins_are_no_links() -> None:
     [
         (MqttPeer(1), "mosquitto"),
         (ProsodyPeer(archive=False), "prosody"),
-        (EjabberdPeer(""), "ejabberd"),
+        (EjabberdPeer(archive=False), "ejabberd"),
         (NatsPeer(), "nats-server"),
     ],
 )
