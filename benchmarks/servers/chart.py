@@ -2,10 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from benchmarks.servers.measure import LOADS, Row
 
-BAR: float = 0.26
+SYNCED_MIN: Final = 0.05
+"""Syncs for a text from which a server is taken to sync before it acknowledges: one serves all that arrived meanwhile,
+and a server that does not has none, or one in hundreds of texts."""
+
+BAR: Final = 0.26
 """Height of a bar, where servers are 1 apart."""
 
 
@@ -32,7 +37,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
         delays.hlines(heights, halves, tails, color=f"C{number}", linewidth=2)
         delays.plot(halves, heights, "o", color=f"C{number}", label=f"{load}: p50 to p99")
     synced = {True: " *", False: ""}
-    costs.set_yticks(places, [row.name + synced[(row.syncs or 0) >= 1] for row in rows])
+    costs.set_yticks(places, [row.name + synced[(row.syncs or 0) >= SYNCED_MIN] for row in rows])
     costs.invert_yaxis()
     costs.set(
         xscale="log", xlabel="µs of CPU for one text of 100 B, acknowledged on both sides   (* synced to the disk)"
