@@ -11,6 +11,7 @@ from onebar.crypto.safety_numbers import SafetyNumber
 from onebar.events import (
     AttachmentFailed,
     AttachmentReceived,
+    ChatChanged,
     ChatEvent,
     ChatRequested,
     DeviceRemoved,
@@ -27,6 +28,7 @@ from onebar.models import AccountDevice, Message, TransferState
 from onebar.terminal import printable
 
 _CHAT_NEWS: Final[dict[type[ChatEvent], str]] = {
+    ChatChanged: "the chat was read or set otherwise; see `onebar chats`",
     SafetyNumberChanged: "the safety number has changed; see `onebar safety`",
     DevicesChanged: "a device was added or removed",
     SessionHealed: "a message did not open; it is asked for again",

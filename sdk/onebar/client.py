@@ -11,6 +11,7 @@ from typing import Final, Self
 from onebar import account_devices, registration
 from onebar.account import Account
 from onebar.attachments import Attachments
+from onebar.chats import ChatSummary
 from onebar.config import Config
 from onebar.connectivity import Connectivity
 from onebar.conversation import Conversation
@@ -26,7 +27,7 @@ from onebar.drivers.stream import EventStream
 from onebar.drivers.tls import Tls
 from onebar.errors import InputError, OnebarError
 from onebar.message_file import MessageFile
-from onebar.models import AccountDevice, Chat, Message, check_key, check_phone
+from onebar.models import AccountDevice, Message, check_key, check_phone
 from onebar.registration import Code
 from onebar.sending import REGISTERED
 from onebar.store import SqliteStore, open_store
@@ -312,9 +313,15 @@ class Client(Connectivity):
         """
         return Conversation(self._opened(), self._attachments, check_phone(phone))
 
-    async def chats(self) -> list[Chat]:
-        """Return all chats, the one with the newest message first."""
-        return await self._opened().read(lambda store: store.chats())
+    async def chats(self, *, archived: bool = False) -> list[ChatSummary]:
+        """Return the list of chats: pinned ones first, then by their newest message.
+
+        After a `ChatEvent` or a `MessageEvent`, `Conversation.summary` reads the row of that chat alone.
+
+        Args:
+            archived: Whether to return those that are archived instead of those that are not.
+        """
+        return await self._opened().read(lambda store: store.chats(archived=archived))
 
     async def message(self, message_no: int) -> Message | None:
         """Return one message, or None if this database has none of this number."""

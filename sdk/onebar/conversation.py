@@ -1,12 +1,14 @@
 """One chat, as an app has it: what is said, how far it has come, and whether it really is the other side."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from onebar.account import ORDER_S, carry_out
+from onebar.chats import FOREVER, ChatSummary, check_draft, to_ms
 from onebar.core.questions import Report
 from onebar.core.records import Trust
-from onebar.core.turn import MarkRead, SetStanding, SetTrust
+from onebar.core.turn import MarkRead, SetChat, SetStanding, SetTrust
 from onebar.crypto.certificates import AccountKey
 from onebar.crypto.safety_numbers import SafetyNumber, safety_number
 from onebar.errors import InputError, NotRegisteredError
@@ -55,14 +57,19 @@ class Conversation(Sending):
             raise InputError(f"a page has 1 to HISTORY_LIMIT_MAX = {HISTORY_LIMIT_MAX} messages, not {limit}")
         return await self._home.read(lambda store: store.history(self.phone, limit, before))
 
-    async def mark_read(self, message: Message | int) -> None:
+    async def summary(self) -> ChatSummary | None:
+        """Return this chat's row of `Client.chats`; None if nothing was said or typed in it."""
+        return await self._home.read(lambda store: store.chat(self.phone))
+
+    async def mark_read(self, message: Message | int | None = None) -> None:
         """Note that the user has seen this chat up to a message; its authors are told, several at once.
 
-        They are told when there is a network, and only while `Client.read_receipts` is on. Marking an older message
-        than before changes nothing.
+        They are told when there is a network, and only while `Client.read_receipts` is on. What was read stays so: a
+        message that comes late, in a place before it, is unread by itself. Marking an older message changes nothing.
 
         Args:
-            message: The newest message that was shown, or its `message_no`.
+            message: The newest message that was shown, or its `message_no`; None: whatever is there, so name the
+                message if one may come that the user does not see.
 
         Raises:
             InputError: It is a message of another chat.
@@ -72,6 +79,52 @@ class Conversation(Sending):
             raise InputError(f"message {message.message_no} is of another chat: mark it as read there")
         message_no = message.message_no if isinstance(message, Message) else message
         await self._home.submit(MarkRead(self.phone, message_no))
+
+    async def set_draft(self, text: str) -> None:
+        """Keep what was typed and not sent; empty: nothing. Sending exactly this text forgets it.
+
+        It stays on this device. Call it when the typing pauses, not at each key: every call is a commit.
+
+        Raises:
+            InputError: It is longer than 65,536 bytes of UTF-8, or this is your own number.
+            OnebarError: Another process has the database open and must do it.
+        """
+        await self._set(SetChat(self.phone, draft=check_draft(text)))
+
+    async def mute(self, until: datetime | None = FOREVER) -> None:
+        """Let this chat make no sound until a time; None: let it make sounds again. It stays on this device.
+
+        Args:
+            until: With its time zone, such as `datetime.now(UTC) + timedelta(hours=8)`.
+
+        Raises:
+            InputError: It has no time zone, or nothing was said in this chat so far.
+            OnebarError: Another process has the database open and must do it.
+        """
+        await self._set(SetChat(self.phone, muted_until_ms=to_ms(until)))
+
+    async def pin(self, on: bool = True) -> None:
+        """Let this chat stand before others in the list, or not any more. It stays on this device.
+
+        Raises:
+            InputError: Nothing was said in this chat so far.
+            OnebarError: Another process has the database open and must do it.
+        """
+        await self._set(SetChat(self.phone, pinned=on))
+
+    async def archive(self, on: bool = True) -> None:
+        """Take this chat out of the list, or put it back. It stays on this device.
+
+        The next message that comes in it puts it back, unless it is muted then (`mute`).
+
+        Raises:
+            InputError: Nothing was said in this chat so far.
+            OnebarError: Another process has the database open and must do it.
+        """
+        await self._set(SetChat(self.phone, archived=on))
+
+    async def _set(self, wish: SetChat) -> None:
+        await self._home.submit(wish)
 
     async def standing(self) -> Standing:
         """Return whether this chat is `requested` by a stranger, `accepted`, or `blocked`."""

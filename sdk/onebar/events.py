@@ -130,6 +130,11 @@ class SessionHealed(ChatEvent):
     """A message did not open, and a new session was started; what was missing is asked for again."""
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class ChatChanged(ChatEvent):
+    """A chat was read, muted, pinned or archived, came back from the archive, or has another draft."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceReplaced(Event):
     """The device went on under a new id: its database was an old copy (docs/protocol.md R20), or the server forgot it.
@@ -183,6 +188,6 @@ MESSAGE_EVENTS: Final[dict[str, type[MessageEvent]]] = {
 """The events about a message, by the name that their rows carry."""
 
 CHAT_EVENTS: Final[dict[str, type[ChatEvent]]] = {
-    kind.__name__: kind for kind in (SafetyNumberChanged, DevicesChanged, SessionHealed)
+    kind.__name__: kind for kind in (ChatChanged, SafetyNumberChanged, DevicesChanged, SessionHealed)
 }
 """The events about a chat, by the name that their rows carry."""

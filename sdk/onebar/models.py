@@ -149,6 +149,8 @@ class Message:
     """Its place in the chat, for paging: pass it as `before`."""
     attachment: Attachment | None = None
     """The file that it brings; `text` is the caption then."""
+    unread: bool = False
+    """Whether it came from the other side and was not marked as read: the first such one is where to go on reading."""
 
     def __repr__(self) -> str:
         """Show what it is, never what it says or to whom."""
@@ -165,24 +167,6 @@ class Standing(enum.StrEnum):
     """It was accepted, or something was sent in it."""
     BLOCKED = "blocked"
     """Nothing comes any more, and nothing can be sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chat:
-    """A conversation with one other account."""
-
-    phone: str
-    """The other side's phone number, E.164."""
-    messages: int
-    """How many messages its history holds."""
-    unread: int = 0
-    """How many of them came from the other side and were not marked as read."""
-    standing: Standing = Standing.ACCEPTED
-    """Whether it is wanted."""
-
-    def __repr__(self) -> str:
-        """Show the size, never the number."""
-        return f"<Chat with {self.messages} messages>"
 
 
 @dataclass(frozen=True, slots=True)

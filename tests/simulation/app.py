@@ -16,6 +16,7 @@ from onebar.errors import NotRegisteredError
 from onebar.events import Event, MessageReceived, MessageSent
 from onebar.models import Standing
 from tests.simulation.faults import Fault, Kind
+from tests.simulation.unread import Seen
 
 if TYPE_CHECKING:
     from tests.simulation.phone import Phone
@@ -74,6 +75,8 @@ class App:
         self.told: list[str] = []
         """The kinds of events that are about the device itself."""
         self._asked: deque[Input] = deque()
+        self.seen = Seen()
+        """What its user has seen."""
         self._marks: dict[int, str] = {}
         """The texts that the app has shown, by their numbers."""
 
@@ -88,7 +91,7 @@ class App:
         self.pending, self.stored = dict(image.pending), dict(image.stored)
         self.refused, self.heard, self.effects = set(image.refused), list(image.heard), list(image.effects)
         self.done_up_to, self.looked_up_to, self.ranks = image.done_up_to, image.looked_up_to, dict(image.ranks)
-        self.told = list(image.told)
+        self.told, self.seen = list(image.told), image.seen.copy()
         self._asked.clear()
 
     def say(self, saying: Saying) -> None:
@@ -106,6 +109,7 @@ class App:
     def start(self) -> None:
         """Begin anew after a crash: say again what was not confirmed, and some of what was."""
         self._asked.clear()
+        self.seen.crashed(self.phone)
         for saying in [*list(self.stored.values())[-REPEATED:], *self.pending.values()]:
             self._send(saying)
         self.look()
@@ -117,8 +121,10 @@ class App:
             call = self._asked.popleft()
             if isinstance(call, Send):
                 self._result(call.text, result)
-            elif isinstance(call, MarkRead) and result is None:
-                self.world.marked.add(self._marks[call.message_no])
+            elif isinstance(call, MarkRead) and call.message_no is not None:
+                self.seen.answered(self.phone, call.message_no, good=result is None)
+                if result is None:
+                    self.world.marked.add(self._marks[call.message_no])
             elif isinstance(call, Registered) and result is not None:
                 self.world.clock.after(SAY_AGAIN_S, self.phone.register)
 
@@ -167,6 +173,7 @@ class App:
         if self.world.reading.random() < self.world.plan.reads:
             self._marks[message_no] = text
             self.world.shown.add(text)
+            self.seen.asks(self.phone, message_no)
             self.phone.hear(SetStanding(chat, Standing.ACCEPTED), MarkRead(chat, message_no))
 
     def consume(self, killed: Fault | None = None) -> bool:

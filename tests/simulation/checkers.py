@@ -49,6 +49,7 @@ SENTENCES: Final[dict[str, str]] = {
     "states-go-forward": "a message's state never goes back, and a final one stays",
     "reads-are-true": "read is shown only when a reader's app has shown the message, or a later one of its chat",
     "reads-are-told": "what was read is shown as read to its author, when all is drained",
+    "unread-is-true": "what counts as unread is exactly what came in and was not shown, whatever came late or twice",
     "ticks-are-true": "delivered is shown only when a device of the reader has opened the message",
     "verdicts-agree": "the client's state of each number is the server's verdict",
     "verdicts-are-final": "the server gives each number one verdict for ever",

@@ -306,11 +306,17 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     Mutant(
         "receipts-of-another-chat",
         "onebar.store.receipts",
-        "?2 AND c.chat_id = message.chat_id AND message.audience IN (x'', k.account_key))\"\n"
-        '            " AND chat_id = (SELECT',
-        '?2)"\n            " AND 0 < (SELECT',
+        " AND message.chat_id = c.chat_id AND message.audience IN (x'', k.account_key)",
+        "",
         "what one person has read counts as read by everybody who has the same number of messages",
         known=3,
+    ),
+    Mutant(
+        "late-messages-read-unseen",
+        "onebar.store.receipts",
+        '            "UPDATE message SET unread = 0 WHERE chat_id = ? AND unread AND (place, chat_no) <= (?, ?)"',
+        '            "UPDATE message SET unread = 0 WHERE chat_id = ? AND unread AND (place, chat_no) <= (max(?, 1 << 40), ?)"',
+        "what stands behind the message that was shown counts as read with it",
     ),
     Mutant(
         "copies-believed-from-strangers",

@@ -297,6 +297,16 @@ def notes_pile_up(world: World) -> None:
     world.server.engine.connection.executemany("INSERT INTO notes (device, out_no, note) VALUES (?, ?, x'')", rows)
 
 
+def what_was_shown_is_unread_again(world: World) -> None:
+    text = min(world.phones[0].app.seen.surely)
+    world.phones[0].database.connection.execute("UPDATE message SET unread = 1 WHERE text = ?", (text,))
+
+
+def what_was_not_shown_is_read(world: World) -> None:
+    for known in (world.phones[0].app.seen.surely, world.phones[0].app.seen.perhaps):
+        known.clear()
+
+
 def it_dials_for_ever(world: World) -> None:
     world.phones[0].dials = 10_000
 
@@ -344,6 +354,8 @@ IN_THE_END: Final[list[tuple[str, Forbidden]]] = [
     ("nothing-lost", a_message_ends_for_no_reason),
     ("ticks-are-true", a_tick_lies),
     ("reads-are-told", what_was_read_is_not_shown_so),
+    ("unread-is-true", what_was_shown_is_unread_again),
+    ("unread-is-true", what_was_not_shown_is_read),
     ("order-kept", history_has_another_order),
     ("nothing-twice", history_has_a_text_twice),
     ("accepted-is-stored", what_was_accepted_is_forgotten),

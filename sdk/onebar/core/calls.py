@@ -16,6 +16,7 @@ from onebar.core.turn import (
     ReplaceFailed,
     ReplaceRefused,
     Send,
+    SetChat,
     SetPush,
     SetReadReceipts,
     SetStanding,
@@ -24,6 +25,7 @@ from onebar.core.turn import (
     TransferAnswer,
 )
 from onebar.errors import InputError, NotRegisteredError
+from onebar.events import ChatChanged
 from onebar.models import Standing
 
 
@@ -63,6 +65,8 @@ def _set(state: DeviceState, item: AppInput) -> None:
     match item:
         case MarkRead():
             _mark_read(state, item)
+        case SetChat():
+            _set_chat(state, item)
         case SetReadReceipts():
             state.change(read_receipts=item.wanted)
         case SetTrust() | SetStanding():
@@ -96,10 +100,19 @@ def _send(state: DeviceState, item: Send) -> int:
 
 
 def _mark_read(state: DeviceState, item: MarkRead) -> None:
+    unread = state.store.settings.unread(item.phone)
     for receipt in state.store.inbox.mark_read(item.phone, item.message_no):
         if state.device.read_receipts and state.store.standings.get(item.phone) is Standing.ACCEPTED:
             state.store.outbox.add_receipt(receipt)
-    state.news = True
+    if state.store.settings.unread(item.phone) != unread:
+        state.tell(ChatChanged, detail=item.phone)
+
+
+def _set_chat(state: DeviceState, item: SetChat) -> None:
+    if item.phone == state.device.phone:
+        raise InputError("this is your own number")
+    if state.store.settings.put(item):
+        state.tell(ChatChanged, detail=item.phone)
 
 
 def _decide(state: DeviceState, item: SetTrust | SetStanding) -> None:

@@ -14,6 +14,7 @@ from onebar.core.records import Arrival, Peer
 from onebar.core.state import DeviceState
 from onebar.errors import DecryptionError
 from onebar.events import (
+    ChatChanged,
     ChatRequested,
     MessageDelivered,
     MessageRead,
@@ -123,6 +124,8 @@ def _take_entry(state: DeviceState, frame: MailFrame, sender: Peer | None) -> No
             sealing.delivered(state, frame.account, frame.device, last)
             for message_no in state.store.outbox.delivered(first, last, frame.account, frame.device):
                 state.tell(MessageDelivered, message_no)
+                if state.store.outbox.read_before(message_no):
+                    state.tell(MessageRead, message_no)
     elif isinstance(frame, Undelivered):
         if frame.reason == "device_removed":
             state.store.contacts.remove_device(frame.account, frame.device)
@@ -236,6 +239,10 @@ def _add(state: DeviceState, arrived: Arrival, kind: type) -> None:
     if standing is None and arrived.account != state.device.account:
         state.tell(ChatRequested, message_no)
     state.tell(kind, message_no)
+    if arrived.account != state.device.account:
+        phone = state.store.settings.bring_back(message_no, state.now.wall_ms)
+        if phone:
+            state.tell(ChatChanged, detail=phone)
 
 
 def quarantine(state: DeviceState, frame: Deliver, reason: str, *, ask_again: bool) -> None:

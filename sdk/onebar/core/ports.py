@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from onebar.core.chat_ports import ChatSettings
 from onebar.core.files import File
 from onebar.core.records import Arrival, Contact, Device, Draft, Envelope, Kept, Moving, Peer, Receipt, TopUp
 from onebar.crypto.pqxdh import PrekeySecrets, Spent
@@ -120,6 +121,9 @@ class Outbox(Protocol):
     def read(self, account: int, chat_no: int) -> list[int]:
         """Note that the chat's other side has read our messages up to this number; return those now read."""
 
+    def read_before(self, message_no: int) -> bool:
+        """Note that a message that was just delivered is read, if the other side has read one behind it."""
+
 
 class Inbox(Protocol):
     """What came in."""
@@ -136,8 +140,8 @@ class Inbox(Protocol):
     def understood(self, message_no: int, text: str) -> None:
         """Show a message that this version can read, where it has been all the time."""
 
-    def mark_read(self, phone: str, message_no: int) -> list[Receipt]:
-        """Note that the user has read a chat up to a message; return what is news to the authors, for each device."""
+    def mark_read(self, phone: str, message_no: int | None) -> list[Receipt]:
+        """Note that the user has seen a chat up to a message (None: all of it); return what is news to the authors."""
 
     def is_opened(self, account: int, device: int, out_no: int) -> bool:
         """Return whether this envelope has opened before (R8)."""
@@ -345,6 +349,10 @@ class Store(Protocol):
     @property
     def standings(self) -> Standings:
         """Which chats are wanted."""
+
+    @property
+    def settings(self) -> ChatSettings:
+        """What the user has set for each chat."""
 
     @property
     def contacts(self) -> Contacts:

@@ -44,10 +44,21 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class MarkRead:
-    """The app has shown a chat up to a message."""
+    """The app has shown a chat up to a message; None: all that is there."""
 
     phone: str = field(repr=False)
-    message_no: int
+    message_no: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetChat:
+    """The user has typed a draft, or wants a chat out of the way, on top, or silent; None: as it was."""
+
+    phone: str = field(repr=False)
+    draft: str | None = field(default=None, repr=False)
+    muted_until_ms: int | None = None
+    pinned: bool | None = None
+    archived: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +204,7 @@ class Poked:
 AppCall = (
     Send
     | MarkRead
+    | SetChat
     | SetReadReceipts
     | SetTrust
     | SetStanding

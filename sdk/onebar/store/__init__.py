@@ -17,6 +17,7 @@ from onebar.store.inbox import SqliteInbox
 from onebar.store.outbox import SqliteOutbox
 from onebar.store.prekeys import SqlitePrekeys
 from onebar.store.sessions import SqliteSessions
+from onebar.store.settings import SqliteChatSettings
 from onebar.store.standings import SqliteStandings
 from onebar.store.vault import open_file_vault, open_passphrase_vault
 
@@ -32,6 +33,7 @@ class SqliteStore:
         self.inbox = SqliteInbox(database)
         self.contacts = SqliteContacts(database)
         self.standings = SqliteStandings(database)
+        self.settings = SqliteChatSettings(database)
         self.sessions = SqliteSessions(database, vault)
         self.prekeys = SqlitePrekeys(database, vault)
         self.events = SqliteEvents(database)
@@ -46,6 +48,7 @@ class SqliteStore:
         self.data_version = database.data_version
         self.history = self._history.page
         self.chats = self._history.chats
+        self.chat = self._history.chat
         self.outbox_messages = self._history.outbox
         self.message = self._history.message
         self.newest_message_no = self._history.newest_message_no

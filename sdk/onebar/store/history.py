@@ -2,16 +2,24 @@
 
 from typing import Any, Final
 
-from onebar.models import Chat, Message, MessageState, Standing
+from onebar.chats import ChatSummary, from_ms
+from onebar.models import Message, MessageState, Standing
 from onebar.store.attachments import COLUMNS as FILE_COLUMNS
 from onebar.store.attachments import SqliteAttachments
 from onebar.store.database import Database
 
 _COLUMNS: Final = f"""
     m.message_no, c.phone, m.account, m.state, m.text, m.sent_at_ms, m.reason, m.missing_before, m.place,
-    {FILE_COLUMNS}"""
+    m.unread, {FILE_COLUMNS}"""
 _FROM: Final = "FROM message m JOIN chat c USING (chat_id)"
 _WITH_FILE: Final = f"{_FROM} LEFT JOIN attachment a USING (message_no)"
+_CHATS: Final = f"""
+    SELECT c.phone, c.messages, (SELECT count(*) FROM message u WHERE u.chat_id = c.chat_id AND u.unread), c.standing,
+    NULL, c.muted_until_ms, c.pinned, c.archived, c.draft, {_COLUMNS}
+    FROM chat c LEFT JOIN message m ON m.message_no = (
+        SELECT n.message_no FROM message n WHERE n.chat_id = c.chat_id
+        ORDER BY n.place DESC, n.chat_no DESC, n.message_no DESC LIMIT 1
+    ) LEFT JOIN attachment a USING (message_no) WHERE (c.messages > 0 OR c.draft <> '')"""
 _NEWEST: Final = 2**62  # above every place
 
 
@@ -33,14 +41,17 @@ class SqliteHistory:
         )
         return [self._message(*row) for row in rows]
 
-    def chats(self) -> list[Chat]:
-        """Return all chats, the one with the newest message first."""
+    def chats(self, *, archived: bool = False) -> list[ChatSummary]:
+        """Return the chats that are archived, or that are not: pinned ones first, then by their newest message."""
         rows = self._database.connection.execute(
-            "SELECT phone, messages, (SELECT count(*) FROM message m WHERE m.chat_id = c.chat_id AND m.account <> 0"
-            " AND (m.place, m.chat_no) > (c.read_place, c.read_chat_no)), standing FROM chat c WHERE messages > 0"
-            " ORDER BY (SELECT max(place) FROM message m WHERE m.chat_id = c.chat_id) DESC"
+            f"{_CHATS} AND c.archived = ? ORDER BY c.pinned DESC, m.place DESC, c.chat_id DESC", (archived,)
         )
-        return [Chat(phone, messages, unread, Standing(standing)) for phone, messages, unread, standing in rows]
+        return [self._chat(*row) for row in rows]
+
+    def chat(self, phone: str) -> ChatSummary | None:
+        """Return the row of one chat; None if nothing was said or typed in it."""
+        row = self._database.connection.execute(f"{_CHATS} AND c.phone = ?", (phone,)).fetchone()
+        return None if row is None else self._chat(*row)
 
     def outbox(self) -> list[Message]:
         """Return the messages that the server has not acknowledged, oldest first."""
@@ -63,10 +74,17 @@ class SqliteHistory:
         row = self._database.connection.execute(sql, (message_no,)).fetchone()
         return None if row is None else self._message(*row)
 
+    def _chat(self, phone: str, messages: int, unread: int, standing: str, name: str | None, muted_until_ms: int,
+              pinned: int, archived: int, draft: str, *newest: Any) -> ChatSummary:  # fmt: skip
+        return ChatSummary(
+            *(phone, messages, unread, Standing(standing), None if newest[0] is None else self._message(*newest)),
+            *(name, from_ms(muted_until_ms), bool(pinned), bool(archived), draft),
+        )
+
     def _message(self, message_no: int, phone: str, account: int, state: str, text: str, sent_at_ms: int, reason: str,
-                 missing_before: int, place: int, about: bytes | None, *file: Any) -> Message:  # fmt: skip
+                 missing_before: int, place: int, unread: int, about: bytes | None, *file: Any) -> Message:  # fmt: skip
         attachment = None if about is None else self._attachments.shown(message_no, about, *file)
         return Message(
             *(message_no, phone, account == 0, MessageState(state), text, sent_at_ms, reason),
-            *(missing_before, place, attachment),
+            *(missing_before, place, attachment, bool(unread)),
         )

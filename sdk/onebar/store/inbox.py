@@ -50,7 +50,7 @@ class SqliteInbox:
         author = 0 if own else account  # what history shows as ours
         if missing < 0:
             missing, place = self._fill(chat_id, author, device, chat_no, low)
-            self.unread_from(chat_id, (account, device), place, chat_no)
+            self.unread_from(account, device, chat_no)
         return self._insert(
             chat_id, (author, device, chat_no, arrival.message_id), arrival.state, arrival.text, arrival.sent_at_ms,
             missing, place, arrival.content, arrival.out_no,
@@ -124,8 +124,8 @@ class SqliteInbox:
                 missing: int, place: int, content: bytes = b"", out_no: int | None = None) -> int:  # fmt: skip
         message_no = self._database.connection.execute(
             "INSERT INTO message (chat_id, account, device, chat_no, message_id, state, text, sent_at_ms,"
-            " missing_before, place, content, out_no) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (chat_id, *author, state, text, sent_at_ms, missing, place, content, out_no),
+            " missing_before, place, content, out_no, unread) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (chat_id, *author, state, text, sent_at_ms, missing, place, content, out_no, author[0] != 0),
         ).lastrowid
         assert message_no is not None
         if not place:

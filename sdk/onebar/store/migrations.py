@@ -42,5 +42,11 @@ def _to_2(connection: sqlite3.Connection, vault: KeyVault) -> None:
     connection.execute(f"UPDATE device SET ({columns}) = (?, ?, ?, ?, ?)", values)
 
 
-MIGRATIONS: Final[dict[int, Migration]] = {1: _to_2}
+def _to_3(connection: sqlite3.Connection, vault: KeyVault) -> None:  # noqa: ARG001 - like all migrations
+    """Add what lists of chats show."""
+    for statement in statements("upgrade_to_3.sql"):
+        connection.execute(statement)
+
+
+MIGRATIONS: Final[dict[int, Migration]] = {1: _to_2, 2: _to_3}
 """The step from each version."""

@@ -46,6 +46,7 @@ class SqliteOutbox:
         self.receipts = receipts.due
         self.drop_receipts = receipts.drop
         self.read = receipts.read
+        self.read_before = receipts.read_before
 
     def _rows(self, sql: str, *values: object) -> list[tuple[int, ...]]:
         return self._database.connection.execute(sql, values).fetchall()
@@ -73,6 +74,7 @@ class SqliteOutbox:
         if not chat:
             raise InputError("you have blocked this chat: unblock it first")
         chat_id, chat_no = chat[0]
+        self._rows("UPDATE chat SET draft = '' WHERE chat_id = ? AND draft = ?", chat_id, text)
         message_no = self._database.connection.execute(
             "INSERT INTO message (chat_id, account, device, chat_no, message_id, state, text, sent_at_ms, key, born_ms)"
             " VALUES (?, 0, 0, ?, ?, 'queued', ?, ?, ?, ?)",

@@ -1,9 +1,12 @@
 """What was read: here, to be told to its authors, and by the others, of what we have sent."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from onebar.core.records import Receipt
 from onebar.store.database import Database
+
+_BEHIND_ALL: Final = 2**63 - 1  # SQLite's largest number
 
 
 class SqliteReceipts:
@@ -15,41 +18,45 @@ class SqliteReceipts:
     def _rows(self, sql: str, *values: object) -> list[tuple[int, ...]]:
         return self._database.connection.execute(sql, values).fetchall()
 
-    def mark_read(self, phone: str, message_no: int) -> list[Receipt]:
-        """Note that the user has read a chat up to a message; return what is news to the authors, for each device.
+    def mark_read(self, phone: str, message_no: int | None) -> list[Receipt]:
+        """Note that the user has seen a chat up to a message (None: all of it); return what is news to the authors.
 
-        Reading does not move the mark back, and a message of another chat moves nothing.
+        What is marked stays so, and a message of another chat marks nothing.
         """
-        moved = self._rows(
-            "SELECT c.chat_id, c.read_place, c.read_chat_no, m.place, m.chat_no FROM message m JOIN chat c"
-            " USING (chat_id) WHERE m.message_no = ? AND c.phone = ?"
-            " AND (m.place, m.chat_no) > (c.read_place, c.read_chat_no)",
-            *(message_no, phone),
+        seen = self._rows(
+            "SELECT m.chat_id, m.place, m.chat_no FROM message m JOIN chat c USING (chat_id) WHERE c.phone = ?1"
+            " AND m.message_no = ?2 UNION ALL SELECT chat_id, ?3, ?3 FROM chat WHERE phone = ?1 AND ?2 IS NULL",
+            *(phone, message_no, _BEHIND_ALL),
         )
-        if not moved:
-            return []
-        chat_id, *_, place, chat_no = moved[0]
-        self._rows("UPDATE chat SET read_place = ?, read_chat_no = ? WHERE chat_id = ?", place, chat_no, chat_id)
-        news = self._rows(
-            "SELECT m.account, m.device, max(m.chat_no) AS upto FROM message m WHERE m.chat_id = ? AND m.account <> 0"
-            " AND (m.place, m.chat_no) > (?, ?) AND (m.place, m.chat_no) <= (?, ?) GROUP BY m.account, m.device"
-            " HAVING upto > COALESCE((SELECT max(told, due) FROM receipt r"
-            "  WHERE r.account = m.account AND r.device = m.device), 0) ORDER BY m.account, m.device",
-            *moved[0],
-        )
-        return [Receipt(*row) for row in news]
+        news: dict[tuple[int, int], int] = {}
+        for chat_id, place, chat_no in seen:
+            read = self._rows(
+                "UPDATE message SET unread = 0 WHERE chat_id = ? AND unread AND (place, chat_no) <= (?, ?)"
+                " RETURNING account, device",
+                *(chat_id, place, chat_no),
+            )
+            news = {(account, device): self._read_up_to(chat_id, account, device) for account, device in read}
+        known = "SELECT max(told, due) FROM receipt WHERE account = ? AND device = ?"
+        return [
+            Receipt(*author, up_to)
+            for author, up_to in sorted(news.items())
+            if up_to > max((row[0] for row in self._rows(known, *author)), default=0)
+        ]
 
-    def unread_from(self, chat_id: int, author: tuple[int, int], place: int, chat_no: int) -> None:
-        """A message came late, above what was read: nobody has seen it, and its author is to hear when somebody has."""
+    def _read_up_to(self, chat_id: int, account: int, device: int) -> int:
+        """Return the last number of an author before which nothing that came is unread."""
+        return self._rows(
+            "SELECT COALESCE(max(chat_no), 0) FROM message WHERE chat_id = ?1 AND account = ?2 AND device = ?3"
+            " AND chat_no < COALESCE((SELECT min(chat_no) FROM message WHERE chat_id = ?1 AND account = ?2"
+            "  AND device = ?3 AND unread AND chat_no > 0), ?4)",  # 0: unreadable, and of no place among the author's
+            *(chat_id, account, device, _BEHIND_ALL),
+        )[0][0]
+
+    def unread_from(self, account: int, device: int, chat_no: int) -> None:
+        """A message came late, before what was read: its author is not told more than what is before it, for now."""
         self._rows(
-            "UPDATE chat SET read_place = ?2, read_chat_no = ?3 - 1"
-            " WHERE chat_id = ?1 AND (read_place, read_chat_no) >= (?2, ?3) AND ?2 > 0",
-            *(chat_id, place, chat_no),
-        )
-        self._rows(  # what is still due tells of this one, too
-            "UPDATE receipt SET told = ?3 - 1, due = ?3 - 1"
-            " WHERE account = ?1 AND device = ?2 AND due <= told AND told >= ?3",
-            *(*author, chat_no),
+            "UPDATE receipt SET told = min(told, ?3 - 1), due = min(due, ?3 - 1) WHERE account = ?1 AND device = ?2",
+            *(account, device, chat_no),
         )
 
     def add(self, receipt: Receipt) -> None:
@@ -76,14 +83,31 @@ class SqliteReceipts:
     def read(self, account: int, chat_no: int) -> list[int]:
         """Note that the chat's other side has read our messages up to this number; return those now read.
 
-        What was sealed under another account key was read by nobody here: the number has changed hands, or its phone.
+        Only what was delivered can have been read: what is behind a gap there is read once it was (`read_before`). What
+        was sealed under another account key was read by nobody here: the number has changed hands, or its phone.
         """
         rows = self._rows(
-            "UPDATE message SET state = 'read' WHERE account = 0 AND device = 0 AND chat_no <= ?1"
-            " AND state IN ('sent', 'delivered') AND EXISTS (SELECT 1 FROM contact k JOIN chat c USING (phone)"
-            "  WHERE k.account = ?2 AND c.chat_id = message.chat_id AND message.audience IN (x'', k.account_key))"
-            " AND chat_id = (SELECT chat_id FROM chat JOIN contact USING (phone) WHERE contact.account = ?2)"
-            " RETURNING message_no",
+            "UPDATE message SET state = 'read' FROM chat c JOIN contact k USING (phone) WHERE k.account = ?2"
+            " AND message.account = 0 AND message.device = 0 AND message.state = 'delivered'"
+            " AND message.chat_no > c.seen_chat_no AND message.chat_no <= ?1"
+            " AND message.chat_id = c.chat_id AND message.audience IN (x'', k.account_key) RETURNING message_no",
+            *(chat_no, account),
+        )
+        self._rows(
+            "UPDATE chat SET seen_chat_no = max(seen_chat_no, COALESCE((SELECT m.chat_no FROM message m JOIN contact k"
+            "  WHERE k.account = ?2 AND m.chat_id = chat.chat_id AND m.account = 0 AND m.device = 0 AND m.chat_no <= ?1"
+            "  AND m.state <> 'queued' AND m.audience IN (x'', k.account_key) ORDER BY m.chat_no DESC LIMIT 1), 0))"
+            " WHERE phone = (SELECT phone FROM contact WHERE account = ?2)",
             *(chat_no, account),
         )
         return sorted(row[0] for row in rows)
+
+    def read_before(self, message_no: int) -> bool:
+        """Note that a message that was just delivered is read, if the other side has read one behind it."""
+        rows = self._rows(
+            "UPDATE message SET state = 'read' WHERE message_no = ? AND state = 'delivered' AND chat_no <="
+            " (SELECT seen_chat_no FROM chat c JOIN contact k USING (phone) WHERE c.chat_id = message.chat_id"
+            "  AND message.audience IN (x'', k.account_key)) RETURNING message_no",
+            message_no,
+        )
+        return bool(rows)

@@ -1,4 +1,4 @@
--- One device's database, schema version 2. Times are milliseconds since 1970; docs/protocol.md names the rules.
+-- One device's database, schema version 3. Times are milliseconds since 1970; docs/protocol.md names the rules.
 
 -- This device: the one row of core.records.Device. Seeds and secrets are wrapped; so is all that is called so below.
 CREATE TABLE device (
@@ -47,13 +47,15 @@ CREATE INDEX prekey_unpublished ON prekey (kind, id) WHERE published = 0;
 CREATE TABLE prekey_counter (one INTEGER PRIMARY KEY CHECK (one = 1), last_id INTEGER NOT NULL) STRICT;
 INSERT INTO prekey_counter VALUES (1, 0);
 
--- chat_no is the number of this device's last message in the chat (R6); it is read up to (read_place, read_chat_no).
+-- chat_no is the number of this device's last message in the chat (R6).
 CREATE TABLE chat (
     chat_id INTEGER PRIMARY KEY, phone TEXT NOT NULL UNIQUE,
     chat_no INTEGER NOT NULL DEFAULT 0, messages INTEGER NOT NULL DEFAULT 0,
-    read_place INTEGER NOT NULL DEFAULT 0, read_chat_no INTEGER NOT NULL DEFAULT 0,
     standing TEXT NOT NULL DEFAULT 'accepted',
-    untold INTEGER NOT NULL DEFAULT 0      -- whether the server has to be told that it is blocked, or not any more
+    untold INTEGER NOT NULL DEFAULT 0,     -- whether the server has to be told that it is blocked, or not any more
+    seen_chat_no INTEGER NOT NULL DEFAULT 0,  -- up to which of this device's messages the other side has read
+    muted_until_ms INTEGER NOT NULL DEFAULT 0, pinned INTEGER NOT NULL DEFAULT 0, archived INTEGER NOT NULL DEFAULT 0,
+    draft TEXT NOT NULL DEFAULT ''         -- what the user has typed and not sent
 ) STRICT;
 CREATE INDEX chat_untold ON chat (chat_id) WHERE untold;
 
@@ -69,12 +71,14 @@ CREATE TABLE message (
     born_ms INTEGER,                       -- by the server's clock, once that is known: the outbox's horizon (R5)
     key TEXT,                              -- the app's own, for an idempotent send (R6)
     audience BLOB NOT NULL DEFAULT x'',    -- the account key that it was first sealed for (R11)
-    content BLOB NOT NULL DEFAULT x''      -- what a later version may be able to show; empty once it has
+    content BLOB NOT NULL DEFAULT x'',     -- what a later version may be able to show; empty once it has
+    unread INTEGER NOT NULL DEFAULT 0      -- whether it came from the other side and the user has not seen it
 ) STRICT;
 CREATE INDEX message_place ON message (chat_id, place, chat_no);
 CREATE INDEX message_author ON message (chat_id, account, device, chat_no);
 CREATE INDEX message_queued ON message (message_no) WHERE state = 'queued';
 CREATE INDEX message_unsupported ON message (message_no) WHERE state = 'unsupported';
+CREATE INDEX message_unread ON message (chat_id, account, device, chat_no) WHERE unread;
 CREATE UNIQUE INDEX message_key ON message (key) WHERE key IS NOT NULL;
 
 -- The files that messages bring, and how far each is on its way. `about` is core.files.File, wrapped; `digest`, the

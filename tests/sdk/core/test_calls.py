@@ -16,11 +16,12 @@ from onebar.core.turn import (
     ReplaceFailed,
     ReplaceRefused,
     Send,
+    SetChat,
     SetReadReceipts,
     SetTrust,
 )
 from onebar.errors import InputError, NotRegisteredError
-from onebar.events import MessageRead
+from onebar.events import ChatChanged, MessageRead
 from onebar.models import MessageState
 from tests.sdk.core.scripted import ME, MY_PHONE, PEER, PEER_PHONE, PeerDevice, Scripted, text
 
@@ -195,10 +196,11 @@ def test_what_the_peer_has_read_is_told_to_the_app_once_and_never_goes_back() ->
     phone, link_no = met()
     second, third = phone.send("two"), phone.send("three")
     phone.accept(link_no, 3)
+    phone.tick(link_no, 1, 1)
     phone.say(link_no, phone.deliver(content.Read(((ME[1], 2),)), 1, flags=FLAG_SILENT))
     assert [phone.message(number).state for number in (1, second, third)] == [
-        *(MessageState.READ, MessageState.READ, MessageState.SENT),
-    ]
+        *(MessageState.READ, MessageState.SENT, MessageState.SENT),
+    ], "a receipt says up to, and what never came was not read"
     phone.say(link_no, phone.deliver(content.Read(((ME[1], 1),)), 2, flags=FLAG_SILENT))
     phone.tick(link_no, 1, 3)
     assert phone.message(second).state is MessageState.READ
@@ -218,3 +220,30 @@ def test_a_receipt_that_does_not_open_is_not_asked_for_again() -> None:
     assert not phone.submits()
     assert not phone.store.inbox.quarantined()
     assert phone.engine.device.status is Status.REGISTERED
+
+
+def test_a_chat_is_set_and_read_and_the_app_hears_of_what_has_changed() -> None:
+    phone, link_no = met()
+    received(phone, link_no, 1, 2)
+    changes = [
+        SetChat(PEER_PHONE, pinned=True),
+        SetChat(PEER_PHONE, pinned=True),
+        SetChat(PEER_PHONE, draft="on my way"),
+        MarkRead(PEER_PHONE, None),
+        MarkRead(PEER_PHONE, None),
+        SetChat(PEER_PHONE, archived=True),
+    ]
+    assert phone.give(*changes).results == [None] * len(changes)
+    assert [event.chat for event in phone.events() if isinstance(event, ChatChanged)] == [PEER_PHONE] * 4
+    assert phone.store.chats() == []
+    received(phone, link_no, 3)
+    assert isinstance(phone.events()[-1], ChatChanged)
+    [chat] = phone.store.chats()
+    assert (chat.unread, chat.pinned, chat.draft) == (1, True, "on my way")
+
+
+@pytest.mark.parametrize("phone_number", [MY_PHONE, "+4900000000"])
+def test_neither_ones_own_number_nor_a_stranger_can_be_pinned(phone_number: str) -> None:
+    phone, _ = met()
+    (error,) = phone.give(SetChat(phone_number, pinned=True)).results
+    assert isinstance(error, InputError)

@@ -8,9 +8,10 @@ from typing import Final
 
 import pytest
 
+from onebar.chats import ChatSummary
 from onebar.core.records import Contact, Device, Status
 from onebar.errors import StoreError
-from onebar.models import Chat, MessageState
+from onebar.models import MessageState
 from onebar.store import open_store
 from onebar.store.database import APPLICATION_ID, IN_MEMORY, SCHEMA_VERSION, Database
 from onebar.store.migrations import MIGRATIONS
@@ -103,7 +104,8 @@ def test_the_device_gets_an_account_key_of_its_own_and_goes_on_where_it_was(old:
 def test_messages_and_what_waits_are_kept_and_nothing_is_unread(old: Path) -> None:
     with closing(open_store(old)) as store:
         assert [message.text for message in store.history(BOBS_PHONE, 9)] == ["to Bob", "from Bob", "draft"]
-        assert store.chats() == [Chat(BOBS_PHONE, 3, 0)]
+        [last] = store.history(BOBS_PHONE, 1)
+        assert store.chats() == [ChatSummary(BOBS_PHONE, 3, 0, last=last)]
         assert [draft.text for draft in store.outbox.drafts(9)] == ["draft"]
         assert [envelope.sealed for envelope in store.outbox.outstanding(0, 9)] == []
         assert [(due.account, due.device) for due in store.outbox.top_ups(9)] == [(BOB, 3)]

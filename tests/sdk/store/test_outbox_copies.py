@@ -173,6 +173,7 @@ def test_no_verdict_and_no_tick_takes_back_that_a_message_was_read(store: Sqlite
     message_no = send(store, born_ms=1)
     seal(store, 1, message_no, 1, 2)
     store.outbox.accept(1)
+    assert store.outbox.delivered(1, 1, BOB, 1) == [message_no]
     assert store.outbox.read(BOB, 1) == [message_no]
     assert store.outbox.accept(1) is None
     assert store.outbox.delivered(1, 1, BOB, 1) == []

@@ -97,6 +97,7 @@ class OutboxMachine(RuleBasedStateMachine):
         know(self.store, EVE, EVES_PHONE)
         self.model = Model()
         self.out_no = self.floor = 0
+        self.seen = 0
         self.ended: Counter[int] = Counter()
         self.keys: dict[str, int] = {}
 
@@ -235,11 +236,12 @@ class OutboxMachine(RuleBasedStateMachine):
     def receipt(self, data: st.DataObject) -> None:
         """Each message is one of Bob's chat, so its place in the chat is its place among all."""
         upto = data.draw(st.integers(0, len(self.model.states) + 1))
-        read = [
-            message_no
-            for chat_no, message_no in enumerate(sorted(self.model.states), 1)
-            if chat_no <= upto and self.model.states[message_no] in {MessageState.SENT, MessageState.DELIVERED}
-        ]
+        places = [(chat_no, no, self.model.states[no]) for chat_no, no in enumerate(sorted(self.model.states), 1)]
+        within = [place for place in places if self.seen < place[0] <= upto]
+        read = [message_no for _, message_no, state in within if state is MessageState.DELIVERED]
+        self.seen = max(
+            (chat_no for chat_no, _, state in within if state is not MessageState.QUEUED), default=self.seen
+        )
         assert self.store.outbox.read(EVE, upto) == []
         assert self.store.outbox.read(BOB, upto) == read
         for message_no in read:

@@ -106,30 +106,74 @@ def test_what_was_read_while_a_receipt_was_on_its_way_is_told_later(store: Sqlit
 def test_however_messages_come_and_are_read_the_authors_learn_exactly_what_was_seen(
     places: list[tuple[int, int]], data: st.DataObject
 ) -> None:
+    """The model: who reads up to a message has seen all that stands there then, and what comes later is unread."""
     with memory_store() as store:
-        told: dict[int, int] = {}
+        seen: set[str] = set()
         for place in places:
-            come(store, place)
+            receive(store, BOB, place[0], 100 * place[0] + place[1], place[1], f"{place[0]} {place[1]}")
             page = store.history(BOBS_PHONE, 99)
             upto = data.draw(st.none() | st.sampled_from(range(len(page))))
-            if upto is None:
-                continue
-            for receipt in store.inbox.mark_read(BOBS_PHONE, page[upto].message_no):
-                assert receipt.chat_no > told.get(receipt.device, 0)
-                told[receipt.device] = receipt.chat_no
-                store.outbox.add_receipt(receipt)
-        page = store.history(BOBS_PHONE, 99)
-        assert {receipt.device: receipt.chat_no for receipt in store.outbox.receipts(9)} == told
-        assert unread(store) <= len(page) if page else not told
+            if upto is not None:
+                seen |= {message.text for message in page[: upto + 1]}
+                for receipt in store.inbox.mark_read(BOBS_PHONE, page[upto].message_no):
+                    store.outbox.add_receipt(receipt)
+            assert {message.text for message in page if not message.unread} <= seen
+            assert unread(store) == len(page) - len(seen)
+        came = {device: sorted(no for one, no in places if one == device) for device in (1, 2)}
+        due = {receipt.device: receipt.chat_no for receipt in store.outbox.receipts(9)}
+        for device, numbers in came.items():
+            unseen = [no for no in numbers if f"{device} {no}" not in seen]
+            true = unseen[0] - 1 if unseen else max(numbers, default=0)
+            assert due.get(device, 0) <= true, "nobody hears that more was read than was seen"
+            assert unseen or due.get(device, 0) == true
 
 
-def test_what_the_other_side_has_read_is_read_and_failures_stay_failures(store: SqliteStore) -> None:
-    states = ("sent", "delivered", "undeliverable", "rejected", "expired", "queued", "read", "sent")
+def test_what_comes_late_is_unread_by_itself_and_its_author_hears_when_it_was_seen(store: SqliteStore) -> None:
+    come(store, (1, 1), (1, 2), (1, 5))
+    [receipt] = store.inbox.mark_read(BOBS_PHONE, None)
+    store.outbox.add_receipt(receipt)
+    store.outbox.drop_receipts([receipt])
+    [late] = come(store, (1, 3))
+    assert unread(store) == 1
+    assert [message.unread for message in store.history(BOBS_PHONE, 9)] == [False, False, True, False]
+    assert store.outbox.receipts(9) == []
+    assert store.inbox.mark_read(BOBS_PHONE, late) == [Receipt(BOB, 1, 5)]
+    assert unread(store) == 0
+    store.outbox.add_receipt(Receipt(BOB, 1, 5))
+    assert store.outbox.receipts(9) == [Receipt(BOB, 1, 5)]
+    assert come(store, (1, 3)) == [], "a duplicate"
+    assert unread(store) == 0
+
+
+def test_all_that_is_there_is_marked_where_no_message_is_named(store: SqliteStore) -> None:
+    come(store, (1, 1), (2, 1))
+    receive(store, EVE, 1, 1, 1)
+    assert store.inbox.mark_read(BOBS_PHONE, None) == [Receipt(BOB, 1, 1), Receipt(BOB, 2, 1)]
+    assert store.inbox.mark_read(BOBS_PHONE, None) == store.inbox.mark_read("+4900000000", None) == []
+    assert {chat.phone: chat.unread for chat in store.chats()} == {BOBS_PHONE: 0, EVES_PHONE: 1}
+
+
+def test_what_the_other_side_has_read_is_read_once_it_is_delivered(store: SqliteStore) -> None:
+    states = ("sent", "delivered", "undeliverable", "rejected", "expired", "queued", "read", "delivered")
     numbers = sent(store, *states)
-    assert store.outbox.read(BOB, 7) == [numbers[0], numbers[1]]
-    assert [str(store.state(no)) for no in numbers] == ["read", "read", *states[2:]]
+    assert store.outbox.read(BOB, 7) == [numbers[1]]
+    assert [str(store.state(no)) for no in numbers] == ["sent", "read", *states[2:]]
     assert store.outbox.read(BOB, 7) == []
+    assert not store.outbox.read_before(numbers[0]), "a receipt says up to, and this one never came"
+    assert store.outbox.delivered(1, 1, BOB, 1) == [numbers[0]]
+    assert store.outbox.read_before(numbers[0])
+    assert not store.outbox.read_before(numbers[0])
+    assert not store.outbox.read_before(numbers[7])
     assert store.outbox.read(BOB, 2**62) == [numbers[7]]
+
+
+def test_nobody_reads_what_will_be_sent_tomorrow(store: SqliteStore) -> None:
+    [first] = sent(store, "delivered")
+    assert store.outbox.read(BOB, 2**63 - 1) == [first]
+    second = send(store)
+    seal(store, 2, second, 1)
+    assert store.outbox.delivered(2, 2, BOB, 1) == [second]
+    assert not store.outbox.read_before(second)
 
 
 def test_only_the_chats_other_side_can_read_our_messages(store: SqliteStore) -> None:
