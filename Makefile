@@ -71,7 +71,7 @@ bench-wire: $(DEV)  ## Bytes on the wire, and round trips until the first queued
 	@$(BIN)/python -m benchmarks.wire
 
 .PHONY: bench-sdk
-bench-sdk: $(DEV)  ## Import time, memory when idle, sends and turns per second
+bench-sdk: $(DEV)  ## Import time, memory when idle, sends and turns per second, lists and searches
 	@$(BIN)/python -m benchmarks.sdk
 
 .PHONY: bench-server-quick

@@ -1,4 +1,4 @@
-"""`make bench-sdk`: what the SDK costs a phone: import time, memory when idle, messages and turns per second.
+"""`make bench-sdk`: what the SDK costs a phone: imports, memory when idle, messages and turns a second, lists, search.
 
 Sends and turns are limited by the disk's fsync, so raw SQLite commits of the same kind stand beside them.
 """
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.goals import SDK
+from benchmarks.lists import measure_lists
 from benchmarks.phones import ALICE, BOB, registered, scratch_folder
 from benchmarks.report import BenchError, Report
 from benchmarks.rounds import Rounds, ratio, summarize
@@ -69,7 +70,8 @@ class Speed:
 
 async def main() -> int:
     """Measure everything; return the exit code."""
-    keys = ("import_ms", "idle_mb", "sends_per_s", "sends_concurrent_per_s", "turns_per_s", "commits_per_s")
+    speeds = ("sends_per_s", "sends_concurrent_per_s", "turns_per_s", "commits_per_s")
+    keys = ("import_ms", "idle_mb", *speeds, "search_p50_ms", "search_p99_ms", "chats_ms", "page_ms")
     report = Report(SDK, "The SDK in a phone", keys)
     try:
         measure_imports(report)
@@ -77,6 +79,7 @@ async def main() -> int:
             async with MockServer(folder / "server", limits=ServerLimits(rates={})) as server:
                 await measure_memory(report, server, folder / "alice.db")
             await measure_speeds(report, folder)
+            measure_lists(report, folder)
     except BenchError as error:
         return report.fail(error)
     return report.finish()

@@ -10,6 +10,9 @@ from onebar.models import Message, Standing
 DRAFT_BYTES_MAX: Final = 64 * 1024
 """Longest draft, in bytes of UTF-8: sixteen of the longest texts, so that what was pasted can be cut down to one."""
 
+PAGE_MESSAGES_MAX: Final = 1000
+"""Most messages of a page of a history or of what was found: 4 MB of the longest texts."""
+
 FOREVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
 """Until when a chat is muted that is muted for good: the last day that calendars of all systems know."""
 
@@ -46,6 +49,19 @@ class ChatSummary:
         return f"<ChatSummary of {self.messages} messages, {self.unread} unread>"
 
 
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    """A message that was found."""
+
+    message: Message
+    spans: tuple[tuple[int, int], ...]
+    """Where in its text the words stand, as (begin, end), to be shown marked; as far as it can be told."""
+
+    def __repr__(self) -> str:
+        """Show which message it is, never what it says."""
+        return f"<SearchHit {self.message.message_no}>"
+
+
 def check_draft(text: str) -> str:
     """Return a draft if it can be kept; it may be empty.
 
@@ -58,6 +74,17 @@ def check_draft(text: str) -> str:
     if size > DRAFT_BYTES_MAX:
         raise InputError(f"the draft has {size} bytes, more than DRAFT_BYTES_MAX = {DRAFT_BYTES_MAX}: cut it")
     return text.encode("utf-8", "replace").decode()  # half an emoji, while it is being typed, must not stop the typist
+
+
+def check_page(limit: int) -> int:
+    """Return the size of a page if it can be had.
+
+    Raises:
+        InputError: It is out of range.
+    """
+    if not 1 <= limit <= PAGE_MESSAGES_MAX:
+        raise InputError(f"a page has 1 to PAGE_MESSAGES_MAX = {PAGE_MESSAGES_MAX} messages, not {limit}")
+    return limit
 
 
 def to_ms(until: datetime | None) -> int:

@@ -16,6 +16,7 @@ from typing import Final
 
 from onebar.cli_account import ACCOUNT_COMMANDS, first_line
 from onebar.cli_arguments import FLUSH_S, WAIT_S, parse
+from onebar.cli_chats import CHAT_COMMANDS
 from onebar.cli_lines import device_line, event_line, message_line, safety_lines
 from onebar.client import Client
 from onebar.conversation import Conversation
@@ -209,9 +210,7 @@ async def _outbox(client: Client, args: argparse.Namespace) -> Outcome:
 
 
 async def _read(client: Client, args: argparse.Namespace) -> Outcome:
-    newest = await client.chat(args.phone).history(limit=1)
-    if newest:
-        await client.chat(args.phone).mark_read(newest[-1])
+    await client.chat(args.phone).mark_read()
     return Outcome()
 
 
@@ -309,8 +308,9 @@ async def _run_command(args: argparse.Namespace) -> Outcome:
     async with Client.open(database, server=args.server, tls=tls, passphrase=passphrase) as client:
         if args.command in {"send", "listen", "whoami"} and not client.registered:
             raise NotRegisteredError(f"{args.home} is not registered, or no longer: run `onebar register`")
-        if args.command in ACCOUNT_COMMANDS:
-            return Outcome(lines=await ACCOUNT_COMMANDS[args.command](client, args))
+        others = ACCOUNT_COMMANDS | CHAT_COMMANDS
+        if args.command in others:
+            return Outcome(lines=await others[args.command](client, args))
         return await _COMMANDS[args.command](client, args)
 
 

@@ -7,7 +7,6 @@ import getpass
 import json
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
@@ -73,7 +72,8 @@ async def _delete_account(client: Client, args: argparse.Namespace) -> Sequence[
 
 async def _requests(client: Client, args: argparse.Namespace) -> Sequence[str]:
     chats = [chat for chat in await client.chats() if chat.standing is Standing.REQUESTED]
-    return [json.dumps(asdict(chat)) if args.json else chat.phone for chat in chats]
+    fields = ("phone", "messages", "unread", "standing")
+    return [json.dumps({name: getattr(chat, name) for name in fields}) if args.json else chat.phone for chat in chats]
 
 
 async def _accept(client: Client, args: argparse.Namespace) -> Sequence[str]:

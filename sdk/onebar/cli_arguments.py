@@ -93,6 +93,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_account_commands(add)
     _add_standing_commands(add)
     _add_message_commands(add)
+    _add_chat_commands(add)
     return parser
 
 
@@ -179,6 +180,31 @@ def _add_message_commands(add: _Add) -> None:
     decision.add_argument("--verified", metavar="DIGITS", help="you compared these digits, and they are the same")
     decision.add_argument("--accept", metavar="DIGITS", help="go on with this new number without comparing it")
     safety.add_argument("--json", action="store_true", help=_JSON)
+
+
+def _add_chat_commands(add: _Add) -> None:
+    chats = add("chats", "print the chats: pinned ones first, then by their newest message; needs no network")
+    chats.add_argument("--archived", action="store_true", help="those that are archived")
+    chat = add("chat", "print one row of `chats`, and set first what is said; it stays in this home")
+    chat.add_argument("phone", metavar="PHONE")
+    sound = chat.add_mutually_exclusive_group()
+    sound.add_argument(
+        "--mute", metavar="H", type=_seconds, nargs="?", const=0.0, help="for H hours; without H for good"
+    )
+    sound.add_argument("--unmute", action="store_true")
+    for name, what in (
+        ("pin", "let it stand before others"),
+        ("archive", "take it out of the list until somebody writes"),
+    ):
+        chat.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, help=what)
+    chat.add_argument("--draft", metavar="TEXT", help="keep a text that is not sent yet; an empty one forgets it")
+    search = add("search", "print the newest messages that have all words, or begins of them; needs no network")
+    search.add_argument("query", metavar="QUERY")
+    search.add_argument("--chat", metavar="PHONE", help="only in this chat")
+    search.add_argument("--limit", metavar="N", type=_count, default=50, help="the newest N (50)")
+    search.add_argument("--before", metavar="NUMBER", type=_count, help="older than this message: the next page")
+    for command in (chats, chat, search):
+        command.add_argument("--json", action="store_true", help=_JSON)
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,7 @@ from typing import Final, Self
 from onebar import account_devices, registration
 from onebar.account import Account
 from onebar.attachments import Attachments
-from onebar.chats import ChatSummary
+from onebar.chats import ChatSummary, SearchHit, check_page
 from onebar.config import Config
 from onebar.connectivity import Connectivity
 from onebar.conversation import Conversation
@@ -322,6 +322,28 @@ class Client(Connectivity):
             archived: Whether to return those that are archived instead of those that are not.
         """
         return await self._opened().read(lambda store: store.chats(archived=archived))
+
+    async def search(
+        self, query: str, *, chat: str | None = None, limit: int = 50, before: int | None = None
+    ) -> list[SearchHit]:
+        """Return the messages that have all words of a query, or begins of them, the newest one first.
+
+        Case and accents do not matter, and nothing is syntax. Where a script has no spaces between words, as Chinese,
+        Japanese and Thai, what is typed is found wherever it stands together. Needs no network. Right after an update
+        from a version without search, older messages are found as soon as the engine has read them again.
+
+        Args:
+            query: What the user has typed; of more than 256 characters or 16 words, the rest is left out.
+            chat: The phone number of the only chat to look in; None: all.
+            limit: How many, 1 to 1,000.
+            before: `message_no` of the last hit that you have, for the next page; None for the first one.
+
+        Raises:
+            InputError: The limit is out of range, or the number is not in E.164.
+        """
+        check_page(limit)
+        phone = None if chat is None else check_phone(chat)
+        return await self._opened().read(lambda store: store.search.hits(query, phone, limit, before))
 
     async def message(self, message_no: int) -> Message | None:
         """Return one message, or None if this database has none of this number."""

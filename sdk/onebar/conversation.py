@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from onebar.account import ORDER_S, carry_out
-from onebar.chats import FOREVER, ChatSummary, check_draft, to_ms
+from onebar.chats import FOREVER, ChatSummary, check_draft, check_page, to_ms
 from onebar.core.questions import Report
 from onebar.core.records import Trust
 from onebar.core.turn import MarkRead, SetChat, SetStanding, SetTrust
@@ -15,9 +15,6 @@ from onebar.errors import InputError, NotRegisteredError
 from onebar.models import Message, Standing
 from onebar.sending import REGISTERED, Sending
 from onebar.store import SqliteStore
-
-HISTORY_LIMIT_MAX: Final = 1000
-"""Longest page of a history: 4 MB of the longest texts."""
 
 _ID_BYTES: Final = 8  # an account's number never changes: it names a person in a safety number (docs/protocol.md §5)
 
@@ -53,8 +50,7 @@ class Conversation(Sending):
         Raises:
             InputError: The limit is out of range.
         """
-        if not 1 <= limit <= HISTORY_LIMIT_MAX:
-            raise InputError(f"a page has 1 to HISTORY_LIMIT_MAX = {HISTORY_LIMIT_MAX} messages, not {limit}")
+        check_page(limit)
         return await self._home.read(lambda store: store.history(self.phone, limit, before))
 
     async def summary(self) -> ChatSummary | None:

@@ -134,7 +134,7 @@ async def test_refuses_bad_input(tmp_path: Path, server: MockServer) -> None:
             await alice.chat(BOB).send("é" * 2049)
         with pytest.raises(InputError, match="KEY_CHARS_MAX"):
             await alice.chat(BOB).send("hi", key="")
-        with pytest.raises(InputError, match="HISTORY_LIMIT_MAX"):
+        with pytest.raises(InputError, match="PAGE_MESSAGES_MAX"):
             await alice.chat(BOB).history(limit=0)
         with pytest.raises(InputError):
             alice.events("")

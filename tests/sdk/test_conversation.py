@@ -1,5 +1,6 @@
 """A chat against a real backend: what was read, and whether the other side is who it seems."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from onebar.errors import (
     SafetyNumberMismatchError,
     WaitTimeoutError,
 )
+from onebar.events import ChatChanged
 from onebar.models import Message
 from onebar_mockserver import MockServer
 from tests.sdk.clients import ALICE, BOB, CAROL, PATIENCE_S, next_of, pair, registered, texts
@@ -151,3 +153,34 @@ async def test_a_guest_looks_and_the_holder_decides(tmp_path: Path, server: Mock
                 await guest.set_read_receipts(False)
             assert await guest.chat(BOB).trust() is Trust.UNVERIFIED
             assert guest.read_receipts
+
+
+async def test_a_list_of_chats_has_all_that_it_shows(tmp_path: Path, server: MockServer) -> None:
+    until = datetime(2099, 1, 1, tzinfo=UTC)
+    async with pair(tmp_path, server) as (alice, bob):
+        events = bob.events()
+        for number in range(3):
+            await alice.chat(BOB).send(f"{number}")
+        assert await texts(events, 3) == ["0", "1", "2"]
+        chat = bob.chat(ALICE)
+        [row] = await bob.chats()
+        assert (row.phone, row.unread, row.last and row.last.text) == (ALICE, 3, "2")
+        await chat.mark_read((await chat.history())[0])
+        assert isinstance(await next_of(events, ChatChanged), ChatChanged)
+        await chat.set_draft("on my w")
+        await chat.mute(until)
+        await chat.pin()
+        await chat.archive()
+        assert await bob.chats() == []
+        [row] = await bob.chats(archived=True)
+        assert row == await chat.summary()
+        assert (row.unread, row.draft, row.muted_until, row.pinned, row.archived) == (2, "on my w", until, True, True)
+        await chat.mark_read()
+        await chat.mute(None)
+        await chat.send("on my w")
+        await chat.archive(False)
+        [row] = await bob.chats()
+        assert (row.unread, row.draft, row.muted_until, row.archived) == (0, "", None, False)
+        with pytest.raises(InputError, match="no chat"):
+            await bob.chat(CAROL).pin()
+        assert await bob.chat(CAROL).summary() is None

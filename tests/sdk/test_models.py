@@ -12,7 +12,6 @@ from onebar.models import (
     KEY_CHARS_MAX,
     NETWORK_CHARS_MAX,
     TEXT_BYTES_MAX,
-    Chat,
     LinkStatus,
     Message,
     MessageState,
@@ -149,10 +148,8 @@ def test_exactly_the_three_final_failures_are_failures() -> None:
 
 def test_a_log_shows_neither_text_nor_number() -> None:
     message = Message(5, "+4915112345671", True, MessageState.SENT, "secret", 1)
-    chat = Chat("+4915112345671", 3)
     assert repr(message) == "<Message 5 outgoing sent>"
     assert repr(dataclasses.replace(message, outgoing=False)) == "<Message 5 incoming sent>"
-    assert repr(chat) == "<Chat with 3 messages>"
 
 
 def test_what_an_app_holds_cannot_be_changed() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from onebar.crypto.keys import PeerKeys
-from onebar.store.database import IN_MEMORY, Database
+from onebar.store.database import IN_MEMORY, Database, add_functions
 from onebar_mockserver.limits import ServerLimits
 from onebar_mockserver.sqlite.database import MIGRATIONS
 from onebar_mockserver.sqlite.engine import SqliteEngine
@@ -66,6 +66,7 @@ def from_bytes(image: bytes) -> sqlite3.Connection:
     if image[18:20] == b"\2\2":  # of a file: it would look for a write-ahead log (SQLite file format §1.3.3)
         image = image[:18] + b"\1\1" + image[20:]
     connection.deserialize(image)
+    add_functions(connection)
     return connection
 
 

@@ -314,8 +314,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     Mutant(
         "late-messages-read-unseen",
         "onebar.store.receipts",
-        '            "UPDATE message SET unread = 0 WHERE chat_id = ? AND unread AND (place, chat_no) <= (?, ?)"',
-        '            "UPDATE message SET unread = 0 WHERE chat_id = ? AND unread AND (place, chat_no) <= (max(?, 1 << 40), ?)"',
+        'AND unread AND (place, chat_no) <= (?, ?)"',
+        'AND unread AND (place, chat_no) <= (max(?, 1 << 40), ?)"',
         "what stands behind the message that was shown counts as read with it",
     ),
     Mutant(

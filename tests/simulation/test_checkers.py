@@ -10,6 +10,7 @@ from onebar.core.questions import Bundle
 from onebar.core.turn import Transmit
 from onebar_mockserver.ports import Judged
 from tests.simulation import verdict
+from tests.simulation.chat_mistakes import what_was_not_shown_is_read, what_was_shown_is_unread_again
 from tests.simulation.checkers import SENTENCES, ViolationError
 from tests.simulation.envelopes import initial, sealed, submit, wire_of
 from tests.simulation.faults import SERVER, Fault, Kind
@@ -295,16 +296,6 @@ def notes_pile_up(world: World) -> None:
     device = world.phones[0].engine.device.device
     rows = [(device, number) for number in range(FAR, FAR + world.window + 1)]
     world.server.engine.connection.executemany("INSERT INTO notes (device, out_no, note) VALUES (?, ?, x'')", rows)
-
-
-def what_was_shown_is_unread_again(world: World) -> None:
-    text = min(world.phones[0].app.seen.surely)
-    world.phones[0].database.connection.execute("UPDATE message SET unread = 1 WHERE text = ?", (text,))
-
-
-def what_was_not_shown_is_read(world: World) -> None:
-    for known in (world.phones[0].app.seen.surely, world.phones[0].app.seen.perhaps):
-        known.clear()
 
 
 def it_dials_for_ever(world: World) -> None:

@@ -5,6 +5,13 @@ from typing import Protocol
 from onebar.core.turn import SetChat
 
 
+class SearchIndex(Protocol):
+    """The full-text index of all messages, which keeps itself in step with them."""
+
+    def catch_up(self, limit: int) -> bool:
+        """Take some messages into the index that are older than it is; return whether there are more."""
+
+
 class ChatSettings(Protocol):
     """What the user has set for each chat."""
 

@@ -47,6 +47,9 @@ from onebar.crypto.keys import PeerKeys
 from onebar.errors import OnebarError, RemoteProtocolError, StoreError
 from onebar.models import LinkStatus, Reach
 
+INDEX_MESSAGES: Final = 200
+"""Older messages taken into the full-text index in one turn, after an update: that takes about 5 ms."""
+
 INPUTS_MAX: Final = 256
 """Most inputs of one turn (R19): their effects and acks wait for one another, so a turn must stay short."""
 
@@ -301,6 +304,8 @@ class Engine:
         opened = next(state.open_links(), None)
         if opened is not None and state.expire_at_s <= now_s:
             outbox.expire(state)
+        if state.indexing:
+            state.indexing = state.store.search.catch_up(INDEX_MESSAGES)
         orders.advance(state)
         push.advance(state)
         publishing.advance(state)  # before asking again: only who is listed may seal
@@ -327,6 +332,7 @@ class Engine:
         state = self._state
         times = dialing.timer_s(state)
         times += transfers.timers(state)
+        times += [state.now.monotonic_s] if state.indexing else []
         if state.device.status is Status.REPLACING:
             times.append(state.replace_at_s)
         if next(state.open_links(), None) is not None:

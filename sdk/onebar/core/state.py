@@ -130,6 +130,8 @@ class DeviceState:
     """Whether the outbox may hold something that is not sealed yet: most turns need not look."""
     receipts_at_s: float = 0.0
     """When receipts may be told again: several are told at once."""
+    indexing: bool = True
+    """Whether there may be messages that are older than the full-text index, and not in it."""
     poison: set[tuple[object, ...]] = field(default_factory=set)
     """What made a turn fail: it is set aside unseen the next time (R19). Shared by copies."""
     drawn: dict[int, int] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from onebar.store.history import SqliteHistory
 from onebar.store.inbox import SqliteInbox
 from onebar.store.outbox import SqliteOutbox
 from onebar.store.prekeys import SqlitePrekeys
+from onebar.store.search import SqliteSearch
 from onebar.store.sessions import SqliteSessions
 from onebar.store.settings import SqliteChatSettings
 from onebar.store.standings import SqliteStandings
@@ -39,6 +40,7 @@ class SqliteStore:
         self.events = SqliteEvents(database)
         self._device = SqliteDevice(database, vault)
         self._history = SqliteHistory(database, self.attachments)
+        self.search = SqliteSearch(database, self._history)
         self.load_device = self._device.load
         self.save_device = self._device.save
         self.transaction = database.transaction

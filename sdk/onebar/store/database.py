@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from onebar.core.words import indexed
 from onebar.crypto.wrapping import KeyVault
 from onebar.errors import CommitError, StoreDamagedError, StoreError, StoreTooNewError
 from onebar.store.migrations import MIGRATIONS, statements
@@ -210,6 +211,7 @@ class Database:
         except sqlite3.Error as error:
             raise StoreError(f"{self._path}: the database cannot be opened ({error})") from error
         try:
+            add_functions(connection)
             connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
             _use_wal(connection)
             connection.execute("PRAGMA synchronous = FULL")  # D4: what was acknowledged survives a power cut
@@ -221,6 +223,11 @@ class Database:
             connection.close()
             raise StoreError(f"{self._path}: the database cannot be opened ({error})") from error
         return connection
+
+
+def add_functions(connection: sqlite3.Connection) -> None:
+    """Let a connection run what the schema's triggers call."""
+    connection.create_function("onebar_indexed", 1, indexed, deterministic=True)
 
 
 def _migrate(connection: sqlite3.Connection, vault: KeyVault | None) -> None:

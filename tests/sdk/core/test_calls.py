@@ -225,7 +225,7 @@ def test_a_receipt_that_does_not_open_is_not_asked_for_again() -> None:
 def test_a_chat_is_set_and_read_and_the_app_hears_of_what_has_changed() -> None:
     phone, link_no = met()
     received(phone, link_no, 1, 2)
-    changes = [
+    changes: list[AppInput] = [
         SetChat(PEER_PHONE, pinned=True),
         SetChat(PEER_PHONE, pinned=True),
         SetChat(PEER_PHONE, draft="on my way"),

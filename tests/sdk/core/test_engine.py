@@ -5,7 +5,7 @@ import pytest
 from onebar.core import inbox
 from onebar.core.content import Content
 from onebar.core.dialing import LINKS_MAX
-from onebar.core.engine import INPUTS_MAX, Engine
+from onebar.core.engine import INDEX_MESSAGES, INPUTS_MAX, Engine
 from onebar.core.frames import Accepted, Ack, Deliver, GoAway, Ping, Pong, Response, encode_message
 from onebar.core.link_states import LinkState
 from onebar.core.questions import FindBundle
@@ -351,3 +351,21 @@ def test_links_that_all_end_by_go_away_are_not_joined_by_one_too_many() -> None:
     assert phone.dials
     assert phone.hangs == links[:1]
     assert len(phone.engine.links) == LINKS_MAX
+
+
+def test_messages_older_than_the_index_are_taken_in_turn_by_turn_without_anybody_asking() -> None:
+    phone = Scripted()
+    phone.open()
+    count = 2 * INDEX_MESSAGES + 1
+    for number in range(count):
+        phone.send(f"word {number}")
+    execute = phone.database.connection.execute
+    execute("INSERT INTO search (search) VALUES ('delete-all')")
+    execute("UPDATE search_gap SET up_to = ?", (count,))
+    phone = phone.crash()
+    found: list[int] = []
+    while not found or found[-1] < count:
+        turn = phone.give(Poked())
+        found.append(len(phone.store.search.hits("word", None, count)))
+        assert (turn.timer_s == phone.now_s) == (found[-1] < count), "the next turn is due at once until all is done"
+    assert found == [INDEX_MESSAGES, 2 * INDEX_MESSAGES, count]

@@ -1,5 +1,6 @@
 """A database of schema 1 goes on: its secrets are wrapped and leave no trace, and nothing else is lost."""
 
+import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -15,9 +16,10 @@ from onebar.models import MessageState
 from onebar.store import open_store
 from onebar.store.database import APPLICATION_ID, IN_MEMORY, SCHEMA_VERSION, Database
 from onebar.store.migrations import MIGRATIONS
-from onebar.store.vault import key_path
+from onebar.store.vault import key_path, open_file_vault
 from tests.sdk.store.conftest import BOB, BOBS_PHONE, EVE, EVES_PHONE, know, peer
 
+SCHEMA_2: Final = Path(__file__).with_name("schema_2.sql")
 SCHEMA_1: Final = Path(__file__).with_name("schema_1.sql")
 SECRETS: Final = [letter * 32 for letter in (b"i", b"b", b"j", b"c")]
 
@@ -123,18 +125,19 @@ def test_contacts_keep_their_numbers_and_have_yet_to_show_their_keys(old: Path) 
         assert store.contacts.devices(BOB) == [peer(BOB, 1)]
 
 
-def test_an_upgraded_database_has_the_same_tables_as_a_new_one(old: Path) -> None:
-    def shape(connection: sqlite3.Connection) -> dict[str, object]:
-        tables = connection.execute("SELECT name, sql LIKE '%STRICT%', sql LIKE '%WITHOUT ROWID%' FROM sqlite_schema")
-        return {
-            name: (
-                rest,
-                connection.execute(f"PRAGMA table_xinfo({name})").fetchall(),
-                connection.execute(f"PRAGMA index_xinfo({name})").fetchall(),
-            )
-            for name, *rest in tables.fetchall()
-        }
+def shape(connection: sqlite3.Connection) -> dict[str, object]:
+    tables = connection.execute("SELECT name, sql LIKE '%STRICT%', sql LIKE '%WITHOUT ROWID%' FROM sqlite_schema")
+    return {
+        name: (
+            rest,
+            connection.execute(f"PRAGMA table_xinfo({name})").fetchall(),
+            connection.execute(f"PRAGMA index_xinfo({name})").fetchall(),
+        )
+        for name, *rest in tables.fetchall()
+    }
 
+
+def test_an_upgraded_database_has_the_same_tables_as_a_new_one(old: Path) -> None:
     with closing(open_store(old)) as upgraded, closing(open_store(IN_MEMORY)) as new:
         assert shape(upgraded._database.connection) == shape(new._database.connection)
 
@@ -177,3 +180,37 @@ def test_secrets_are_never_wrapped_by_nobody(old: Path) -> None:
 
 def test_the_schema_of_this_version_has_a_migration_from_each_before_it() -> None:
     assert sorted(MIGRATIONS) == list(range(1, SCHEMA_VERSION))
+
+
+@pytest.fixture
+def second(path: Path) -> Path:
+    """A database of schema 2: Bob's second message was not read, and nothing of Eve's."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.executescript(SCHEMA_2.read_text(encoding="utf-8"))
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute("PRAGMA user_version = 2")
+        chats = [(1, BOBS_PHONE, 3, 1, 1), (2, EVES_PHONE, 1, 0, 0)]
+        connection.executemany(
+            "INSERT INTO chat (chat_id, phone, messages, read_place, read_chat_no) VALUES (?, ?, ?, ?, ?)", chats
+        )
+        rows = [(1, 1, BOB, 1, "read"), (1, 2, BOB, 2, "new"), (1, 3, 0, 1, "mine"), (2, 4, EVE, 1, "hi")]
+        connection.executemany(
+            "INSERT INTO message (chat_id, place, account, device, chat_no, message_id, state, text, sent_at_ms)"
+            " VALUES (?1, ?2, ?3, ?3 > 0, ?4, ?2, 'received', ?5, 1)",
+            rows,
+        )
+    open_file_vault(path, os.urandom, create=True)
+    return path
+
+
+def test_what_was_unread_in_schema_2_is_unread(second: Path) -> None:
+    with closing(open_store(second)) as store:
+        assert [(chat.phone, chat.unread) for chat in store.chats()] == [(EVES_PHONE, 1), (BOBS_PHONE, 1)]
+        assert [message.text for message in store.history(BOBS_PHONE, 9) if message.unread] == ["new"]
+        assert [chat.muted_until for chat in store.chats()] == [None, None]
+
+
+def test_a_database_of_schema_2_gets_the_tables_of_a_new_one(second: Path) -> None:
+    with closing(open_store(second)) as upgraded, closing(open_store(IN_MEMORY)) as new:
+        assert shape(upgraded._database.connection) == shape(new._database.connection)
