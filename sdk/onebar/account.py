@@ -1,10 +1,14 @@
-"""The account that a device belongs to: its PIN, its devices' names, whom it has blocked, and its end."""
+"""The account that a device belongs to: its profile, its PIN, its devices' names, whom it has blocked, and its end."""
 
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
 from typing import Final
 
+from onebar.chats import ABOUT_CHARS_MAX, NAME_CHARS_MAX, PHOTO_BYTES_MAX, Profile, check_line
+from onebar.core.profiles import OWN
 from onebar.core.questions import (
     TOTP_BYTES,
     DeleteAccount,
@@ -16,10 +20,12 @@ from onebar.core.questions import (
     SetTotp,
 )
 from onebar.core.records import Status
-from onebar.core.turn import PlaceOrder
+from onebar.core.turn import PlaceOrder, SetProfile
 from onebar.crypto.pins import check_totp, stretch_pin
 from onebar.drivers.home import Home
 from onebar.errors import NotRegisteredError, RefusedError, WaitTimeoutError
+from onebar.media.offload import Stop
+from onebar.media.portraits import prepare_portrait
 from onebar.models import Totp, check_device_name
 from onebar.store import SqliteStore
 
@@ -28,7 +34,7 @@ ORDER_S: Final = 60.0
 
 
 class Account:
-    """This device's account, at the server. Everything here needs a network, and waits for one."""
+    """This device's account, at the server. All but the profile needs a network, and waits for one."""
 
     def __init__(self, home: Home[SqliteStore]) -> None:
         self._home = home
@@ -36,6 +42,36 @@ class Account:
     def __repr__(self) -> str:
         """Show no number."""
         return "<Account>"
+
+    async def profile(self) -> Profile:
+        """Return what this account says of itself; empty if it has said nothing."""
+        said = await self._home.read(lambda store: store.profiles.get(OWN))
+        return Profile() if said is None else Profile(said.name, said.about, said.photo)
+
+    async def set_profile(
+        self, *, name: str | None = None, about: str | None = None, photo: str | PathLike[str] | bytes | None = None
+    ) -> None:
+        """Say something of oneself; what is None stays as it was.
+
+        It needs no network: it returns once that is committed. It goes end-to-end encrypted to those you write to or
+        whose requests you accept, and to nobody else; at once where there is a session, else with the next message.
+
+        Args:
+            name: One line of at most 64 characters; empty: none.
+            about: One line of at most 140 characters; empty: none.
+            photo: A picture's path, or its bytes: its middle is made small, without its metadata. b"": none.
+
+        Raises:
+            InputError: The name or the sentence is not valid.
+            MediaError: It is no picture that can be used; the subclass says why.
+            NotRegisteredError: This device has no account.
+            OSError: The picture cannot be read.
+            OnebarError: Another process has the database open and must do it.
+        """
+        line = check_line("name", name, NAME_CHARS_MAX)
+        sentence = check_line("about", about, ABOUT_CHARS_MAX)
+        small = b"" if photo == b"" else None if photo is None else await asyncio.to_thread(_small, photo)
+        await self._home.submit(SetProfile(line, sentence, small))
 
     async def set_pin(self, pin: str, timeout_s: float | None = ORDER_S) -> None:
         """Protect this account's phone number: who registers it anew needs the SMS and this PIN.
@@ -153,6 +189,10 @@ class Account:
             OnebarError: Another process has the database open and must do it.
         """
         await carry_out(self._home, DeleteAccount(), timeout_s)
+
+
+def _small(photo: str | PathLike[str] | bytes) -> bytes:
+    return prepare_portrait(Stop(), photo if isinstance(photo, bytes) else Path(photo), PHOTO_BYTES_MAX)
 
 
 async def carry_out(home: Home[SqliteStore], order: Order, timeout_s: float | None) -> None:

@@ -13,6 +13,15 @@ DRAFT_BYTES_MAX: Final = 64 * 1024
 PAGE_MESSAGES_MAX: Final = 1000
 """Most messages of a page of a history or of what was found: 4 MB of the longest texts."""
 
+NAME_CHARS_MAX: Final = 64
+"""Longest name of a profile: two long names and what stands between them."""
+
+ABOUT_CHARS_MAX: Final = 140
+"""Longest sentence about oneself."""
+
+PHOTO_BYTES_MAX: Final = 10 * 1024
+"""Longest photo of a profile: 256 pixels in good quality; with the rest it fits one envelope (docs/protocol.md §6)."""
+
 FOREVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
 """Until when a chat is muted that is muted for good: the last day that calendars of all systems know."""
 
@@ -50,6 +59,22 @@ class ChatSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class Profile:
+    """What somebody says of themselves."""
+
+    name: str = ""
+    """What they call themselves: anybody may take any name, so show the number where it matters."""
+    about: str = ""
+    """A sentence."""
+    photo: bytes = b""
+    """A square picture of at most 256 pixels, in JPEG, or nothing. It comes from outside: decode it with care."""
+
+    def __repr__(self) -> str:
+        """Show nothing of it."""
+        return f"<Profile with {len(self.photo)} bytes of a photo>"
+
+
+@dataclass(frozen=True, slots=True)
 class SearchHit:
     """A message that was found."""
 
@@ -74,6 +99,21 @@ def check_draft(text: str) -> str:
     if size > DRAFT_BYTES_MAX:
         raise InputError(f"the draft has {size} bytes, more than DRAFT_BYTES_MAX = {DRAFT_BYTES_MAX}: cut it")
     return text.encode("utf-8", "replace").decode()  # half an emoji, while it is being typed, must not stop the typist
+
+
+def check_line(what: str, text: str | None, chars_max: int) -> str | None:
+    """Return a name or a sentence of a profile if it can be told; None stays None.
+
+    Raises:
+        InputError: It is no text, has several lines, or is too long.
+    """
+    if text is None:
+        return None
+    if not isinstance(text, str) or not text.isprintable():
+        raise InputError(f"the {what} of a profile is one line of text, without halves of surrogate pairs")
+    if len(text) > chars_max:
+        raise InputError(f"the {what} has {len(text)} characters, more than {chars_max}: make it shorter")
+    return text.strip()
 
 
 def check_page(limit: int) -> int:

@@ -203,7 +203,13 @@ def _add_chat_commands(add: _Add) -> None:
     search.add_argument("--chat", metavar="PHONE", help="only in this chat")
     search.add_argument("--limit", metavar="N", type=_count, default=50, help="the newest N (50)")
     search.add_argument("--before", metavar="NUMBER", type=_count, help="older than this message: the next page")
-    for command in (chats, chat, search):
+    profile = add("profile", "print what an account says of itself; without PHONE your own, and set it first")
+    profile.add_argument("phone", metavar="PHONE", nargs="?", default=argparse.SUPPRESS)
+    profile.add_argument("--name", help="a line of at most 64 characters")
+    profile.add_argument("--about", help="a line of at most 140 characters")
+    profile.add_argument("--photo", metavar="FILE", type=Path, help="a picture; its middle is taken. '': none")
+    profile.add_argument("--save", metavar="FILE", type=Path, help="write the photo to a file")
+    for command in (chats, chat, search, profile):
         command.add_argument("--json", action="store_true", help=_JSON)
 
 

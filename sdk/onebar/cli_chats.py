@@ -1,15 +1,18 @@
-"""Commands about chats as a whole: their list, what is set for each, and searches; each returns the lines it prints."""
+"""Commands about chats: their list, what is set for each, searches, profiles; each returns the lines that it prints."""
 
 import argparse
+import base64
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from onebar.chats import FOREVER, ChatSummary, SearchHit
 from onebar.cli_lines import message_line
 from onebar.client import Client
+from onebar.errors import InputError
 from onebar.models import Standing
 from onebar.terminal import printable
 
@@ -37,6 +40,24 @@ async def _chat(client: Client, args: argparse.Namespace) -> Sequence[str]:
         await chat.set_draft(args.draft)
     row = await chat.summary()
     return [] if row is None else [chat_line(row, datetime.now(UTC), as_json=args.json)]
+
+
+async def _profile(client: Client, args: argparse.Namespace) -> Sequence[str]:
+    phone: str | None = getattr(args, "phone", None)
+    photo = args.photo if args.photo != Path() else b""
+    if args.name is not None or args.about is not None or photo is not None:
+        if phone is not None:
+            raise InputError("people say themselves who they are: leave PHONE out to set your own profile")
+        await client.account.set_profile(name=args.name, about=args.about, photo=photo)
+    said = await (client.account.profile() if phone is None else client.chat(phone).profile())
+    if said is None:
+        return []
+    if args.save is not None:
+        args.save.write_bytes(said.photo)
+    if args.json:
+        fields = {"name": said.name, "about": said.about, "photo": base64.b64encode(said.photo).decode()}
+        return [json.dumps(fields)]
+    return [printable(line) for line in (said.name, said.about) if line]
 
 
 async def _search(client: Client, args: argparse.Namespace) -> Sequence[str]:
@@ -73,5 +94,6 @@ CHAT_COMMANDS: Final[dict[str, Callable[[Client, argparse.Namespace], Awaitable[
     "chats": _chats,
     "chat": _chat,
     "search": _search,
+    "profile": _profile,
 }
 """The commands of this module, by name."""

@@ -21,6 +21,7 @@ from onebar.events import (
     MessageEvent,
     MessageFailed,
     MessageReceived,
+    ProfileChanged,
     SafetyNumberChanged,
     SessionHealed,
 )
@@ -29,6 +30,7 @@ from onebar.terminal import printable
 
 _CHAT_NEWS: Final[dict[type[ChatEvent], str]] = {
     ChatChanged: "the chat was read or set otherwise; see `onebar chats`",
+    ProfileChanged: "there is another name or photo; see `onebar profile`",
     SafetyNumberChanged: "the safety number has changed; see `onebar safety`",
     DevicesChanged: "a device was added or removed",
     SessionHealed: "a message did not open; it is asked for again",

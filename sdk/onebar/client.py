@@ -302,7 +302,7 @@ class Client(Connectivity):
 
     @property
     def account(self) -> Account:
-        """The account at the server: its PIN, whom it has blocked, and its end."""
+        """The account: its profile, its PIN, whom it has blocked, and its end."""
         return Account(self._opened())
 
     def chat(self, phone: str) -> Conversation:

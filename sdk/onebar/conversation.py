@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from onebar.account import ORDER_S, carry_out
-from onebar.chats import FOREVER, ChatSummary, check_draft, check_page, to_ms
+from onebar.chats import FOREVER, ChatSummary, Profile, check_draft, check_page, to_ms
 from onebar.core.questions import Report
 from onebar.core.records import Trust
 from onebar.core.turn import MarkRead, SetChat, SetStanding, SetTrust
@@ -56,6 +56,11 @@ class Conversation(Sending):
     async def summary(self) -> ChatSummary | None:
         """Return this chat's row of `Client.chats`; None if nothing was said or typed in it."""
         return await self._home.read(lambda store: store.chat(self.phone))
+
+    async def profile(self) -> Profile | None:
+        """Return what the other side says of itself; None: nothing so far."""
+        said = await self._home.read(lambda store: store.profiles.of(self.phone))
+        return None if said is None else Profile(said.name, said.about, said.photo)
 
     async def mark_read(self, message: Message | int | None = None) -> None:
         """Note that the user has seen this chat up to a message; its authors are told, several at once.

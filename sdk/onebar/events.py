@@ -135,6 +135,11 @@ class ChatChanged(ChatEvent):
     """A chat was read, muted, pinned or archived, came back from the archive, or has another draft."""
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class ProfileChanged(ChatEvent):
+    """The other side has another name, sentence or photo (`Conversation.profile`); our own account, if it is ours."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceReplaced(Event):
     """The device went on under a new id: its database was an old copy (docs/protocol.md R20), or the server forgot it.
@@ -188,6 +193,6 @@ MESSAGE_EVENTS: Final[dict[str, type[MessageEvent]]] = {
 """The events about a message, by the name that their rows carry."""
 
 CHAT_EVENTS: Final[dict[str, type[ChatEvent]]] = {
-    kind.__name__: kind for kind in (ChatChanged, SafetyNumberChanged, DevicesChanged, SessionHealed)
+    kind.__name__: kind for kind in (ChatChanged, ProfileChanged, SafetyNumberChanged, DevicesChanged, SessionHealed)
 }
 """The events about a chat, by the name that their rows carry."""

@@ -1,4 +1,4 @@
-"""The account at the server: its PIN, its block list, its end."""
+"""The account: its profile, its PIN, its block list, its end."""
 
 import asyncio
 import time
@@ -8,13 +8,15 @@ import pyotp
 import pytest
 
 from onebar import Client, InputError, MessageFailedError, NotRegisteredError, WaitTimeoutError
+from onebar.chats import Profile
 from onebar.crypto import pins
 from onebar.errors import PinError, RefusedError
-from onebar.events import DeviceRemoved
+from onebar.events import DeviceRemoved, ProfileChanged
 from onebar.models import DEVICE_NAME_MAX
 from onebar_mockserver import MockServer
 from onebar_mockserver.limits import PIN_TRIES
 from tests.sdk.clients import ALICE, BOB, HASTY, PATIENCE_S, next_of, pair, registered
+from tests.sdk.media.made import loaded, saved, scene
 
 
 @pytest.fixture(autouse=True)
@@ -133,3 +135,33 @@ async def test_the_block_list_is_the_accounts(tmp_path: Path, server: MockServer
                 await new.chat(BOB).send("no")
             await new.chat(BOB).unblock()
             assert await new.account.blocked(PATIENCE_S) == []
+
+
+async def test_a_profile_goes_to_whom_one_writes_to_and_is_kept_by_both(tmp_path: Path, server: MockServer) -> None:
+    async with pair(tmp_path, server) as (alice, bob):
+        picture = saved(scene(500, 400), "JPEG")
+        await alice.account.set_profile(name=" Alice ", about="at the lake", photo=picture)
+        assert await bob.chat(ALICE).profile() is None
+        await alice.chat(BOB).send("hi")
+        events = bob.events()
+        changed = await next_of(events, ProfileChanged)
+        assert isinstance(changed, ProfileChanged)
+        assert changed.chat == ALICE
+        own, known = await alice.account.profile(), await bob.chat(ALICE).profile()
+        assert known == own
+        assert (own.name, own.about, loaded(own.photo).size) == ("Alice", "at the lake", (256, 256))
+        assert [chat.name for chat in await bob.chats()] == ["Alice"]
+        await alice.account.set_profile(name="", photo=b"")
+        await next_of(events, ProfileChanged)
+        assert await bob.chat(ALICE).profile() == Profile("", "at the lake")
+        assert await bob.account.profile() == Profile()
+    async with Client.open(tmp_path / "alice.db", server=server.url) as alice:
+        assert await alice.account.profile() == Profile("", "at the lake")
+
+
+@pytest.mark.parametrize("name", ["x" * 65, "two\nlines", "\ud800", 5])
+async def test_a_name_that_cannot_be_told_is_refused(tmp_path: Path, server: MockServer, name: str) -> None:
+    async with registered(tmp_path / "alice.db", ALICE, server) as alice:
+        with pytest.raises(InputError):
+            await alice.account.set_profile(name=name)
+        assert await alice.account.profile() == Profile()

@@ -4,13 +4,17 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from onebar import Client
+import pytest
+
+from onebar import Client, InputError
 from onebar.chats import FOREVER, ChatSummary
 from onebar.cli_arguments import parse
 from onebar.cli_chats import CHAT_COMMANDS, chat_line
+from onebar.events import ProfileChanged
 from onebar.models import Standing
 from onebar_mockserver import MockServer
-from tests.sdk.clients import ALICE, BOB, PATIENCE_S, pair, texts
+from tests.sdk.clients import ALICE, BOB, PATIENCE_S, next_of, pair, texts
+from tests.sdk.media.made import loaded, saved, scene
 
 
 async def run(client: Client, *words: str) -> list[str]:
@@ -51,3 +55,21 @@ def test_a_row_steers_no_terminal_and_says_what_is_set() -> None:
     forever = json.loads(chat_line(ChatSummary(BOB, muted_until=FOREVER), now, as_json=True))
     assert forever["muted_until"] == "9999-12-31T00:00:00+00:00"
     assert forever["last"] is None
+
+
+async def test_a_profile_is_set_shown_and_its_photo_saved(tmp_path: Path, server: MockServer) -> None:
+    async with pair(tmp_path, server) as (alice, bob):
+        assert await run(alice, "profile") == []
+        (tmp_path / "me.png").write_bytes(saved(scene(90, 90), "PNG"))
+        told = await run(alice, "profile", "--name", "Alice", "--about", "hi", "--photo", str(tmp_path / "me.png"))
+        assert told == ["Alice", "hi"]
+        await alice.chat(BOB).send("hello")
+        await next_of(bob.events(), ProfileChanged)
+        assert await run(bob, "profile", ALICE, "--save", str(tmp_path / "alice.jpg")) == ["Alice", "hi"]
+        assert loaded((tmp_path / "alice.jpg").read_bytes()).size == (90, 90)
+        [line] = await run(bob, "profile", ALICE, "--json")
+        assert json.loads(line)["name"] == "Alice"
+        assert await run(alice, "profile", BOB) == []
+        assert await run(alice, "profile", "--photo", "", "--about", "") == ["Alice"]
+        with pytest.raises(InputError, match="themselves"):
+            await run(alice, "profile", BOB, "--name", "Bobby")

@@ -1,5 +1,10 @@
 """What the checkers of chats must object to (test_checkers.py)."""
 
+from collections.abc import Callable
+from typing import Final
+
+from onebar.core.content import Profile
+from onebar.core.profiles import OWN
 from tests.simulation.world import World
 
 
@@ -11,3 +16,24 @@ def what_was_shown_is_unread_again(world: World) -> None:
 def what_was_not_shown_is_read(world: World) -> None:
     for known in (world.phones[0].app.seen.surely, world.phones[0].app.seen.perhaps):
         known.clear()
+
+
+def a_name_is_known_that_nobody_said(world: World) -> None:
+    alice, bob = world.phones
+    bob.store.profiles.put(alice.engine.device.account, Profile(1, "Mallory"))
+
+
+def an_older_profile_is_kept(world: World) -> None:
+    alice, bob = world.phones
+    known = alice.store.profiles.get(OWN)
+    assert known is not None
+    bob.store.profiles.put(alice.engine.device.account, Profile(known.counter - 1, known.name))
+
+
+CHAT_MISTAKES: Final[list[tuple[str, Callable[[World], None]]]] = [
+    ("unread-is-true", what_was_shown_is_unread_again),
+    ("unread-is-true", what_was_not_shown_is_read),
+    ("profiles-are-true", a_name_is_known_that_nobody_said),
+    ("profiles-are-told", an_older_profile_is_kept),
+]
+"""What is objected to when a run is judged."""

@@ -50,6 +50,8 @@ SENTENCES: Final[dict[str, str]] = {
     "reads-are-true": "read is shown only when a reader's app has shown the message, or a later one of its chat",
     "reads-are-told": "what was read is shown as read to its author, when all is drained",
     "unread-is-true": "what counts as unread is exactly what came in and was not shown, whatever came late or twice",
+    "profiles-are-true": "what is known of somebody is what they have said of themselves, and never newer than that",
+    "profiles-are-told": "who was written to knows the author's newest profile, when all is drained",
     "ticks-are-true": "delivered is shown only when a device of the reader has opened the message",
     "verdicts-agree": "the client's state of each number is the server's verdict",
     "verdicts-are-final": "the server gives each number one verdict for ever",

@@ -319,6 +319,20 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "what stands behind the message that was shown counts as read with it",
     ),
     Mutant(
+        "older-profile-taken",
+        "onebar.core.profiles",
+        "    if known is not None and _rank(said) <= _rank(known):\n",
+        "    if known is not None and _rank(said) == _rank(known):\n",
+        "a profile that comes late takes the place of a newer one",
+    ),
+    Mutant(
+        "rejected-profile-forgotten",
+        "onebar.store.profiles",
+        '"UPDATE profile_told SET counter = 0 WHERE out_no = ?"',
+        '"UPDATE profile_told SET counter = 0 WHERE out_no = -?"',
+        "a profile that the server did not take is never told again",
+    ),
+    Mutant(
         "copies-believed-from-strangers",
         "onebar.core.inbox",
         "    if own != bool(to):\n",

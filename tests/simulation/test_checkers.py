@@ -9,8 +9,8 @@ from onebar.core.frames import Accepted, Ack, Deliver, Hello, Note, Void, encode
 from onebar.core.questions import Bundle
 from onebar.core.turn import Transmit
 from onebar_mockserver.ports import Judged
-from tests.simulation import verdict
-from tests.simulation.chat_mistakes import what_was_not_shown_is_read, what_was_shown_is_unread_again
+from tests.simulation import profiles, verdict
+from tests.simulation.chat_mistakes import CHAT_MISTAKES
 from tests.simulation.checkers import SENTENCES, ViolationError
 from tests.simulation.envelopes import initial, sealed, submit, wire_of
 from tests.simulation.faults import SERVER, Fault, Kind
@@ -26,6 +26,7 @@ Forbidden = Callable[[World], None]
 def talked() -> World:
     """Make a world in which two have talked, and in which nothing is left to do."""
     world = calm_world(4, reads=1.0)  # with this seed it is also listened to whether it stays quiet
+    profiles.say(world, 0, "Alice")
     talk(world, 5, 0.5)
     pass_time(world, 10)
     for phone in world.phones:
@@ -345,8 +346,7 @@ IN_THE_END: Final[list[tuple[str, Forbidden]]] = [
     ("nothing-lost", a_message_ends_for_no_reason),
     ("ticks-are-true", a_tick_lies),
     ("reads-are-told", what_was_read_is_not_shown_so),
-    ("unread-is-true", what_was_shown_is_unread_again),
-    ("unread-is-true", what_was_not_shown_is_read),
+    *CHAT_MISTAKES,
     ("order-kept", history_has_another_order),
     ("nothing-twice", history_has_a_text_twice),
     ("accepted-is-stored", what_was_accepted_is_forgotten),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 from onebar.core.frames import Ack, Submit, Void, decode_client
 from onebar.events import DeviceReplaced
 from onebar.models import MessageState
+from tests.simulation import profiles
 from tests.simulation.faults import DAY_S, MALICE, REJECTING, SERVER, Kind
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def judge(world: "World") -> None:
         _dials(world, phone)
     for saying in world.sayings.values():
         _account_for(world, saying)
+    profiles.judge(world)
     if world.plan.files:
         _files(world)
     _stay_quiet(world)
@@ -110,6 +112,7 @@ _QUEUES: Final = {
     "top-ups due": "SELECT count(*) FROM top_up",
     "receipts due": "SELECT count(*) FROM receipt WHERE due > told",
     "files to be moved": "SELECT count(*) FROM attachment WHERE state = 'waiting' OR wanted > 0 OR notice <> ''",
+    "profiles due": "SELECT count(*) FROM profile_told WHERE due",
     "in quarantine": "SELECT count(*) FROM quarantine WHERE shown IS NULL",
 }
 _MAILBOX: Final = "SELECT count(*) FROM entries WHERE device = ?"

@@ -16,7 +16,7 @@ from onebar.core.turn import Dial, Input, MessageArrived, Transmit, Turn
 from onebar.testing import PROFILES, NetworkProfile
 from onebar_loadtest.workloads import LONG_CHARS, WORKLOADS, Away, Say, Script
 from onebar_mockserver.limits import RATES, ServerLimits
-from tests.simulation import havoc, verdict
+from tests.simulation import havoc, profiles, verdict
 from tests.simulation.app import Saying
 from tests.simulation.backend import Server
 from tests.simulation.checkers import Checks
@@ -119,6 +119,8 @@ class World:
         """What an app has ever shown its user."""
         self.marked: set[str] = set()
         """What of it is certain to be in a database."""
+        self.names: dict[int, set[str]] = {}
+        """What people have ever called themselves."""
         self.last_said_s = 0.0
         havoc.plan(self, early)  # before anybody joins; the plan's own faults wait until all have joined
         for phone in self.phones:
@@ -148,6 +150,7 @@ class World:
         """
         self.clock.run_until(JOINED_S)
         havoc.plan(self, self.plan.faults)
+        profiles.plan(self, JOINED_S, self.plan.seconds)
         self._play(self.plan.script)
         ends_s = max(JOINED_S + self.plan.seconds, *(fault.ends_s for fault in self.plan.faults), 0.0) + AFTERMATH_S
         self.clock.run_until(ends_s)

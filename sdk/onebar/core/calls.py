@@ -1,6 +1,6 @@
 """What the app's calls do, inside a turn."""
 
-from onebar.core import dialing, orders, publishing, push, questions, resume, transfer_answers, transfers
+from onebar.core import dialing, orders, profiles, publishing, push, questions, resume, transfer_answers, transfers
 from onebar.core.records import Contact, Status, Trust
 from onebar.core.state import DeviceState
 from onebar.core.turn import (
@@ -17,6 +17,7 @@ from onebar.core.turn import (
     ReplaceRefused,
     Send,
     SetChat,
+    SetProfile,
     SetPush,
     SetReadReceipts,
     SetStanding,
@@ -65,6 +66,8 @@ def _set(state: DeviceState, item: AppInput) -> None:
     match item:
         case MarkRead():
             _mark_read(state, item)
+        case SetProfile():
+            profiles.change(state, item)
         case SetChat():
             _set_chat(state, item)
         case SetReadReceipts():
@@ -124,6 +127,7 @@ def _decide(state: DeviceState, item: SetTrust | SetStanding) -> None:
         raise InputError("this is your own number")
     state.store.standings.put(item.phone, item.standing)
     if item.standing is Standing.ACCEPTED:
+        profiles.accepted(state, item.phone)
         transfers.accepted(state)
     state.blocks_due = state.news = True
 

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from onebar.core.content import Profile
 from onebar.core.turn import SetChat
 
 
@@ -10,6 +11,40 @@ class SearchIndex(Protocol):
 
     def catch_up(self, limit: int) -> bool:
         """Take some messages into the index that are older than it is; return whether there are more."""
+
+
+class Profiles(Protocol):
+    """What people say of themselves, account 0 being ours, and which devices were told of us."""
+
+    def get(self, account: int) -> Profile | None:
+        """Return what an account says of itself."""
+
+    def put(self, account: int, profile: Profile) -> None:
+        """Keep this in place of what was known."""
+
+    def forget(self, account: int) -> None:
+        """An account is somebody else's now: forget what was said of it, and that it was told of us."""
+
+    def tell_all(self) -> None:
+        """Note that all devices of accepted chats with which there is a session are to be told, and our own others."""
+
+    def tell(self, account: int, device: int, now_ms: int) -> None:
+        """Note that a device is to be told, if it does not know the current one, or was told long ago."""
+
+    def again(self, account: int, device: int) -> None:
+        """What a device was told may not have opened: tell it once more."""
+
+    def due(self, limit: int) -> list[tuple[int, int]]:
+        """Return (account, device) of those who are to be told."""
+
+    def told(self, account: int, device: int, counter: int, out_no: int, now_ms: int) -> None:
+        """Note that a device was told, or has told us, this one, in the envelope of this number."""
+
+    def skip(self, account: int, device: int) -> None:
+        """Note that a device cannot be told now; the next message for it brings it up again."""
+
+    def rejected(self, out_no: int) -> None:
+        """Note that the server did not take this number: who was to be told by it is told with the next message."""
 
 
 class ChatSettings(Protocol):

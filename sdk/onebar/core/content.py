@@ -8,6 +8,7 @@ from typing import Annotated, Final
 
 import msgspec
 
+from onebar.chats import ABOUT_CHARS_MAX, NAME_CHARS_MAX, PHOTO_BYTES_MAX
 from onebar.core.compression import compress, decompress
 from onebar.core.files import File
 from onebar.core.frames import Number, is_unknown
@@ -80,6 +81,20 @@ class Copy(msgspec.Struct, array_like=True, frozen=True, tag=5):
     to: Number
 
 
+class Profile(msgspec.Struct, array_like=True, frozen=True, tag=7):
+    """What somebody says of themselves; of two of one account, the one with the higher counter counts."""
+
+    counter: Number
+    name: Annotated[str, msgspec.Meta(max_length=NAME_CHARS_MAX)] = ""
+    about: Annotated[str, msgspec.Meta(max_length=ABOUT_CHARS_MAX)] = ""
+    photo: Annotated[bytes, msgspec.Meta(max_length=PHOTO_BYTES_MAX)] = b""
+    """A picture in JPEG, or nothing; as hostile as any picture that was received."""
+
+    def __repr__(self) -> str:
+        """Show which one, never what it says."""
+        return f"<Profile {self.counter}>"
+
+
 class Unknown(msgspec.Struct, array_like=True, frozen=True):
     """What a later version wrote: where it stands, and the content as it came."""
 
@@ -93,7 +108,7 @@ class Unknown(msgspec.Struct, array_like=True, frozen=True):
         return f"<Unknown {self.chat_no}>"
 
 
-Content = Text | Again | Resealed | Read | Copy | Attachment
+Content = Text | Again | Resealed | Read | Copy | Attachment | Profile
 
 _decoder = msgspec.msgpack.Decoder(Content)
 

@@ -11,7 +11,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from onebar.config import Config
-from onebar.core import calls, dialing, inbox, orders, outbox, pace, publishing, push, reception, resume, transfers
+from onebar.core import (
+    calls,
+    dialing,
+    inbox,
+    orders,
+    outbox,
+    pace,
+    profiles,
+    publishing,
+    push,
+    reception,
+    resume,
+    transfers,
+)
 from onebar.core.backoff import Entropy
 from onebar.core.frames import (
     Accepted,
@@ -313,6 +326,7 @@ class Engine:
             inbox.repair(state)
         inbox.go_on(state)
         outbox.seal_waiting(state)
+        profiles.advance(state)
         transfers.advance(state)
         dialing.dial_if_due(state)
         for link in state.links.values():
@@ -332,7 +346,7 @@ class Engine:
         state = self._state
         times = dialing.timer_s(state)
         times += transfers.timers(state)
-        times += [state.now.monotonic_s] if state.indexing else []
+        times += [state.now.monotonic_s] if state.indexing or state.profiles_left else []
         if state.device.status is Status.REPLACING:
             times.append(state.replace_at_s)
         if next(state.open_links(), None) is not None:

@@ -4,7 +4,7 @@ import logging
 from itertools import groupby
 from typing import Final
 
-from onebar.core import content, outbox, sealing, transfers
+from onebar.core import content, outbox, profiles, sealing, transfers
 from onebar.core.directory import ask
 from onebar.core.frames import FLAG_SILENT, FLAG_TOP_UP, FRAMES_MAX, Ack, Deliver, Delivered, Undelivered
 from onebar.core.link import Link, MailFrame
@@ -186,6 +186,8 @@ def _take_effect(state: DeviceState, peer: Peer, what: content.Content | content
             _say(state, peer, what, 0, frame.out_no)
         case content.Copy():
             _say(state, peer, what.text, what.to, frame.out_no)
+        case content.Profile():
+            profiles.heard(state, peer, what)
         case content.Read():
             _read(state, peer, what)
         case content.Unknown() if not frame.flags & FLAG_SILENT:

@@ -79,6 +79,7 @@ def _apply(state: DeviceState, out_no: int, note: Note) -> None:
     if note.reason:
         _, account = store.meant_for(out_no)
         failed = store.reject(out_no, note.reason)
+        state.store.profiles.rejected(out_no)
         for peer in state.store.contacts.devices(account) if note.reason in NOBODY_THERE else ():
             state.store.contacts.remove_device(account, peer.device)
         if failed is not None:
@@ -306,6 +307,8 @@ def _put(
         audience,
     )
     state.change(out_no=out_no)
+    for peer, _ in sealed_for if message_no else ():
+        state.store.profiles.tell(peer.account, peer.device, state.server_ms)
     return len(sealed_for)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from onebar.core.chat_ports import ChatSettings, SearchIndex
+from onebar.core.chat_ports import ChatSettings, Profiles, SearchIndex
 from onebar.core.files import File
 from onebar.core.records import Arrival, Contact, Device, Draft, Envelope, Kept, Moving, Peer, Receipt, TopUp
 from onebar.crypto.pqxdh import PrekeySecrets, Spent
@@ -357,6 +357,10 @@ class Store(Protocol):
     @property
     def search(self) -> SearchIndex:
         """The full-text index of all messages."""
+
+    @property
+    def profiles(self) -> Profiles:
+        """What people say of themselves."""
 
     @property
     def contacts(self) -> Contacts:

@@ -160,6 +160,7 @@ def _decoded(bundle: Bundle) -> PrekeyBundle:
 
 
 def _tell_healed(state: DeviceState, peer: Peer) -> None:
+    state.store.profiles.again(peer.account, peer.device)
     contact = state.store.contacts.contact(peer.account)
     if contact is not None and contact.phone:
         state.tell(SessionHealed, detail=contact.phone)

@@ -132,6 +132,8 @@ class DeviceState:
     """When receipts may be told again: several are told at once."""
     indexing: bool = True
     """Whether there may be messages that are older than the full-text index, and not in it."""
+    profiles_left: bool = False
+    """Whether more devices are to be told of our profile than one turn has looked at."""
     poison: set[tuple[object, ...]] = field(default_factory=set)
     """What made a turn fail: it is set aside unseen the next time (R19). Shared by copies."""
     drawn: dict[int, int] = field(default_factory=dict)

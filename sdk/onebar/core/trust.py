@@ -68,6 +68,7 @@ def take_list(state: DeviceState, phone: str, devices: DeviceList, packed: bytes
     for gone in known - listed:
         contacts.remove_device(account, gone)
     if changed:
+        state.store.profiles.forget(account)
         state.tell(SafetyNumberChanged, detail=phone)
         for message_no in state.store.outbox.end_for_key(account, devices.account_key):
             state.tell(MessageFailed, message_no, f"{MessageState.UNDELIVERABLE} key_changed")

@@ -62,6 +62,15 @@ class SetChat:
 
 
 @dataclass(frozen=True, slots=True)
+class SetProfile:
+    """The user says something of themselves; None: as it was."""
+
+    name: str | None = field(default=None, repr=False)
+    about: str | None = field(default=None, repr=False)
+    photo: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class SetReadReceipts:
     """The user wants others to know what was read here, or not."""
 
@@ -205,6 +214,7 @@ AppCall = (
     Send
     | MarkRead
     | SetChat
+    | SetProfile
     | SetReadReceipts
     | SetTrust
     | SetStanding

@@ -139,7 +139,7 @@ def prepare_photo(
         if bytes_max is None:
             data = encode_photo(picture, recipe)
         else:
-            picture, data = _within(picture, recipe, bytes_max, stop)
+            picture, data = encode_within(picture, recipe, bytes_max, stop)
         stop.check()
         small = scaled(picture, PREVIEW_PX)
         tiny = scaled(small, HASHED_PX)
@@ -170,7 +170,7 @@ def encode_preview(picture: "Image") -> bytes:
     return file.getvalue()
 
 
-def _within(picture: "Image", recipe: Recipe, bytes_max: int, stop: Stop) -> tuple["Image", bytes]:
+def encode_within(picture: "Image", recipe: Recipe, bytes_max: int, stop: Stop) -> tuple["Image", bytes]:
     """Encode as well as the budget allows; first the quality goes down, then the size."""
     while True:
         if data := _best_within(picture, recipe, bytes_max, stop):

@@ -16,6 +16,7 @@ from onebar.store.history import SqliteHistory
 from onebar.store.inbox import SqliteInbox
 from onebar.store.outbox import SqliteOutbox
 from onebar.store.prekeys import SqlitePrekeys
+from onebar.store.profiles import SqliteProfiles
 from onebar.store.search import SqliteSearch
 from onebar.store.sessions import SqliteSessions
 from onebar.store.settings import SqliteChatSettings
@@ -34,6 +35,7 @@ class SqliteStore:
         self.inbox = SqliteInbox(database)
         self.contacts = SqliteContacts(database)
         self.standings = SqliteStandings(database)
+        self.profiles = SqliteProfiles(database)
         self.settings = SqliteChatSettings(database)
         self.sessions = SqliteSessions(database, vault)
         self.prekeys = SqlitePrekeys(database, vault)

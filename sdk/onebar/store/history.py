@@ -15,11 +15,13 @@ _FROM: Final = "FROM message m JOIN chat c USING (chat_id)"
 _WITH_FILE: Final = f"{_FROM} LEFT JOIN attachment a USING (message_no)"
 _CHATS: Final = f"""
     SELECT c.phone, c.messages, (SELECT count(*) FROM message u WHERE u.chat_id = c.chat_id AND u.unread), c.standing,
-    NULL, c.muted_until_ms, c.pinned, c.archived, c.draft, {_COLUMNS}
+    NULLIF(p.name, ''), c.muted_until_ms, c.pinned, c.archived, c.draft, {_COLUMNS}
     FROM chat c LEFT JOIN message m ON m.message_no = (
         SELECT n.message_no FROM message n WHERE n.chat_id = c.chat_id
         ORDER BY n.place DESC, n.chat_no DESC, n.message_no DESC LIMIT 1
-    ) LEFT JOIN attachment a USING (message_no) WHERE (c.messages > 0 OR c.draft <> '')"""
+    ) LEFT JOIN attachment a USING (message_no)
+    LEFT JOIN contact k ON k.phone = c.phone LEFT JOIN profile p ON p.account = k.account
+    WHERE (c.messages > 0 OR c.draft <> '')"""
 _NEWEST: Final = 2**62  # above every place
 
 

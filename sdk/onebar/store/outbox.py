@@ -313,6 +313,7 @@ class SqliteOutbox:
         """Make drafts of what has no verdict and forget the numbers: a new device begins (R20)."""
         self._rows("UPDATE message SET out_no = NULL WHERE state = 'queued'")
         self._rows("DELETE FROM top_up WHERE answers > 0")
+        self._rows("UPDATE profile_told SET due = 1")
         self._rows(
             f"INSERT OR IGNORE INTO top_up SELECT e.message_no, d.device, 0, {_WHOSE}"
             " FROM envelope e JOIN envelope_device d USING (out_no) JOIN message m USING (message_no)"

@@ -187,3 +187,16 @@ WHEN old.text <> new.text AND old.message_no > (SELECT up_to FROM search_gap) BE
     INSERT INTO search (rowid, text, chat)
     SELECT new.message_no, onebar_indexed(new.text), new.chat_id WHERE new.text <> '';
 END;
+
+-- What people say of themselves, 0: ourselves; and which devices were told of us, up to which counter and by which number.
+CREATE TABLE profile (
+    account INTEGER PRIMARY KEY, counter INTEGER NOT NULL, name TEXT NOT NULL, about TEXT NOT NULL, photo BLOB NOT NULL
+) STRICT;
+CREATE TABLE profile_told (
+    account INTEGER NOT NULL, device INTEGER NOT NULL,
+    counter INTEGER NOT NULL DEFAULT 0, out_no INTEGER NOT NULL DEFAULT 0, told_ms INTEGER NOT NULL DEFAULT 0,
+    due INTEGER NOT NULL,
+    PRIMARY KEY (account, device)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX profile_due ON profile_told (account, device) WHERE due;
+CREATE INDEX profile_number ON profile_told (out_no);

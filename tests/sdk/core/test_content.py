@@ -1,6 +1,7 @@
 """What an envelope holds is text, control, something newer, or an error without a word of it (§6)."""
 
 import hashlib
+import os
 from typing import Any
 
 import msgspec
@@ -8,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from onebar.chats import ABOUT_CHARS_MAX, NAME_CHARS_MAX, PHOTO_BYTES_MAX
 from onebar.core import content
 from onebar.core.compression import INFLATED_BYTES_MAX, compress, decompress
-from onebar.core.content import AGAIN_MAX, MARKS_MAX, Again, Copy, Read, Resealed, Text, Unknown
+from onebar.core.content import AGAIN_MAX, MARKS_MAX, Again, Copy, Profile, Read, Resealed, Text, Unknown
 from onebar.crypto.padding import pad, unpad
 from onebar.models import TEXT_BYTES_MAX
 
@@ -23,6 +25,7 @@ CONTENTS = st.one_of(
     st.builds(Resealed, NUMBERS, TEXTS, NUMBERS),
     st.builds(Read, st.lists(st.tuples(NUMBERS, NUMBERS), max_size=MARKS_MAX).map(tuple)),
     st.builds(Copy, TEXTS, NUMBERS),
+    st.builds(Profile, NUMBERS, st.text(max_size=64), st.text(max_size=140), st.binary(max_size=200)),
 )
 
 
@@ -161,3 +164,9 @@ def test_the_longest_text_and_the_longest_unknown_content_pass() -> None:
     assert content.decode(content.encode(Copy(longest, TOP))) == Copy(longest, TOP)
     plain = encoded([99, 1, 2, 3, bytes(INFLATED_BYTES_MAX - 8)])
     assert content.decode(pad(compress(plain))) == Unknown(1, 2, 3, plain)
+
+
+def test_the_largest_profile_fits_one_envelope() -> None:
+    largest = Profile(TOP, "\U0001f600" * NAME_CHARS_MAX, "\U0001f600" * ABOUT_CHARS_MAX, os.urandom(PHOTO_BYTES_MAX))
+    assert content.decode(content.encode(largest)) == largest
+    assert repr(largest) == f"<Profile {TOP}>"
