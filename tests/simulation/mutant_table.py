@@ -309,7 +309,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         " AND message.chat_id = c.chat_id AND message.audience IN (x'', k.account_key)",
         "",
         "what one person has read counts as read by everybody who has the same number of messages",
-        known=3,
+        known=8,
     ),
     Mutant(
         "late-messages-read-unseen",
@@ -317,6 +317,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         'AND unread AND (place, chat_no) <= (?, ?)"',
         'AND unread AND (place, chat_no) <= (max(?, 1 << 40), ?)"',
         "what stands behind the message that was shown counts as read with it",
+        known=7,
     ),
     Mutant(
         "older-profile-taken",
