@@ -19,7 +19,7 @@ SHARE: Final = 0.25
 CHANGES_MAX: Final = 3
 """How often one person changes it at most."""
 
-LOSING: Final = {Kind.POISON, Kind.NIGHT, Kind.RESTORE, *ANEW, *MALICE, *REJECTING}
+LOSING: Final = {Kind.NIGHT, Kind.RESTORE, *ANEW, *MALICE, *REJECTING}
 """After these a profile may be lost on its way, until the next one or a month later: it is told without a receipt."""
 
 

@@ -56,7 +56,8 @@ def heard(state: DeviceState, peer: Peer, said: Profile) -> None:
     if known is not None and _rank(said) <= _rank(known):
         return
     profiles.put(account, said)
-    if own:
+    if own:  # the device that it came from may never have talked to whom this one talks to
+        profiles.tell_all()
         profiles.told(peer.account, peer.device, said.counter, 0, state.server_ms)
     contact = state.store.contacts.contact(peer.account)
     if contact is not None and contact.phone and _shown(said) != _shown(known):
