@@ -1,9 +1,37 @@
 """What the protocol needs of a store beside messages and keys; like `onebar.core.ports`."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from onebar.core.content import Profile
 from onebar.core.turn import SetChat
+from onebar.models import Standing
+
+
+class Standings(Protocol):
+    """Which chats are wanted."""
+
+    def get(self, phone: str) -> Standing | None:
+        """Return how a chat stands; None where there is none yet."""
+
+    def of(self, message_no: int) -> Standing:
+        """Return how the chat of a message stands.
+
+        Raises:
+            LookupError: There is no such message.
+        """
+
+    def put(self, phone: str, standing: Standing) -> None:
+        """Note what the user wants; the server is to be told of a block, and of its end."""
+
+    def untold(self, limit: int) -> list[tuple[str, bool]]:
+        """Return (phone number, whether it is blocked) of which the server does not know."""
+
+    def told(self, phone: str, *, blocked: bool) -> None:
+        """Note that the server knows, unless the user has changed it meanwhile."""
+
+    def learn(self, phones: Sequence[str]) -> None:
+        """Take over whom the account has blocked, on whatever device; but for what is not told yet."""
 
 
 class SearchIndex(Protocol):

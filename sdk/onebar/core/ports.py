@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from onebar.core.chat_ports import ChatSettings, Profiles, SearchIndex
+from onebar.core.chat_ports import ChatSettings, Profiles, SearchIndex, Standings
 from onebar.core.files import File
 from onebar.core.records import Arrival, Contact, Device, Draft, Envelope, Kept, Moving, Peer, Receipt, TopUp
 from onebar.crypto.pqxdh import PrekeySecrets, Spent
@@ -176,32 +176,6 @@ class Inbox(Protocol):
 
     def told_unopened(self, upto: int) -> None:
         """Note that the server knows those up to this place."""
-
-
-class Standings(Protocol):
-    """Which chats are wanted."""
-
-    def get(self, phone: str) -> Standing | None:
-        """Return how a chat stands; None where there is none yet."""
-
-    def of(self, message_no: int) -> Standing:
-        """Return how the chat of a message stands.
-
-        Raises:
-            LookupError: There is no such message.
-        """
-
-    def put(self, phone: str, standing: Standing) -> None:
-        """Note what the user wants; the server is to be told of a block, and of its end."""
-
-    def untold(self, limit: int) -> list[tuple[str, bool]]:
-        """Return (phone number, whether it is blocked) of which the server does not know."""
-
-    def told(self, phone: str, *, blocked: bool) -> None:
-        """Note that the server knows, unless the user has changed it meanwhile."""
-
-    def learn(self, phones: Sequence[str]) -> None:
-        """Take over whom the account has blocked, on whatever device; but for what is not told yet."""
 
 
 class Contacts(Protocol):

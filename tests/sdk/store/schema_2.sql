@@ -9,7 +9,8 @@ CREATE TABLE device (
     connection_no INTEGER NOT NULL, epoch INTEGER NOT NULL, cursor INTEGER NOT NULL,
     floor INTEGER NOT NULL, floor_hash BLOB NOT NULL, out_no INTEGER NOT NULL, clock_offset_ms INTEGER NOT NULL,
     account_seed BLOB NOT NULL DEFAULT x'', read_receipts INTEGER NOT NULL DEFAULT 1,
-    networks BLOB NOT NULL DEFAULT x''
+    networks BLOB NOT NULL DEFAULT x'',
+    push_kind TEXT NOT NULL DEFAULT '', push_token TEXT NOT NULL DEFAULT '', push_due INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- Who is who, as accounts have signed it; without an account key: as the server said before accounts signed anything.
@@ -23,6 +24,9 @@ CREATE TABLE peer_device (
     removed INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (account, device)
 ) STRICT, WITHOUT ROWID;
+
+-- What our own devices are called, as the server said last.
+CREATE TABLE device_name (device INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT;
 
 -- The sessions with each device, wrapped.
 CREATE TABLE session (
