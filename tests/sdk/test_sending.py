@@ -28,6 +28,7 @@ async def test_a_photo_arrives_with_its_caption_and_leaves_the_server(tmp_path: 
         sent = await alice.chat(BOB).send_photo(with_metadata("JPEG"), caption="the house", key="once")
         again = await alice.chat(BOB).send_photo(b"never looked at", key="once")
         assert again.message_no == sent.message_no
+        await bob.chat(ALICE).accept()  # else her files wait for a tap
         came = await arrival(bob)
         message = await bob.message(came.message_no)
         assert message
@@ -69,6 +70,7 @@ async def test_texts_pass_a_file_that_waits_and_its_place_is_kept(tmp_path: Path
         assert seen == sorted(seen)
         assert seen[-1] > 300_000
         await sent.delivered(PATIENCE_S)
+        await bob.chat(ALICE).accept()  # else her files wait for a tap
         await arrival(bob)
         history = await bob.chat(ALICE).history()
         assert [message.text for message in history] == ["one", "two", "three"]
@@ -109,6 +111,7 @@ async def test_a_cancelled_upload_ends_and_leaves_nothing_at_the_server(tmp_path
 async def test_what_is_forwarded_is_not_sent_again(tmp_path: Path, server: MockServer) -> None:
     async with pair(tmp_path, server) as (alice, bob):
         sent = await alice.chat(BOB).send_file(Path(__file__), caption="mine")
+        await bob.chat(ALICE).accept()  # else her files wait for a tap
         came = await arrival(bob)
         back = await bob.chat(ALICE).forward(came.message_no)
         received = await arrival(alice)
