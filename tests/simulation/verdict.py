@@ -246,8 +246,20 @@ def _read(world: "World", saying: "Saying", state: MessageState) -> None:
     """Judge whether what was read is shown so: a receipt is said once, and lost when it is rejected or forgotten."""
     people = saying.author, saying.reader
     lost = {*REJECTING, *MALICE, Kind.NIGHT} & world.touched.keys() or SERVER in world.touched.get(Kind.RESTORE, ())
-    if saying.text in world.marked and not lost and not world.excused(*people):
+    if saying.text in world.marked and not lost and not world.excused(*people) and not _held_up(world, saying):
         world.checks.look("reads-are-told", state is MessageState.READ, f"{saying.no} was read and is {state}")
+
+
+def _held_up(world: "World", saying: "Saying") -> bool:
+    """Whether something before it came late and is unread: a receipt says up to where all is read."""
+    stored = world.phones[saying.reader].app.stored
+    earlier = (other for other in world.sayings.values() if other.no < saying.no)
+    return any(
+        (other.author, other.reader) == (saying.author, saying.reader)
+        and other.text in stored
+        and other.text not in world.marked
+        for other in earlier
+    )
 
 
 def _may_end_as(world: "World", saying: "Saying", state: MessageState) -> bool:

@@ -11,7 +11,10 @@ class Tables:
     def __init__(self, connection: sqlite3.Connection, passing: tuple[str, ...] = ()) -> None:
         """Take the tables of a connection; those that are only `passing` are emptied, so that states stay few."""
         self._connection = connection
-        found = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").fetchall()
+        # The words for searching follow the messages by triggers, in tables of their own kinds.
+        found = connection.execute(
+            "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name"
+        ).fetchall()
         self._names = [name for (name,) in found]
         self._passing = passing
         self._current = self.read()
