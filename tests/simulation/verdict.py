@@ -236,6 +236,12 @@ def _account_for(world: "World", saying: "Saying") -> None:
         _read(world, saying, state)
 
 
+_UNREAD_BEFORE: Final = """
+    SELECT 1 FROM message m JOIN message u USING (chat_id, account, device)
+    WHERE m.text = ? AND u.unread AND u.chat_no < m.chat_no"""
+"""What `unread-is-true` holds the product to."""
+
+
 def _said_on(world: "World", saying: "Saying") -> "Phone":
     """Return the phone on which somebody has said something: a second one, if it says that it has it."""
     further = (phone for phone in world.further if phone.no - 1 == saying.author and saying.text in phone.app.stored)
@@ -252,14 +258,8 @@ def _read(world: "World", saying: "Saying", state: MessageState) -> None:
 
 def _held_up(world: "World", saying: "Saying") -> bool:
     """Whether something before it came late and is unread: a receipt says up to where all is read."""
-    stored = world.phones[saying.reader].app.stored
-    earlier = (other for other in world.sayings.values() if other.no < saying.no)
-    return any(
-        (other.author, other.reader) == (saying.author, saying.reader)
-        and other.text in stored
-        and other.text not in world.marked
-        for other in earlier
-    )
+    rows = world.phones[saying.reader].database.connection.execute(_UNREAD_BEFORE, (saying.text,))
+    return rows.fetchone() is not None
 
 
 def _may_end_as(world: "World", saying: "Saying", state: MessageState) -> bool:
