@@ -14,6 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 DEV := .venv/.installed-dev
 DEMO := .venv/.installed-demo
 BENCH := .venv/.installed-bench
+APP := .venv/.installed-app
 # The demo takes a complete .venv as it is; otherwise it installs no more than it needs.
 DEMO_NEEDS := $(if $(wildcard $(DEV)),$(DEV),$(DEMO))
 
@@ -126,6 +127,22 @@ mutants-crypto: $(DEV)  ## Change the cryptography in small ways: a test must no
 bench-media: $(DEV)  ## Photos, videos, voice notes: bytes at equal quality, memory, uploads (MEDIA=folder of samples)
 	@MEDIA="$(MEDIA)" $(BIN)/python -m benchmarks.media
 
+.PHONY: app
+app: $(APP)  ## The messenger: two windows, two accounts, a backend on this machine, and weather to switch
+	@$(BIN)/python -m onebar_app.demo
+
+.PHONY: screenshots
+screenshots: $(APP)  ## Every screen of the app into build/screenshots, offscreen (ONLY=chat,settings, SIZES=phone)
+	@ONLY="$(ONLY)" SIZES="$(SIZES)" $(BIN)/python -m tests.app.screenshots
+
+.PHONY: test-app
+test-app: $(APP)  ## The app's tests with fingers, offscreen; they say so where there is no OpenGL
+	@$(BIN)/python -m pytest -m window tests/app/ui
+
+.PHONY: bench-app
+bench-app: $(APP)  ## Frames, opening, start and memory of the app with 5,000 messages, beside Kivy's own list (MESSAGES=500)
+	@MESSAGES="$(MESSAGES)" $(BIN)/python -m benchmarks.app
+
 .PHONY: fuzz
 fuzz: $(DEV)  ## Hostile bytes for both ends, changed from valid ones (EXAMPLES=100000, SEED=number)
 	@EXAMPLES="$(EXAMPLES)" SEED="$(SEED)" $(BIN)/python -m tests.hostile.fuzz
@@ -145,7 +162,7 @@ lint: $(DEV)  ## ruff: rules and format
 
 .PHONY: types
 types: $(DEV)  ## mypy, strict
-	@$(BIN)/mypy --no-error-summary sdk mockserver loadtest tests benchmarks docs
+	@$(BIN)/mypy --no-error-summary sdk mockserver loadtest kivy_app tests benchmarks docs
 
 .PHONY: layers
 layers: $(DEV)  ## import-linter: who may import whom
@@ -178,7 +195,7 @@ clean:  ## Remove .venv, caches and everything built
 	@find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
 # A virtual environment whose interpreter is gone (an upgraded system) is made and filled anew.
-$(shell test -x $(BIN)/python || rm -f $(DEV) $(DEMO) $(BENCH))
+$(shell test -x $(BIN)/python || rm -f $(DEV) $(DEMO) $(BENCH) $(APP))
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Onebar needs Python 3.11 or newer, and none was found."; \
 		echo "On Debian or Ubuntu: apt-get install python3 python3-venv. Elsewhere: make PYTHON=/path/to/python3"; \
@@ -214,6 +231,24 @@ $(BENCH): $(DEV)
 	@echo "Installing the peers' Python clients into .venv (half a minute the first time)"
 	@$(PIP) install --no-build-isolation -e '.[bench]'
 	@touch $@
+
+$(APP): $(DEV)
+	@echo "Installing Kivy into .venv (half a minute the first time)"
+	@$(PIP) install --no-build-isolation -e '.[app]'
+	@$(BIN)/python -c 'import ctypes.util, sys; sys.exit(sys.platform == "linux" and not ctypes.util.find_library("GL"))' \
+		|| { $(INSTALL_GL); }
+	@touch $@
+
+# Kivy's wheel has everything but OpenGL. Only a CI machine, where nobody reads, gets it by itself.
+define INSTALL_GL
+if [ -n "$$CI" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	echo "This is a CI machine: installing OpenGL that draws by software."; \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+		libgl1 libgl1-mesa-dri libegl1 libgles2 >/dev/null; \
+else \
+	echo "The app needs OpenGL. On Debian or Ubuntu: apt-get install libgl1 libgl1-mesa-dri libegl1 libgles2"; exit 1; \
+fi
+endef
 
 $(DEMO): pyproject.toml | $(BIN)/python
 	@echo "Installing what the demo needs into .venv (half a minute the first time)"

@@ -1,0 +1,1 @@
+"""What only a phone has: its keystore, its networks, its notifications, its service. Empty hands on a desktop."""

@@ -1,0 +1,44 @@
+"""The foreground service: fetches and sends what waits, in a process of its own, and ends.
+
+Android 15 lets a `dataSync` service run six hours a day, so it does not stay: a push or the app starts it, and
+`Client.drain` says when nothing waits any more. The app and the service share the database: the SDK lets one of them
+hold the connection, and the other waits its turn.
+"""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Final
+
+from onebar import Client
+from onebar.crypto.wrapping import KeyVault
+
+DRAIN_S: Final = 60.0
+"""How long one round may take: a push wakes the phone for about as long."""
+
+
+async def sync(database: Path, server: str, key: KeyVault | None) -> bool:
+    """Fetch and send what waits; return whether that was done here.
+
+    Args:
+        database: The device's file.
+        server: The server's URL.
+        key: The phone's vault; None: the key file beside the database.
+    """
+    async with Client.open(database, server=server, vault=key) as client:
+        if not client.holding or not client.registered:
+            return False  # the app itself is connected, or nobody has registered yet
+        return (await client.drain(DRAIN_S)).done
+
+
+def main() -> None:
+    """Run as python-for-android starts it: the argument is the server, a newline, and the database."""
+    server, database = os.environ["PYTHON_SERVICE_ARGUMENT"].split("\n")
+    from onebar_app.phone.keystore import KeystoreCipher, vault
+
+    path = Path(database)
+    asyncio.run(sync(path, server, vault(path.with_suffix(".master"), KeystoreCipher())))
+
+
+if __name__ == "__main__":
+    main()

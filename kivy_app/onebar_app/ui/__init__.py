@@ -1,0 +1,1 @@
+"""The screens. Everything that knows Kivy is in here."""

@@ -1,0 +1,94 @@
+"""Where messages are written."""
+
+from collections.abc import Callable
+
+from kivy.uix.anchorlayout import AnchorLayout
+
+from onebar_app.ui.entry import Entry
+from onebar_app.ui.look import look
+from onebar_app.ui.painting import Box, Picture
+from onebar_app.ui.widgets import Column, IconButton, Row, Tappable, Text, grounded
+
+
+class SendButton(Tappable):
+    """A round button in the accent colour, which is there when there is something to send."""
+
+    def __init__(self, on_tap: Callable[[], object]) -> None:
+        super().__init__(on_tap, radius=22, size_hint=(None, None), size=(look.dp(44), look.dp(44)))
+        with self.canvas:
+            self._box, self._icon = Box(22), Picture()
+        self.bind(pos=self._redraw, size=self._redraw)
+
+    def allow(self, allowed: bool) -> None:
+        """Let it be tapped, or not."""
+        self.enabled = allowed
+        self._redraw()
+
+    def _redraw(self, *_: object) -> None:
+        self._box.put(*self.pos, *self.size)
+        self._box.paint("fill" if self.enabled else "muted_fill")
+        side = look.sp(21)
+        ink = "on_fill" if self.enabled else "on_muted_fill"
+        self._icon.icon(
+            "send-horizontal",
+            21,
+            ink,
+            (self.x + self.width / 2) - side / 2 + look.dp(1),
+            (self.y + self.height / 2) - side / 2,
+        )
+
+
+class Composer(Row):
+    """A line that grows, a clip for files, and the button that sends."""
+
+    def __init__(
+        self, draft: str, on_type: Callable[[str], None], on_send: Callable[[str], None], on_clip: Callable[[], None]
+    ) -> None:
+        super().__init__(size_hint_y=None, padding=(look.dp(6), look.dp(8), look.dp(8), look.dp(8)), spacing=look.dp(4))
+        grounded(self, "surface")
+        self._on_type, self._on_send = on_type, on_send
+        clip = IconButton("paperclip", on_clip, "quiet")
+        clip.pos_hint = {"y": 0}
+        self.add_widget(clip)
+        self.entry = Entry(look.words("message_hint"), lines=True, on_change=self._typed, on_enter=self.send)
+        grounded(self.entry, "field", 22)
+        self.add_widget(self.entry)
+        holder = AnchorLayout(size_hint_x=None, width=look.dp(48), anchor_y="bottom", anchor_x="center")
+        self.button = SendButton(self.send)
+        holder.add_widget(self.button)
+        self.add_widget(holder)
+        self.entry.bind(minimum_height=lambda *_: self._grow())
+        self.entry.text = draft
+        self.button.allow(bool(draft.strip()))
+        self._grow()
+
+    def send(self) -> None:
+        """Send what was typed."""
+        text = self.entry.text
+        if text.strip():
+            self.entry.text = ""
+            self._on_send(text)
+
+    def _typed(self, text: str) -> None:
+        self.button.allow(bool(text.strip()))
+        self._grow()
+        self._on_type(text)
+
+    def _grow(self) -> None:
+        self.height = max(self.entry.wanted_height, look.dp(44)) + look.dp(16)
+
+
+class Ask(Column):
+    """A question in place of the composer: what it is, and what can be done."""
+
+    def __init__(self, title: str, text: str, buttons: list[Tappable]) -> None:
+        super().__init__(size_hint_y=None, padding=look.dp(16), spacing=look.dp(8))
+        grounded(self, "surface")
+        self.bind(minimum_height=self.setter("height"))
+        self.add_widget(Text(title, 16, bold=True))
+        if text:
+            self.add_widget(Text(text, 14, "quiet"))
+        row = Row(size_hint_y=None, height=max(look.dp(48), look.sp(44)), spacing=look.dp(8))
+        for button in buttons:
+            row.add_widget(button)
+        self.add_widget(row)

@@ -1,0 +1,84 @@
+"""Plays voice notes, one at a time."""
+
+import asyncio
+import io
+import tempfile
+import wave
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from kivy.core.audio import SoundLoader
+
+from onebar import Message, OnebarError
+from onebar_app.view_models.session import Session
+
+RATE_HZ: Final = 48_000
+"""What Opus decodes to."""
+
+
+class Player:
+    """Plays one message's sound."""
+
+    def __init__(self, session: Session, on_change: Callable[[], None]) -> None:
+        self._session, self._on_change = session, on_change
+        self._sound: Any = None
+        self.message_no = 0
+        """Which message is played; 0: none."""
+
+    async def toggle(self, message: Message) -> None:
+        """Play a voice note, or stop if it is the one.
+
+        Raises:
+            OnebarError: It is not here, or this device cannot play it.
+        """
+        same = self.message_no == message.message_no
+        self.stop()
+        if same:
+            return
+        content = await self._session.client.file(message).read()
+        sound = await asyncio.to_thread(_decode, content)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "voice.wav"
+            path.write_bytes(sound)
+            self._sound = SoundLoader.load(str(path))  # it reads the file at once
+        if self._sound is None:
+            raise OnebarError("this device has no way to play sounds")
+        self.message_no = message.message_no
+        self._sound.bind(on_stop=lambda *_: self.stop())
+        self._sound.play()
+        self._on_change()
+
+    def stop(self) -> None:
+        """Be silent."""
+        sound, self._sound = self._sound, None
+        if sound is not None:
+            self.message_no = 0
+            sound.stop()
+            sound.unload()
+            self._on_change()
+
+
+def _decode(content: bytes) -> bytes:
+    """Return a sound as a WAV file.
+
+    Raises:
+        OnebarError: There is no decoder, or it is no sound.
+    """
+    try:
+        import av
+    except ImportError as missing:
+        raise OnebarError("playing voice notes needs PyAV: pip install onebar[media]") from missing
+    out = io.BytesIO()
+    try:
+        with av.open(io.BytesIO(content), "r") as container, wave.open(out, "wb") as sound:
+            sound.setnchannels(1)
+            sound.setsampwidth(2)
+            sound.setframerate(RATE_HZ)
+            resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE_HZ)
+            for frame in container.decode(audio=0):
+                for part in resampler.resample(frame):
+                    sound.writeframes(bytes(part.planes[0])[: part.samples * 2])
+    except av.error.FFmpegError as damaged:
+        raise OnebarError("the voice note is damaged") from damaged
+    return out.getvalue()

@@ -1,0 +1,1 @@
+"""What the screens show and do, without Kivy and without a window."""

@@ -1,0 +1,252 @@
+"""What a user does with a finger: register, write in a tunnel, send a photo through a cut, compare, search."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from onebar import Client, MessageState, Trust
+from onebar.models import TransferState
+from onebar.testing import WeakNetwork, profile
+from onebar_app.demo import mountains
+from onebar_app.view_models.rows import BubbleRow, MediaRow
+from onebar_app.view_models.weather import Weather
+from onebar_mockserver import MockServer
+from onebar_mockserver.limits import ServerLimits
+from onebar_mockserver.pytest_plugin import MakePhone
+from tests.app.stage import Stage
+
+ALICE, BOB = "+12025550101", "+12025550102"
+
+
+@pytest.fixture
+async def weather(onebar_server: MockServer) -> AsyncIterator[Weather]:
+    async with WeakNetwork(profile("perfect"), ("127.0.0.1", onebar_server.port)) as network:
+        yield Weather(network)
+
+
+@pytest.fixture
+async def bob(onebar_phone: MakePhone) -> Client:
+    return await onebar_phone(BOB)
+
+
+async def registered(server: MockServer, database: Path, phone: str = ALICE) -> None:
+    async with Client.open(database, server=server.url) as client:
+        await client.register(phone, code=lambda: server.sms(phone))
+
+
+async def open_chat(stage: Stage, phone: str) -> None:
+    await stage.until(lambda: phone in stage.screen.list._shown)
+    await stage.tap_row(phone)
+    await stage.until(lambda: stage.screen.chat.loaded)
+    await stage.frames()
+
+
+def states(stage: Stage) -> list[MessageState]:
+    return [row.message.state for row in stage.screen.chat.rows if isinstance(row, BubbleRow) and row.message.outgoing]
+
+
+async def test_from_the_number_to_ticks_after_a_tunnel(
+    onebar_server: MockServer, tmp_path: Path, weather: Weather, bob: Client
+) -> None:
+    database = tmp_path / "alice.db"
+    async with Client.open(database, server=weather.url) as alice, Stage(alice, database, weather) as stage:
+        welcome = stage.app.welcome
+        assert welcome is not None
+        assert welcome.entry is not None
+        welcome.entry.text = "+1 202 555 0101"
+        await stage.tap_on(welcome.button)
+        await stage.until(lambda: welcome.model.step == "code")
+        welcome.entry.text = onebar_server.sms(ALICE)
+        await stage.tap_on(stage.button("Continue"))
+        await stage.until(lambda: stage.app.shell is not None and stage.shell.chats.loaded)
+
+        await stage.tap_on(stage.screen.floating)
+        stage.screen.phone.text, stage.screen.name.text = BOB, "Bob Marsh"
+        await stage.tap_on(stage.button("Start chat"))
+        await stage.until(lambda: getattr(stage.screen, "chat", None) and stage.screen.composer)
+        composer = stage.screen.composer
+        composer.entry.text = "Can you hear me?"
+        await stage.tap_on(composer.button)
+        await stage.until(lambda: states(stage) == [MessageState.DELIVERED])
+
+        weather.network.refusing = True
+        weather.network.reset()
+        await stage.until(lambda: "Waiting for network" in stage.screen.banner.text)
+        composer.entry.text = "I am in the tunnel"
+        await stage.tap_on(composer.button)
+        assert composer.entry.text == ""
+        await stage.until(lambda: states(stage) == [MessageState.DELIVERED, MessageState.QUEUED])
+
+        weather.network.refusing = False
+        if stage.screen.banner.text:  # it may have tried by itself just now
+            await stage.tap_on(stage.screen.banner)
+        await stage.until(lambda: states(stage) == [MessageState.DELIVERED] * 2)
+        await stage.until(lambda: not stage.screen.banner.text)
+        assert [message.text for message in await bob.chat(ALICE).history()] == [
+            "Can you hear me?",
+            "I am in the tunnel",
+        ]
+        await bob.chat(ALICE).mark_read((await bob.chat(ALICE).history())[-1])
+        await bob.chat(ALICE).accept()
+        await bob.chat(ALICE).mark_read((await bob.chat(ALICE).history())[-1])
+        await stage.until(lambda: states(stage)[-1] in {MessageState.READ, MessageState.DELIVERED})
+
+
+async def test_a_photo_shows_its_progress_through_a_cut(
+    onebar_server: MockServer, tmp_path: Path, weather: Weather, bob: Client
+) -> None:
+    database, photo = tmp_path / "alice.db", tmp_path / "photo.jpg"
+    photo.write_bytes(mountains())
+    await registered(onebar_server, database)
+    async with Client.open(database, server=weather.url) as alice:
+        await (await bob.chat(ALICE).send("Show me!")).delivered(30)
+        await alice.chat(BOB).accept()
+        async with Stage(alice, database, weather) as stage:
+            await open_chat(stage, BOB)
+            weather.choose("edge")
+            stage.screen.send_file(photo)
+
+            def file() -> Any:
+                return next(row.message.attachment for row in stage.screen.chat.rows if isinstance(row, MediaRow))
+
+            def key() -> int:
+                return next((row.key for row in stage.screen.chat.rows if isinstance(row, MediaRow)), 0)
+
+            await stage.until(lambda: key() and file().bytes_done > 0)
+            weather.reset()
+            left, _, across, _ = stage.screen.list._shown[key()]._frame
+            await stage.tap_row(key(), x=left + across / 2)
+            await stage.until(lambda: file().state is TransferState.PAUSED)
+            before = file().bytes_done
+            weather.choose("perfect")
+            await stage.tap_row(key(), x=left + across / 2)
+            await stage.until(lambda: file().state is TransferState.DONE)
+            assert file().bytes_total > before > 0
+            await stage.until(lambda: states(stage)[-1] is MessageState.DELIVERED)
+
+
+async def test_a_safety_number_is_compared(onebar_server: MockServer, tmp_path: Path, bob: Client) -> None:
+    database = tmp_path / "alice.db"
+    await registered(onebar_server, database)
+    async with Client.open(database, server=onebar_server.url) as alice:
+        await (await bob.chat(ALICE).send("Hello")).delivered(30)
+        await alice.chat(BOB).accept()
+        async with Stage(alice, database) as stage:
+            await open_chat(stage, BOB)
+            stage.screen._info()
+            await stage.until(lambda: stage.screen.contact.number)
+            theirs = await bob.chat(ALICE).safety_number()
+            assert "".join(stage.screen.contact.digits()) == theirs.digits
+            stage.screen.list.scroll_by(10_000)
+            await stage.tap_row("verify")
+            await stage.until(lambda: stage.screen.contact.trust is Trust.VERIFIED)
+            assert await alice.chat(BOB).trust() is Trust.VERIFIED
+
+
+async def test_search_leads_into_the_chat(onebar_server: MockServer, tmp_path: Path, bob: Client) -> None:
+    database = tmp_path / "alice.db"
+    await registered(onebar_server, database)
+    async with Client.open(database, server=onebar_server.url) as alice:
+        for number in range(70):
+            await bob.chat(ALICE).send(f"needle {number}" if number == 3 else f"straw {number}")
+        await (await bob.chat(ALICE).send("the end")).delivered(60)
+        await alice.chat(BOB).accept()
+        async with Stage(alice, database) as stage:
+            await stage.until(lambda: stage.shell.chats.chats)
+            stage.screen._search()
+            await stage.frames()
+            stage.screen.entry.text = "NEEDLE"
+            await stage.until(lambda: stage.screen.search.messages)
+            found = stage.screen.search.messages[0]
+            await stage.tap_row(f"message {found.key}", stage.screen.results)
+            await stage.until(lambda: getattr(stage.screen, "chat", None) and stage.screen.chat.loaded)
+            await stage.until(lambda: found.key in stage.screen.list._shown)
+            assert stage.screen.list._shown[found.key].row.message.text == "needle 3"
+
+
+async def test_a_request_is_answered_only_when_it_is_accepted(
+    onebar_server: MockServer, tmp_path: Path, bob: Client
+) -> None:
+    database = tmp_path / "alice.db"
+    await registered(onebar_server, database)
+    async with Client.open(database, server=onebar_server.url) as alice:
+        await (await bob.chat(ALICE).send("Is the bicycle for sale?")).delivered(30)
+        async with Stage(alice, database) as stage:
+            await stage.tap_row("requests")
+            await stage.tap_row(BOB)
+            await stage.until(lambda: stage.screen.chat.loaded)
+            assert stage.screen.composer is None
+            await stage.tap_on(stage.button("Accept"))
+            await stage.until(lambda: stage.screen.composer)
+            await stage.until(lambda: not stage.shell.chats.requests and stage.shell.chats.chats)
+
+
+async def test_rotation_puts_chats_and_chat_beside_each_other(
+    onebar_server: MockServer, tmp_path: Path, bob: Client
+) -> None:
+    from kivy.core.window import Window
+
+    database = tmp_path / "alice.db"
+    await registered(onebar_server, database)
+    async with Client.open(database, server=onebar_server.url) as alice:
+        await (await bob.chat(ALICE).send("Turn the phone")).delivered(30)
+        await alice.chat(BOB).accept()
+        async with Stage(alice, database) as stage:
+            await open_chat(stage, BOB)
+            stage.screen.composer.entry.text = "half a sen"
+            upright = Window.size
+            try:
+                Window.size = (900, 500)
+                await stage.until(lambda: stage.shell.navigator.wide)
+                await stage.frames(4)
+                left, right = (screen for screen in stage.shell.navigator._screens)
+                assert left.right <= right.x + 1
+                assert right.composer.entry.text == "half a sen"
+            finally:
+                Window.size = upright
+            await stage.until(lambda: not stage.shell.navigator.wide)
+            await stage.frames(4)
+
+
+async def test_another_language_turns_the_screens_round(onebar_server: MockServer, tmp_path: Path) -> None:
+    database = tmp_path / "alice.db"
+    await registered(onebar_server, database)
+    async with Client.open(database, server=onebar_server.url) as alice, Stage(alice, database) as stage:
+        await stage.until(lambda: stage.shell.chats.loaded)
+        at_right = stage.screen.floating.x
+        stage.app.phone.settings.choose(language="ar", theme="dark", text_size=1.6)
+        await stage.frames(4)
+        assert stage.screen.floating.x < at_right
+        stage.app.phone.settings.choose(language="en", theme="light", text_size=1.0)
+        await stage.frames(2)
+
+
+async def test_a_long_chat_keeps_its_place_while_older_pages_come(tmp_path: Path) -> None:
+    database = tmp_path / "alice.db"
+    async with (
+        MockServer(tmp_path / "server", limits=ServerLimits(rates={})) as server,
+        Client.open(tmp_path / "bob.db", server=server.url) as bob,
+        Client.open(database, server=server.url) as alice,
+    ):
+        await alice.register(ALICE, code=lambda: server.sms(ALICE))
+        await bob.register(BOB, code=lambda: server.sms(BOB))
+        for number in range(150):
+            await bob.chat(ALICE).send(f"line {number} " + "word " * (number % 23))
+        await (await bob.chat(ALICE).send("the end")).delivered(60)
+        await alice.chat(BOB).accept()
+        await alice.chat(BOB).mark_read((await alice.chat(BOB).history())[-1])
+        async with Stage(alice, database) as stage:
+            await open_chat(stage, BOB)
+            rows = stage.screen.list
+            assert rows.at_end
+            for _ in range(40):
+                await stage.drag(200, 650, 250, steps=4)
+                if stage.screen.chat.begin_reached:
+                    break
+            await stage.until(lambda: len(stage.screen.chat.messages) == 151)
+            assert len(rows._shown) < 60
+            assert not rows.at_end
+            await stage.tap_on(stage.screen.jump)
+            assert rows.at_end
