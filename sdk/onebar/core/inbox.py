@@ -84,9 +84,12 @@ def work_off(state: DeviceState, link: Link) -> None:
 
 
 def go_on(state: DeviceState) -> None:
-    """Ask again for the senders of what is held, where a limit has put the question off."""
+    """Ask again for the senders of what is held, where a limit has put the question off; tell when all has come."""
     for link in state.open_links():
         work_off(state, link)
+        if link.caught_up and not link.held and not link.emptied:
+            link.emptied = state.news = True
+            state.caught_up_ms = max(state.now.wall_ms, (state.caught_up_ms or 0) + 1)  # each time another one
 
 
 def learned(state: DeviceState, link: Link, question: Question) -> None:

@@ -81,6 +81,8 @@ class Link:
     """Probes since something else was said on it."""
     caught_up: bool = False
     """Whether it has brought all mail that waited when it was opened."""
+    emptied: bool = False
+    """Whether all of that has taken effect, and the app was told so."""
     request_no: int = 0
     requests: dict[int, Question] = field(default_factory=dict)
     held: deque[MailFrame] = field(default_factory=deque)

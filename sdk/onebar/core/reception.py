@@ -82,15 +82,14 @@ def _take_effect(state: DeviceState, link: Link, frame: ServerFrame) -> None:
         case Response():
             _response(state, link, frame)
         case Pong() | CaughtUp():
-            _note(state, link, frame)
+            _note(link, frame)
 
 
-def _note(state: DeviceState, link: Link, frame: Pong | CaughtUp) -> None:
+def _note(link: Link, frame: Pong | CaughtUp) -> None:
     if isinstance(frame, Pong):
         link.pong_no = max(link.pong_no, frame.nonce)
-        return
-    link.caught_up, state.news = True, True
-    state.caught_up_ms = max(state.now.wall_ms, (state.caught_up_ms or 0) + 1)  # each time another one
+    else:
+        link.caught_up = True
 
 
 def _verdict(state: DeviceState, link: Link, frame: Accepted | Slow) -> None:

@@ -49,6 +49,16 @@ def test_a_text_its_event_and_the_cursor_are_one_commit_and_the_ack_follows_it()
     assert [event.text for event in phone.events() if isinstance(event, MessageReceived)] == ["text 1", "text 2"]
 
 
+def test_all_has_come_only_once_the_mail_of_strangers_has() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.say(link_no, phone.deliver(text(1), 1), CaughtUp(1))
+    assert phone.engine.link.caught_up_ms is None
+    phone.answer(link_no, phone.peer_info(PEER[1], certificate=PEER[1]))
+    assert phone.texts() == ["text 1"]
+    assert phone.engine.link.caught_up_ms is not None
+
+
 def test_mail_of_a_stranger_waits_in_order_for_the_keys_and_is_not_acked_before() -> None:
     phone = Scripted()
     link_no = phone.open()
