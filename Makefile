@@ -45,6 +45,7 @@ sim-mutants: $(DEV)  ## Plant defects in the product and see the simulator find 
 
 .PHONY: power-cut
 power-cut: $(DEV)  ## Cut a server's power before each sync of a recorded load: nothing acknowledged is lost (SAMPLES=3)
+	@command -v strace >/dev/null || { $(INSTALL_STRACE); }
 	@SAMPLES="$(SAMPLES)" MESSAGES="$(MESSAGES)" SEED="$(SEED)" $(BIN)/python -m tests.power_cut
 
 .PHONY: soak
@@ -238,6 +239,16 @@ $(APP): $(DEV)
 	@$(BIN)/python -c 'import ctypes.util, sys; sys.exit(sys.platform == "linux" and not ctypes.util.find_library("GL"))' \
 		|| { $(INSTALL_GL); }
 	@touch $@
+
+# The server's writes are recorded by strace. Only a CI machine, where nobody reads, gets it by itself.
+define INSTALL_STRACE
+if [ -n "$$CI" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	echo "This is a CI machine: installing strace."; \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y strace >/dev/null; \
+else \
+	echo "strace is not there. On Debian or Ubuntu: apt-get install strace"; exit 1; \
+fi
+endef
 
 # Kivy's wheel has everything but OpenGL. Only a CI machine, where nobody reads, gets it by itself.
 define INSTALL_GL

@@ -31,8 +31,10 @@ def open_key(data: Path) -> bytes:
             return key
         key = os.urandom(KEY_BYTES)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:  # if it is cut short here, the codes of some minutes are asked anew
-            file.write(key)
+        try:
+            os.pwrite(descriptor, key, 0)  # if it is cut short here, the codes of some minutes are asked anew
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise DatabaseError(f"cannot use {path} for the key of codes: {error.strerror}") from error
     return key
