@@ -33,6 +33,10 @@ ATTEMPT_ROUND_TRIPS: Final = 2
 BYTES_PER_S_UNKNOWN: Final = 2_000.0
 """Taken until the throughput is measured: 16 kbit/s, the uplink of a rural 2G cell."""
 
+SAMPLE_S_MAX: Final = 30.0
+"""What took longer was measured by a phone that slept meanwhile, and says nothing of the network: with it, a link that
+died in that sleep would be waited for as long again (by then any other link has been given up)."""
+
 SAMPLE_BYTES_MIN: Final = 2_048
 """Fewer bytes say more about the round trip than about the throughput."""
 
@@ -62,12 +66,14 @@ class Path:
 
     def answered(self, sample_s: float) -> "Path":
         """Return the path after an answer that took this long."""
+        if sample_s > SAMPLE_S_MAX:
+            return self
         before_s = self.round_trip_s
         return replace(self, round_trip_s=sample_s if before_s is None else before_s * 7 / 8 + sample_s / 8)
 
     def carried(self, size: int, sample_s: float) -> "Path":
         """Return the path after it has carried bytes in this time."""
-        if size < SAMPLE_BYTES_MIN or sample_s <= 0:
+        if size < SAMPLE_BYTES_MIN or not 0 < sample_s <= SAMPLE_S_MAX:
             return self
         sample, before = size / sample_s, self.bytes_per_s
         return replace(self, bytes_per_s=sample if before is None else before * 3 / 4 + sample / 4)

@@ -129,3 +129,10 @@ def test_the_throughput_is_measured_by_what_is_settled(link: Link) -> None:
     assert path.bytes_per_s == 5_000
     link.carry(7, 100)
     assert note_owed(link, path, floor=7, now_s=13.0) == path, "a short text says nothing about it"
+
+
+def test_what_a_sleeping_phone_measures_does_not_count() -> None:
+    path = Path(0.1, 5_000.0)
+    assert path.answered(236_122.0) == path
+    assert path.carried(4_096, 236_122.0) == path
+    assert Path().answered(236_122.0).patience_s(Link(1, b"", 0, 0, 0, 0, 0.0)) < 10
