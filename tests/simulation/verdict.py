@@ -183,6 +183,8 @@ def _history(world: "World", phone: "Phone") -> None:
         ordered = sorted(came, key=said.index)
         disturbed = world.deceived(phone.no - 1) or phone.no in world.touched.get(Kind.POISON, ())
         disturbed |= Kind.FAILED_BATCH in world.fired_kinds  # what was rejected is said again by a restored phone
+        # A reader who has lost what it had opened gets the rest from the author's new device only.
+        disturbed |= world.excused(phone.no - 1) or phone.no in world.touched.get(Kind.REINSTALL, ())
         disturbed |= bool(world.plan.files)  # a file that was begun on one device is sealed on the next one
         two_devices = world.excused(author.no - 1) and disturbed  # order is promised for each
         world.checks.look(
