@@ -75,12 +75,18 @@ def judge(world: "World") -> None:
 def _drain(world: "World") -> None:
     if SERVER in world.touched.get(Kind.RESTORE, ()):  # whose link died before it learns of it late, and then says more
         world.clock.run_until(world.clock.now_s + NOTICE_S)
-    ends_s = world.clock.now_s + LIVENESS_S
+    ends_s = world.clock.now_s + LIVENESS_S + max((_put_off_s(phone) for phone in world.in_use), default=0.0)
     waiting = _waiting(world)
     while waiting and world.clock.now_s < ends_s:
         world.clock.run_until(world.clock.now_s + LOOK_EVERY_S)
         waiting = _waiting(world)
     world.checks.look("goes-quiet", not waiting, f"after {LIVENESS_S} s of peace: {waiting}")
+
+
+def _put_off_s(phone: "Phone") -> float:
+    """How long a phone has yet to wait because it met one of the server's limits in the trouble before."""
+    pauses = phone.engine._state.postponed.values()
+    return max((pause.until_s - phone.now.monotonic_s for pause in pauses if pause.limited), default=0.0)
 
 
 def _waiting(world: "World") -> list[str]:

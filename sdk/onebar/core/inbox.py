@@ -157,16 +157,15 @@ def _deliver(state: DeviceState, frame: Deliver, peer: Peer | None) -> None:
         return
     state.store.inbox.put_opened(*sender, frame.out_no, frame.seq, state.server_ms)
     if state.store.inbox.release(*sender, frame.out_no):  # an intact copy of one that had not opened
-        _ask_for_a_tick(state, peer, frame)
+        _ask_for_a_tick(state, frame)
     _take_effect(state, peer, what, frame)
 
 
-def _ask_for_a_tick(state: DeviceState, peer: Peer, frame: Deliver) -> None:
+def _ask_for_a_tick(state: DeviceState, frame: Deliver) -> None:
     """An ack may have called it unopened already, so that it earns no tick: the answer to a request earns one (R12)."""
-    told = any(link.acked >= frame.seq for link in state.links.values())
-    room = state.device.out_no - state.device.floor < state.window
-    if told and room and state.listed and not peer.removed and sealing.is_ready(state, peer):
-        outbox.seal_control(state, [peer], content.Again((frame.out_no,)))
+    if any(link.acked >= frame.seq for link in state.links.values()):
+        state.store.inbox.want_tick(frame.account, frame.device, frame.out_no, state.server_ms)
+        state.repair_at_s = state.now.monotonic_s
 
 
 def _stands_nowhere(state: DeviceState, peer: Peer, what: content.Content | content.Unknown) -> bool:

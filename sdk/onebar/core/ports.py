@@ -156,6 +156,9 @@ class Inbox(Protocol):
     def release(self, account: int, device: int, out_no: int) -> bool:
         """Forget a quarantined envelope whose message came after all; return whether it was there."""
 
+    def want_tick(self, account: int, device: int, out_no: int, now_ms: int) -> None:
+        """Note that an envelope which opened is to be asked for all the same, so that its sender hears of it (R12)."""
+
     def due_again(self, before_ms: int, now_ms: int, limit: int) -> list[tuple[int, int, int, int]]:
         """Return (account, device, out_no, times asked) of those to ask for again, last asked before this time."""
 

@@ -14,6 +14,9 @@ ASKS_MAX: Final = 3
 QUARANTINE_ROWS_MAX: Final = 256
 """Most envelopes kept in quarantine (R25): at 16 KiB each, 4 MiB. The oldest are shown as unreadable beyond it."""
 
+OPENED: Final = "opened"
+"""Why an envelope is kept that opened: its sender was told otherwise, and an answer is to put that right."""
+
 
 class SqliteInbox:
     """`core.ports.Inbox` on a database."""
@@ -186,6 +189,13 @@ class SqliteInbox:
                 self._rows("UPDATE chat SET messages = messages - 1 WHERE chat_id = ?", chat_id)
         return bool(gone)
 
+    def want_tick(self, account: int, device: int, out_no: int, now_ms: int) -> None:
+        """Keep the number of an envelope that opened, to be asked for until an answer earns its tick (R12)."""
+        self._rows(
+            "INSERT OR IGNORE INTO quarantine VALUES (?, ?, ?, x'', ?, 0, 0, ?, NULL)",
+            *(account, device, out_no, OPENED, now_ms),
+        )
+
     def due_again(self, before_ms: int, now_ms: int, limit: int) -> list[tuple[int, int, int, int]]:
         """Return (account, device, out_no, times asked) to ask for: last asked before this time, or in the future."""
         rows = self._rows(
@@ -206,11 +216,10 @@ class SqliteInbox:
 
     def give_up(self, before_ms: int, now_ms: int) -> list[int]:
         """Show those asked for often enough as unreadable; return the messages' numbers (0: sender unknown)."""
-        rows = self._rows(
-            "SELECT account, device, out_no FROM quarantine WHERE shown IS NULL AND asked >= ?"
-            " AND NOT asked_at_ms BETWEEN ? AND ? ORDER BY rowid",
-            *(ASKS_MAX, before_ms, now_ms),
-        )
+        over = "shown IS NULL AND asked >= ? AND NOT asked_at_ms BETWEEN ? AND ?"
+        limits = (ASKS_MAX, before_ms, now_ms)
+        self._rows(f"DELETE FROM quarantine WHERE reason = ? AND {over}", OPENED, *limits)  # its message is there
+        rows = self._rows(f"SELECT account, device, out_no FROM quarantine WHERE {over} ORDER BY rowid", *limits)
         shown = [self._show(account, device) for account, device, _ in rows]
         for row, message_no in zip(rows, shown, strict=True):
             self._rows(

@@ -316,6 +316,33 @@ def test_r12_an_intact_copy_behind_an_ack_that_called_it_unopened_is_asked_for_a
     assert [phone.opened(submit) for submit in phone.submits()] == [content.Again((1,))]
 
 
+def test_r12_a_tick_that_is_asked_for_waits_for_room_in_the_window_and_is_given_up_in_silence() -> None:
+    phone = Scripted(window=1)
+    link_no = phone.open()
+    phone.meet_peer(link_no)
+    intact = phone.deliver(text(1), 1)
+    phone.say(link_no, msgspec.structs.replace(intact, ciphertext=intact.ciphertext[:-1] + b"?"))
+    phone.give(NetworkChanged())
+    second = phone.dials[0].link_no
+    phone.welcome(second)
+    phone.say(second, intact)
+    assert phone.texts() == ["text 1"]
+    assert not phone.submits(), "the first request for it is on its way"
+    asked = []
+    for _ in range(400):
+        phone.accept(second, phone.engine.device.out_no)
+        phone.wait(1)
+        asked += [phone.opened(submit) for submit in phone.submits()]
+        if not phone.store.inbox.quarantined():
+            break
+    assert asked
+    assert set(asked) == {content.Again((1,))}
+    assert not phone.store.inbox.quarantined()
+    assert phone.texts() == ["text 1"]
+    states = [message.state for message in phone.store.history(PEER_PHONE, 9) if not message.outgoing]
+    assert states == ["received"]
+
+
 def test_nobody_waits_for_the_ack_of_a_tick_so_it_rides_with_the_next_frame() -> None:
     phone, link_no = opened()
     phone.tick(link_no, 1, 1)
