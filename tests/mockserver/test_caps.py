@@ -51,6 +51,7 @@ async def send(line: Line, to: Phone, out_no: int, text: bytes) -> Accepted:
     return await line.until(Accepted)
 
 
+@pytest.mark.slow
 async def test_a_slow_reader_is_closed_and_costs_no_more_than_its_buffer(
     server: MockServer, alice: Phone, bob: Phone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,6 +76,7 @@ async def test_a_slow_reader_is_closed_and_costs_no_more_than_its_buffer(
     await honest.close()
 
 
+@pytest.mark.slow
 async def test_a_flood_on_one_link_does_not_hold_up_the_others(
     server: MockServer, alice: Phone, bob: Phone, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -107,6 +107,7 @@ async def test_a_fragmented_message_is_put_together(alice: Phone) -> None:
     await line.close()
 
 
+@pytest.mark.slow
 async def test_a_peer_that_does_not_read_is_closed(
     server: MockServer, alice: Phone, monkeypatch: pytest.MonkeyPatch
 ) -> None:

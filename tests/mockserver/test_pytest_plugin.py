@@ -56,6 +56,7 @@ def run(pytester: pytest.Pytester, *options: str) -> pytest.RunResult:
     return pytester.runpytest_subprocess("-q", "-p", "no:cacheprovider", "-p", "no:xdist", *loaded, *options)
 
 
+@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize(
     ("test", "options"),
@@ -73,6 +74,7 @@ def test_the_fixtures_work_with_whatever_runs_async_tests(
     run(strict, *options).assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_the_page_of_the_docs_runs_as_it_is_written(strict: pytest.Pytester) -> None:
     code = PAGE.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
@@ -80,6 +82,7 @@ def test_the_page_of_the_docs_runs_as_it_is_written(strict: pytest.Pytester) -> 
     run(strict).assert_outcomes(passed=2)
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_what_a_test_made_is_closed_after_it_even_if_it_failed(strict: pytest.Pytester) -> None:
     strict.makepyfile(
@@ -124,6 +127,7 @@ def test_each_test_has_a_backend_of_its_own(strict: pytest.Pytester) -> None:
     run(strict).assert_outcomes(passed=2)
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_without_anything_that_runs_async_tests_it_says_what_to_install(strict: pytest.Pytester) -> None:
     strict.makepyfile("def test_sync(onebar_server):\n    pass\n")
@@ -132,6 +136,7 @@ def test_without_anything_that_runs_async_tests_it_says_what_to_install(strict: 
     assert "install pytest-asyncio" in result.stdout.str()
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_an_app_that_does_not_use_it_does_not_pay_for_it(strict: pytest.Pytester) -> None:
     strict.makepyfile(
