@@ -11,11 +11,13 @@ from onebar.core.turn import (
     Registered,
     Send,
     SetStanding,
+    SetTransfer,
 )
 from onebar.errors import NotRegisteredError
-from onebar.events import Event, MessageReceived, MessageSent
-from onebar.models import Standing
+from onebar.events import Event, MessageQueued, MessageReceived, MessageSent
+from onebar.models import Standing, TransferWish
 from tests.simulation.faults import Fault, Kind
+from tests.simulation.files import cancelled_after_s, file_of
 from tests.simulation.unread import Seen
 
 if TYPE_CHECKING:
@@ -155,6 +157,8 @@ class App:
             elif account == 0 and device == 0:
                 self.world.checks.verdict_is_shown(self.phone, message_no, kind, detail)
                 self.world.checks.states_go_forward(self, message_no, kind, detail, text)
+                if kind == MessageQueued.__name__ and file_of(self.world, text) is not None:
+                    self._perhaps_cancel(message_no, text)
         if self.world.plan.files:
             self._accept_requests()
         fault = self.phone.take(Kind.APP_KILLED, self.world.clock.now_s)
@@ -162,6 +166,18 @@ class App:
             self.world.fired(fault, self.phone)
         if fault is not None or self.world.dice.random() < 0.3:
             self.consume(fault)
+
+    def _perhaps_cancel(self, message_no: int, text: str) -> None:
+        """Give a file up a little later, or not."""
+        after_s = cancelled_after_s(self.world, text)
+
+        def cancel() -> None:
+            if self.phone.awake:
+                self.world.cancelled.add(text)
+                self.phone.hear(SetTransfer(message_no, TransferWish.CANCEL))
+
+        if after_s is not None:
+            self.world.clock.after(after_s, cancel)
 
     def _accept_requests(self) -> None:
         """Want every chat, for what strangers send does not come by itself."""

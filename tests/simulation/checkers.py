@@ -71,6 +71,7 @@ SENTENCES: Final[dict[str, str]] = {
     "credit-bounded": "the server never has more unacknowledged mail on a link than its credit allows",
     "ledger-exact": "an app that stores event numbers with their effects has each effect exactly once",
     "gaps-are-seen": "where a message of an author is missing between others, the history says so",
+    "gaps-are-closed": "when all is drained, nobody waits for what its author has given up before it could leave",
     "goes-quiet": "when the network stays up, all queues drain, in bounded time",
     "stays-quiet": "when all is drained, nothing but keepalive is said",
     "storage-bounded": "when all is drained, nothing of it is left in queues, notes, quarantine or mailboxes",

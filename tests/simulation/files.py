@@ -35,6 +35,9 @@ REFUSED: Final = 0.05
 SPOILED: Final = 0.03
 """Share of files that arrive damaged, once."""
 
+CANCELLED: Final = 0.15
+"""Share of files that their sender gives up a little later."""
+
 _LENGTHS: Final = (0, 1, 5_000, 65_536, 65_537, 300_000)
 
 
@@ -47,6 +50,12 @@ def file_of(world: "World", text: str) -> File | None:
     sealed = sealed_of(text, length)
     secret = AttachmentSecret(dice.randbytes(32), length, bytes(32), hashlib.sha256(sealed).digest())
     return File(dice.randbytes(16), secret, "file")
+
+
+def cancelled_after_s(world: "World", text: str) -> float | None:
+    """Return when the sender of a saying with a file gives it up; None for most."""
+    dice = random.Random(f"{world.seed} cancel {text}")
+    return dice.choice((0.0, 1.0, 20.0)) if dice.random() < CANCELLED else None
 
 
 def sealed_of(text: str, length: int) -> bytes:

@@ -22,6 +22,8 @@ class Mutant:
     """The mistake in one sentence."""
     known: int | None = None
     """A seed that is known to show it."""
+    files: float = 0.0
+    """Which share of what is said brings a file, in the worlds that are searched."""
 
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
@@ -326,6 +328,22 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "        pass\n",
         "who sets a profile before writing to somebody is never known to them",
         known=2,
+    ),
+    Mutant(
+        "nobody-told-of-a-gap",
+        "onebar.store.outbox",
+        "            self._places.given_up(message_no)\n",
+        "            pass\n",
+        "who gave up a file leaves a gap for ever at those who read what was said after it",
+        files=0.7,
+    ),
+    Mutant(
+        "gap-counted-twice",
+        "onebar.store.inbox",
+        "            missing -= self._places.between(chat_id, account, device, high, chat_no)\n",
+        "            pass\n",
+        "who hears that nothing comes at a place before it hears what stands behind it waits all the same",
+        files=0.7,
     ),
     Mutant(
         "copies-believed-from-strangers",

@@ -120,7 +120,7 @@ def search(mutant: Mutant, seeds: Iterable[int]) -> None:
 
     say(calm=objection(calm_plan()))
     for tried, seed in enumerate(seeds, 1):
-        if checker := objection(draw_plan(seed)):
+        if checker := objection(draw_plan(seed, files=mutant.files)):
             say(seed=seed, checker=checker, tried=tried)
             return
         if tried % TELL_EVERY == 0:

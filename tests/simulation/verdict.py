@@ -149,9 +149,8 @@ def _files(world: "World") -> None:
             good = state == "done" and digest in phone.courier.disk
             world.checks.look("files-arrive", good or world.file_excused(phone), f"{phone.name}: {state} {reason}")
     anew = any(world.file_excused(phone) for phone in world.in_use) or world.retired or world.further
-    ended = bool(REJECTING & world.touched.keys())  # rejected after its upload: the server drops it after 30 days
     kept = [blob for blob_id, blob in world.blobs.kept.items() if blob_id not in world.blobs.dropped]
-    world.checks.look("no-blob-leaked", not kept or bool(anew) or ended, f"{kept}")
+    world.checks.look("no-blob-leaked", not kept or bool(anew), f"{kept}")
 
 
 _FETCHED: Final = "SELECT digest, state, reason FROM attachment WHERE NOT outgoing"
@@ -203,10 +202,41 @@ def _history(world: "World", phone: "Phone") -> None:
             # a phone that was restored or copied goes on counting: another device of the account may fill the gap
             filled = {other[3] for other in rows if other[:2] == row[:2] and before[3] < other[3] < row[3]}
             gap = row[3] - before[3] - 1 - len(filled)
-            world.checks.look("gaps-are-seen", row[4] >= gap or gap <= 0, f"{phone.name}: {before} {row}")
+            empty = _empty(phone, before, row)
+            world.checks.look("gaps-are-seen", row[4] >= gap - empty or gap <= 0, f"{phone.name}: {before} {row}")
+            _closed(world, phone, before, row)
+
+
+Place = tuple[int, int, int, int, int]
+
+
+def _empty(phone: "Phone", before: Place, row: Place) -> int:
+    """Return of how many places between two messages their author has said that nothing comes."""
+    return int(phone.database.connection.execute(_EMPTY, (*row[:3], before[3], row[3])).fetchone()[0])
+
+
+def _closed(world: "World", phone: "Phone", before: Place, row: Place) -> None:
+    """Judge whether a reader still waits for what was given up: its author says so once, like a receipt."""
+    no = next((no for no, author in enumerate(world.phones) if author.engine.device.device == row[2]), None)
+    if not row[4] or no is None or world.excused(no, phone.no - 1):
+        world.checks.look("gaps-are-closed", good=True, detail="")
+        return
+    told_in_vain = {*REJECTING, *MALICE, Kind.POISON} & world.touched.keys()
+    told_in_vain |= {Kind.RESTORE} if SERVER in world.touched.get(Kind.RESTORE, ()) else set()
+    rows = world.phones[no].database.connection.execute(_GIVEN_UP, (phone.number, before[3], row[3])).fetchall()
+    open_ = len(rows) - _empty(phone, before, row)
+    world.checks.look(
+        "gaps-are-closed", open_ <= 0 or bool(told_in_vain), f"{phone.name} waits: {before} {row}, given up {rows}"
+    )
 
 
 _SAID: Final = "SELECT key FROM message WHERE account = 0 AND device = 0 ORDER BY message_no"
+_EMPTY: Final = """
+    SELECT count(*) FROM empty_place WHERE chat_id = ? AND account = ? AND device = ? AND chat_no > ? AND chat_no < ?"""
+_GIVEN_UP: Final = """
+    SELECT m.chat_no, m.state, m.reason FROM message m JOIN chat c USING (chat_id)
+    WHERE c.phone = ? AND m.account = 0 AND m.device = 0 AND m.out_no IS NULL
+    AND m.state IN ('expired', 'undeliverable') AND m.chat_no > ? AND m.chat_no < ?"""
 _PLACES: Final = """
     SELECT chat_id, account, device, chat_no, missing_before FROM message WHERE account > 0 AND state = 'received'
     ORDER BY chat_id, account, device, chat_no"""
@@ -276,6 +306,8 @@ def _may_end_as(world: "World", saying: "Saying", state: MessageState) -> bool:
     age_s, limits = world.clock.now_s - saying.at_s, world.server.limits
     if state is MessageState.EXPIRED:
         return age_s >= limits.outbox_s
+    if state is MessageState.UNDELIVERABLE and saying.text in world.cancelled:
+        return True
     if state is MessageState.UNDELIVERABLE:
         return age_s >= limits.retention_s
     if state is MessageState.REJECTED:  # a restored server may have forgotten every device that was named

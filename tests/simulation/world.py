@@ -119,6 +119,8 @@ class World:
         """What an app has ever shown its user."""
         self.marked: set[str] = set()
         """What of it is certain to be in a database."""
+        self.cancelled: set[str] = set()
+        """Sayings with files that their senders gave up, or tried to."""
         self.names: dict[int, set[str]] = {}
         """What people have ever called themselves."""
         self.last_said_s = 0.0

@@ -75,6 +75,19 @@ class Profiles(Protocol):
         """Note that the server did not take this number: who was to be told by it is told with the next message."""
 
 
+class Places(Protocol):
+    """Places in chats at which nothing comes, because what was meant for them was given up (R9)."""
+
+    def take(self, message_no: int, device: int, limit: int) -> list[int]:
+        """Return which places of this message's chat a device is due to hear of, lowest first; it is due no more."""
+
+    def skip(self, chat: int, account: int, device: int, chat_nos: Sequence[int]) -> str:
+        """Count these places of an author's device in a chat as missing no more; return the chat's number if any were.
+
+        What did come stays. Where nothing of that device has come so far, nothing is missing.
+        """
+
+
 class ChatSettings(Protocol):
     """What the user has set for each chat."""
 

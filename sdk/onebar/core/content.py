@@ -17,6 +17,9 @@ from onebar.crypto.padding import PaddingError, pad, unpad
 AGAIN_MAX: Final = 64
 """Most envelopes that one Again asks for: a full window of the sender."""
 
+SKIPPED_MAX: Final = 64
+"""Most places that one Skipped tells of: an album that was given up takes a few envelopes, not one for each photo."""
+
 MARKS_MAX: Final = 64
 """Most devices of an author whose messages one Read tells of: more than an account may have at a time."""
 
@@ -95,6 +98,14 @@ class Profile(msgspec.Struct, array_like=True, frozen=True, tag=7):
         return f"<Profile {self.counter}>"
 
 
+class Skipped(msgspec.Struct, array_like=True, frozen=True, tag=8):
+    """Nothing comes at these places of the author's in a chat: what had been meant for them was given up (R9)."""
+
+    chat_nos: Annotated[tuple[Number, ...], msgspec.Meta(max_length=SKIPPED_MAX)]
+    to: Number = 0
+    """For a device of our own account: the account of the chat's other side."""
+
+
 class Unknown(msgspec.Struct, array_like=True, frozen=True):
     """What a later version wrote: where it stands, and the content as it came."""
 
@@ -108,7 +119,7 @@ class Unknown(msgspec.Struct, array_like=True, frozen=True):
         return f"<Unknown {self.chat_no}>"
 
 
-Content = Text | Again | Resealed | Read | Copy | Attachment | Profile
+Content = Text | Again | Resealed | Read | Copy | Attachment | Profile | Skipped
 
 _decoder = msgspec.msgpack.Decoder(Content)
 

@@ -192,6 +192,8 @@ def _take_effect(state: DeviceState, peer: Peer, what: content.Content | content
             profiles.heard(state, peer, what)
         case content.Read():
             _read(state, peer, what)
+        case content.Skipped():
+            _skip(state, peer, what)
         case content.Unknown() if not frame.flags & FLAG_SILENT:
             arrived = Arrival(
                 *(peer.account, peer.account, peer.device, what.message_id, what.chat_no, what.sent_at_ms),
@@ -213,6 +215,16 @@ def _read(state: DeviceState, peer: Peer, what: content.Read) -> None:
     for device, chat_no in what.marks:
         for message_no in state.store.outbox.read(peer.account, chat_no) if device == state.device.device else []:
             state.tell(MessageRead, message_no)
+
+
+def _skip(state: DeviceState, peer: Peer, what: content.Skipped) -> None:
+    """Wait no longer for what does not come; the app shows fewer messages as missing."""
+    chat = what.to or peer.account
+    if (peer.account == state.device.account) != bool(what.to):
+        return  # as for copies (R10)
+    phone = state.store.places.skip(chat, peer.account, peer.device, what.chat_nos)
+    if phone and state.store.inbox.standing(chat) is not Standing.BLOCKED:
+        state.tell(ChatChanged, detail=phone)
 
 
 def _say(state: DeviceState, peer: Peer, said: content.Said, to: int, out_no: int) -> None:

@@ -216,9 +216,15 @@ def _seal_top_up(state: DeviceState, top_up: TopUp) -> bool:
         return False
     if contact.trust is Trust.CHANGED or not sealing.is_ready(state, peer):
         return False
+    to = 0 if account == draft.account else draft.account
+    if draft.over and not top_up.answers:
+        chat_nos = state.store.places.take(draft.message_no, top_up.device, content.SKIPPED_MAX)
+        if chat_nos:  # or they were told of with those before them
+            seal_control(state, [peer], content.Skipped(tuple(chat_nos), to))
+        return True
     if not top_up.answers and not transfers.covers(state, draft, 1):
         return False
-    text, to = _said(state, draft), 0 if account == draft.account else draft.account
+    text = _said(state, draft)
     what: content.Content = content.Copy(text, to) if to else text
     what = content.Resealed(top_up.answers, text, to) if top_up.answers else what
     _put(state, [(peer, what)], draft.message_no, account, top_up.answers)

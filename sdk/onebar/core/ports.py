@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from onebar.core.chat_ports import ChatSettings, Profiles, SearchIndex, Standings
+from onebar.core.chat_ports import ChatSettings, Places, Profiles, SearchIndex, Standings
 from onebar.core.files import File
 from onebar.core.records import Arrival, Contact, Device, Draft, Envelope, Kept, Moving, Peer, Receipt, TopUp
 from onebar.crypto.pqxdh import PrekeySecrets, Spent
@@ -334,6 +334,10 @@ class Store(Protocol):
     @property
     def search(self) -> SearchIndex:
         """The full-text index of all messages."""
+
+    @property
+    def places(self) -> Places:
+        """Where nothing comes."""
 
     @property
     def profiles(self) -> Profiles:

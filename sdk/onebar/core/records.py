@@ -73,6 +73,8 @@ class Draft(msgspec.Struct, frozen=True):
     not sealed yet, or by version 0.1.0, which knew no account keys."""
     attached: bool = False
     """Whether it brings a file."""
+    over: bool = False
+    """Whether it was given up before anybody could get it: all that is left to say is that nothing comes."""
 
     def __repr__(self) -> str:
         """Show no number and no text."""

@@ -45,6 +45,8 @@ def answered(state: DeviceState, item: TransferAnswer) -> None:
 def _uploaded(state: DeviceState, moving: Moving, errand: Errand, item: TransferAnswer) -> None:
     transfers, store = state.transfers, state.store.attachments
     assert isinstance(errand.output, Upload)
+    if moving.state is TransferState.FAILED:
+        return  # its message has expired meanwhile
     if not item.problem and 0 <= item.offset <= moving.total_bytes:
         took_s = state.now.monotonic_s - errand.since_s - errand.held_s
         _measure(state, transfers.up, errand.output.size, took_s, errand.output.bytes_per_s)

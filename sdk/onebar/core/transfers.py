@@ -31,6 +31,10 @@ FETCH_S: Final = 4.0
 STARVED_S: Final = 10.0
 """Where texts follow one another without a pause, a piece goes this often all the same: a file must arrive one day."""
 
+STRAGGLER_S: Final = 30.0
+"""A request that was given up may still reach the server, and begin an upload anew; who ends one waits for so long, as
+long as the driver waits for an answer."""
+
 ROWS_MAX: Final = 256
 """Transfers that are looked at in a turn (R19): the server takes as many unfinished uploads."""
 
@@ -98,12 +102,14 @@ def wish(state: DeviceState, item: SetTransfer) -> None:
             store.attachments.start(item.message_no)
     elif moving.state in {TransferState.WAITING, TransferState.OFFERED}:
         store.attachments.put_state(item.message_no, TransferState.PAUSED)
-    if item.wish is not TransferWish.START:
-        for lane, errand in list(state.transfers.errands.items()):
-            if errand.message_no == item.message_no and not isinstance(errand.output, Inform):
-                _drop(state, lane)
-    state.transfers.until_s.pop(item.message_no, None)
-    state.transfers.due = state.news = True
+    transfers = state.transfers
+    transfers.until_s.pop(item.message_no, None)
+    for lane, errand in list(transfers.errands.items()) if item.wish is not TransferWish.START else ():
+        if errand.message_no == item.message_no and not isinstance(errand.output, Inform):
+            _drop(state, lane)
+            if item.wish is TransferWish.CANCEL:
+                transfers.until_s[item.message_no] = state.now.monotonic_s + STRAGGLER_S
+    transfers.due = state.news = True
 
 
 def covers(state: DeviceState, draft: Draft, devices: int) -> bool:

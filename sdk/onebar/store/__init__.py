@@ -15,6 +15,7 @@ from onebar.store.events import SqliteEvents
 from onebar.store.history import SqliteHistory
 from onebar.store.inbox import SqliteInbox
 from onebar.store.outbox import SqliteOutbox
+from onebar.store.places import SqlitePlaces
 from onebar.store.prekeys import SqlitePrekeys
 from onebar.store.profiles import SqliteProfiles
 from onebar.store.search import SqliteSearch
@@ -31,8 +32,9 @@ class SqliteStore:
         self._database = database
         self.vault = vault
         self.attachments = SqliteAttachments(database, vault)
-        self.outbox = SqliteOutbox(database, self.attachments)
-        self.inbox = SqliteInbox(database)
+        self.places = SqlitePlaces(database)
+        self.outbox = SqliteOutbox(database, self.attachments, self.places)
+        self.inbox = SqliteInbox(database, self.places)
         self.contacts = SqliteContacts(database)
         self.standings = SqliteStandings(database)
         self.profiles = SqliteProfiles(database)

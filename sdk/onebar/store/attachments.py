@@ -117,6 +117,21 @@ class SqliteAttachments:
         """Note that it was sealed for more devices."""
         self._run("UPDATE attachment SET used = used + ? WHERE message_no = ?", devices, message_no)
 
+    def end(self, message_no: int, reason: str) -> None:
+        """Its message has ended: stop its upload, and let the server drop what nobody will fetch.
+
+        A file that is complete at the server is dropped if no envelope can have told anybody of it: its message was
+        never sealed, or rejected. One that another message brings as well stays.
+        """
+        self._run(
+            "UPDATE attachment SET state = 'failed', reason = ?, wanted = 0, notice = iif(begun, 'ended', '')"
+            " WHERE message_no = ? AND (state <> 'done' OR begun AND"
+            " (used = 0 OR (SELECT state = 'rejected' FROM message m WHERE m.message_no = attachment.message_no))"
+            " AND NOT EXISTS (SELECT 1 FROM attachment other WHERE other.digest = attachment.digest"
+            " AND other.message_no <> attachment.message_no AND other.state <> 'failed'))",
+            *(reason, message_no),
+        )
+
     def put_notice(self, message_no: int, notice: str) -> None:
         """Note what the server has to be told; nothing if it is empty."""
         self._run("UPDATE attachment SET notice = ? WHERE message_no = ?", notice, message_no)

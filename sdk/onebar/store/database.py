@@ -14,7 +14,7 @@ from onebar.crypto.wrapping import KeyVault
 from onebar.errors import CommitError, StoreDamagedError, StoreError, StoreTooNewError
 from onebar.store.migrations import MIGRATIONS, statements
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 """What this version writes; `PRAGMA user_version` of the file."""
 
 APPLICATION_ID: Final = 0x1BA2C4A7

@@ -1,11 +1,13 @@
 """What came in: texts in their places, and envelopes that do not open (docs/protocol.md R8, R9, R11)."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from onebar.core.records import Arrival
 from onebar.models import Standing
 from onebar.store.database import Database
+from onebar.store.places import SqlitePlaces
 from onebar.store.receipts import SqliteReceipts
 
 ASKS_MAX: Final = 3
@@ -21,8 +23,9 @@ OPENED: Final = "opened"
 class SqliteInbox:
     """`core.ports.Inbox` on a database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, places: SqlitePlaces) -> None:
         self._database = database
+        self._places = places
         receipts = SqliteReceipts(database)
         self.mark_read = receipts.mark_read
         self.unread_from = receipts.unread_from
@@ -52,8 +55,10 @@ class SqliteInbox:
         missing, place = chat_no - high - 1, 0
         author = 0 if own else account  # what history shows as ours
         if missing < 0:
-            missing, place = self._fill(chat_id, author, device, chat_no, low)
+            missing, place = self._fill(chat_id, author, (account, device, chat_no), low)
             self.unread_from(account, device, chat_no)
+        elif missing > 0:
+            missing -= self._places.between(chat_id, account, device, high, chat_no)
         return self._insert(
             chat_id, (author, device, chat_no, arrival.message_id), arrival.state, arrival.text, arrival.sent_at_ms,
             missing, place, arrival.content, arrival.out_no,
@@ -105,21 +110,24 @@ class SqliteInbox:
             *(phone[0] or f"account {account}", standing, more),  # its number may belong to somebody else by now
         )[0][0]
 
-    def _fill(self, chat_id: int, account: int, device: int, chat_no: int, low: int) -> tuple[int, int]:
+    def _fill(self, chat_id: int, shown: int, late: tuple[int, int, int], low: int) -> tuple[int, int]:
         """Find (missing before, place) of a late message: right before the next one of its author.
 
         What lies before `low`, the lowest number seen, was not counted as missing; from now on it is.
         """
+        account, device, chat_no = late
+        empty = partial(self._places.between, chat_id, account, device)
+        reopened = self._places.came(chat_id, account, device, chat_no) and chat_no > low
         after = self._rows(
             "SELECT message_no, chat_no, missing_before, place FROM message WHERE chat_id = ? AND account = ?"
             " AND device = ? AND chat_no > ? ORDER BY chat_no LIMIT 1",
-            *(chat_id, account, device, chat_no),
+            *(chat_id, shown, device, chat_no),
         )
         if not after:
             return 0, 0
         message_no, next_no, missing, place = after[0]
-        missing += max(0, low - chat_no - 1)
-        between = next_no - chat_no - 1
+        missing += max(0, low - chat_no - 1 - empty(chat_no, low)) + reopened
+        between = next_no - chat_no - 1 - empty(chat_no, next_no)
         self._rows("UPDATE message SET missing_before = ? WHERE message_no = ?", min(between, missing), message_no)
         return max(0, missing - between - 1), place
 

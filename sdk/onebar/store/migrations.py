@@ -48,5 +48,11 @@ def _to_3(connection: sqlite3.Connection, vault: KeyVault) -> None:  # noqa: ARG
         connection.execute(statement)
 
 
-MIGRATIONS: Final[dict[int, Migration]] = {1: _to_2, 2: _to_3}
+def _to_4(connection: sqlite3.Connection, vault: KeyVault) -> None:  # noqa: ARG001 - like all migrations
+    """Add where nothing comes, and what each device can show."""
+    for statement in statements("upgrade_to_4.sql"):
+        connection.execute(statement)
+
+
+MIGRATIONS: Final[dict[int, Migration]] = {1: _to_2, 2: _to_3, 3: _to_4}
 """The step from each version."""

@@ -13,6 +13,7 @@ from onebar.store.attachments import SqliteAttachments
 from onebar.store.database import Database
 from onebar.store.device import OWN_ACCOUNT
 from onebar.store.events import SqliteEvents
+from onebar.store.places import SqlitePlaces
 from onebar.store.receipts import SqliteReceipts
 
 ENVELOPES_KEPT_MS: Final = 60 * 24 * 3600 * 1000
@@ -21,7 +22,8 @@ the tick or the notice that follows finds a phone that may be off for as long ag
 
 _DRAFT: Final = """
     m.message_no, m.chat_no, c.phone, COALESCE(k.account, 0), m.message_id, m.sent_at_ms, m.text,
-    m.audience, a.message_no IS NOT NULL
+    m.audience, a.message_no IS NOT NULL,
+    m.state = 'rejected' OR m.out_no IS NULL AND m.state IN ('expired', 'undeliverable')
     FROM message m JOIN chat c USING (chat_id) LEFT JOIN contact k ON k.phone = c.phone
     LEFT JOIN attachment a USING (message_no)"""
 _OURS: Final = "account = 0 AND device = 0"  # a copy of what another device of ours sent is not this outbox's
@@ -37,9 +39,10 @@ _NONE, _ACCEPTED, _REJECTED = 0, 1, 2
 class SqliteOutbox:
     """`core.ports.Outbox` on a database."""
 
-    def __init__(self, database: Database, attachments: SqliteAttachments) -> None:
+    def __init__(self, database: Database, attachments: SqliteAttachments, places: SqlitePlaces) -> None:
         self._database = database
         self._attachments = attachments
+        self._places = places
         self._events = SqliteEvents(database)
         receipts = SqliteReceipts(database)
         self.add_receipt = receipts.add
@@ -189,6 +192,7 @@ class SqliteOutbox:
                 "UPDATE message SET out_no = ?, audience = iif(audience = x'', ?, audience) WHERE message_no = ?",
                 *(envelope.out_no, audience, message_no),
             )
+            self._places.passed(message_no)
         elif message_no:
             [(_, device)] = meant
             self.drop_top_up(message_no, device, answers)
@@ -329,6 +333,7 @@ class SqliteOutbox:
             f" AND NOT EXISTS ({_SEALED} AND e.verdict <> 0))"
         )
         failed = self._fail("undeliverable", reason, nobody_has_it)
+        self._places.clear()
         for table in ("top_up", "envelope", "envelope_device"):
             self._rows(f"DELETE FROM {table}")
         return failed
@@ -363,11 +368,8 @@ class SqliteOutbox:
             *(state, reason, *values),
         )
         for message_no in ended:
-            self._rows(
-                "UPDATE attachment SET state = 'failed', reason = ?, wanted = 0, notice = iif(begun, 'ended', '')"
-                " WHERE message_no = ? AND state <> 'done'",
-                *(reason, message_no),
-            )
+            self._attachments.end(message_no, reason)
+            self._places.given_up(message_no)
         return ended
 
     def _message_rows(self, sql: str, *values: object) -> list[int]:

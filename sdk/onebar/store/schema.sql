@@ -1,4 +1,4 @@
--- One device's database, schema version 3. Times are milliseconds since 1970; docs/protocol.md names the rules.
+-- One device's database, schema version 4. Times are milliseconds since 1970; docs/protocol.md names the rules.
 
 -- This device: the one row of core.records.Device. Seeds and secrets are wrapped; so is all that is called so below.
 CREATE TABLE device (
@@ -72,13 +72,15 @@ CREATE TABLE message (
     key TEXT,                              -- the app's own, for an idempotent send (R6)
     audience BLOB NOT NULL DEFAULT x'',    -- the account key that it was first sealed for (R11)
     content BLOB NOT NULL DEFAULT x'',     -- what a later version may be able to show; empty once it has
-    unread INTEGER NOT NULL DEFAULT 0      -- whether it came from the other side and the user has not seen it
+    unread INTEGER NOT NULL DEFAULT 0,     -- whether it came from the other side and the user has not seen it
+    gap INTEGER NOT NULL DEFAULT 0         -- whether nothing comes in its place, of which its readers are still to be told (R9)
 ) STRICT;
 CREATE INDEX message_place ON message (chat_id, place, chat_no);
 CREATE INDEX message_author ON message (chat_id, account, device, chat_no);
 CREATE INDEX message_queued ON message (message_no) WHERE state = 'queued';
 CREATE INDEX message_unsupported ON message (message_no) WHERE state = 'unsupported';
 CREATE INDEX message_unread ON message (chat_id, account, device, chat_no) WHERE unread;
+CREATE INDEX message_gap ON message (chat_id, chat_no) WHERE gap;
 CREATE UNIQUE INDEX message_key ON message (key) WHERE key IS NOT NULL;
 
 -- The files that messages bring, and how far each is on its way. `about` is core.files.File, wrapped; `digest`, the
@@ -103,6 +105,12 @@ CREATE TABLE author (
     chat_id INTEGER NOT NULL, account INTEGER NOT NULL, device INTEGER NOT NULL,
     low INTEGER NOT NULL, high INTEGER NOT NULL,
     PRIMARY KEY (chat_id, account, device)
+) STRICT, WITHOUT ROWID;
+
+-- At which places of an author nothing comes, as the author said (R9).
+CREATE TABLE empty_place (
+    chat_id INTEGER NOT NULL, account INTEGER NOT NULL, device INTEGER NOT NULL, chat_no INTEGER NOT NULL,
+    PRIMARY KEY (chat_id, account, device, chat_no)
 ) STRICT, WITHOUT ROWID;
 
 -- Messages that have had their effect, remembered longer than retention and beyond deletion (R8).

@@ -63,6 +63,10 @@ class Model:
     envelopes: dict[int, Sealed] = field(default_factory=dict)
     due: set[tuple[int, int]] = field(default_factory=set)
     drafts: set[int] = field(default_factory=set)
+    gaps: set[int] = field(default_factory=set)
+    """Given up before anybody could get it, with nothing sealed behind it yet."""
+    sealed: set[int] = field(default_factory=set)
+    """What has been sealed by this device."""
     left_behind: set[int] = field(default_factory=set)
     """Sent by a device that is gone: its ticks will not come any more."""
 
@@ -79,6 +83,17 @@ class Model:
             device for found in open_ for device in DEVICES + OWN_DEVICES if device not in found.waiting | found.copies
         }
         return left_out | {device for _, device in self.due}
+
+    def over(self, device: int) -> list[int]:
+        """Return what was given up and this device is due to hear of."""
+        given_up = MessageState.REJECTED
+        return sorted(no for no, due in self.due if due == device and self.states[no] is given_up)
+
+    def show_gaps(self) -> None:
+        """Let everybody hear of the gaps before what is sealed."""
+        seen = {no for no in self.gaps if no < max(self.sealed, default=0)}
+        self.due |= {(no, device) for no in seen for device in DEVICES}
+        self.gaps -= seen
 
     def forget_done(self) -> None:
         self.envelopes = {
@@ -138,7 +153,13 @@ class OutboxMachine(RuleBasedStateMachine):
             (message_no, US if device in OWN_DEVICES else BOB, device) for message_no, device in self.model.due
         }
         assert [found.draft.message_no for found in due] == sorted(found.draft.message_no for found in due)
-        if due:
+        assert all(found.draft.over == (found.draft.message_no in self.model.over(found.device)) for found in due)
+        if due and due[0].draft.over:
+            device, places = due[0].device, self.model.over(due[0].device)
+            chat_nos = [sorted(self.model.states).index(no) + 1 for no in places]
+            assert self.store.places.take(due[0].draft.message_no, device, 99) == chat_nos
+            self.model.due -= {(no, device) for no in places}
+        elif due:
             self.model.due.remove((due[0].draft.message_no, due[0].device))
             device = due[0].device
             ours = device in OWN_DEVICES
@@ -155,6 +176,9 @@ class OutboxMachine(RuleBasedStateMachine):
             own=sorted(own),
             account=BOB if devices else US,
         )
+        if first:
+            self.model.sealed.add(message_no)
+            self.model.show_gaps()
         self.model.envelopes[self.out_no] = Sealed(envelope, message_no, first, set(devices), copies=set(own))
 
     @precondition(lambda self: self.floor < self.out_no)
@@ -196,6 +220,8 @@ class OutboxMachine(RuleBasedStateMachine):
         assert ended == (found.message_no if fails else None)
         if fails:
             self.move(found.message_no, MessageState.REJECTED)
+            self.model.gaps.add(found.message_no)
+            self.model.show_gaps()
 
     @rule(data=st.data(), device=st.sampled_from(DEVICES))
     def tick(self, data: st.DataObject, device: int) -> None:
@@ -280,6 +306,7 @@ class OutboxMachine(RuleBasedStateMachine):
             state = self.model.states.get(found.message_no)
             if state is MessageState.QUEUED:
                 self.model.drafts.add(found.message_no)
+                self.model.sealed.discard(found.message_no)
             elif state in {MessageState.SENT, MessageState.DELIVERED, MessageState.READ} and not found.judged:
                 self.model.due |= {(found.message_no, device) for device in found.waiting | found.copies}
             elif found.judged:

@@ -1,0 +1,8 @@
+-- From schema version 3 to 4: where nothing comes, and what each device can show.
+
+ALTER TABLE message ADD COLUMN gap INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX message_gap ON message (chat_id, chat_no) WHERE gap;
+CREATE TABLE empty_place (
+    chat_id INTEGER NOT NULL, account INTEGER NOT NULL, device INTEGER NOT NULL, chat_no INTEGER NOT NULL,
+    PRIMARY KEY (chat_id, account, device, chat_no)
+) STRICT, WITHOUT ROWID;
