@@ -40,7 +40,7 @@ PEOPLE: Final[dict[str, tuple[str, Sequence[str]]]] = {
             "<رقم الحجز 4471-B، هل تراه في الموقع؟",
         ),
     ),
-    "+97235550105": ("נועה לוי", ("<הרכבת של 18:40 מאחרת שוב", "אין בעיה, אני מחכה ברציף 3")),
+    "+97235550105": ("נועה לוי", ("<הרכבת של 18:40 מאחרת שוב", "אין בעיה, אני מחכה ברציף 3", "<תודה! 🙏")),
     "+818055550106": (
         "陳 美玲",
         ("你好！今天的會議改到下午三點，地點不變。", "<好的，收到。謝謝您！", "<日本語でも大丈夫ですか？"),
@@ -83,6 +83,7 @@ async def furnish(server: MockServer, folder: Path, *, media: bool = True) -> No
                 await messenger(other, folder, BOB).rename(ALICE, "Alice Winter")
                 if media:
                     await send_media(alice, other)
+                    await read(alice, BOB)
         stranger = await register(server, folder, STRANGER, stack)
         await (await stranger.chat(ALICE).send("Hi, is the bicycle still for sale?")).delivered(timeout_s=30)
         await notes.set_profile("Alice Winter", "On one bar of signal")
@@ -103,8 +104,14 @@ async def talk(alice: Client, other: Client, phone: str, lines: Sequence[str]) -
         chat = other.chat(ALICE) if theirs else alice.chat(phone)
         await (await chat.send(line.removeprefix("<"))).delivered(timeout_s=30)
         if not theirs:
-            (said,) = await other.chat(ALICE).history(limit=1)
-            await other.chat(ALICE).mark_read(said)
+            await read(other, ALICE)
+            await read(alice, phone)  # who answers has read
+
+
+async def read(client: Client, phone: str) -> None:
+    """Let somebody look at a chat down to its end."""
+    (newest,) = await client.chat(phone).history(limit=1)
+    await client.chat(phone).mark_read(newest)
 
 
 async def send_media(alice: Client, bob: Client) -> None:

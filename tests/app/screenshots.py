@@ -67,13 +67,28 @@ async def message_menu(stage: Stage) -> None:
     stage.screen.menu(next(message for message in reversed(stage.screen.chat.messages) if not message.outgoing))
 
 
+TUNNEL: Final = (
+    "I am in the tunnel now, this goes out by itself",
+    "No signal at all in here",
+    "Still under the mountain",
+    "I can see light",
+    "Out soon",
+    "One more tunnel",
+    "The last one, they say",
+    "Tell the others",
+)
+
+
 async def offline(stage: Stage) -> None:
+    from onebar_app.ui.net_banner import NetBanner
+
     await open_chat(stage, "+919955550108")
     weather = stage.shell.weather
     weather.network.refusing = True
     weather.network.reset()
-    await stage.until(lambda: stage.screen.banner.text)
-    await stage.screen.chat.send("I am in the tunnel now, this goes out by itself")
+    await stage.until(lambda: any(banner.text for banner in stage.widgets(NetBanner)))
+    said = {message.text for message in stage.screen.chat.messages}
+    await stage.screen.chat.send(next(line for line in TUNNEL if line not in said))
     stage.screen.composer.entry.text = "And one more"
     await stage.until(lambda: stage.shell.session.link.next_try_ms is not None)
     await asyncio.sleep(1.1)

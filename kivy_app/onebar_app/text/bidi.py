@@ -1,15 +1,18 @@
-"""Which way each character of a paragraph runs: the levels of UAX #9, as python-bidi works them out."""
+"""Which way each character of a paragraph runs: the levels of UAX #9, as python-bidi works them out, and its brackets."""
 
 import unicodedata
-from functools import lru_cache
-from typing import Final
+from collections.abc import Iterator
+from functools import cache, lru_cache
+from typing import Any, Final
 
 from bidi import algorithm
+from bidi.mirror import MIRRORED
 
 # Marks that only steer: python-bidi drops some of them and does not know the isolates, and nobody sees them.
 _STEERING: Final = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c"))
 _RIGHT_TO_LEFT: Final = frozenset({"R", "AL"})
 _FIRST_RIGHT_TO_LEFT: Final = "\u0590"  # below it, nothing runs from right to left
+_NESTED_MAX: Final = 63  # brackets that are open at once; beyond, the standard looks at none (BD16)
 
 
 def without_steering(text: str) -> str:
@@ -20,15 +23,15 @@ def without_steering(text: str) -> str:
 @lru_cache(maxsize=4096)
 def runs_right(text: str) -> bool | None:
     """Return whether a text begins in a script from right to left; None if it has no letters."""
-    if text.isascii():
-        return False if text.startswith("+") or any(map(str.isalpha, text)) else None  # so phone numbers stay whole
+    if text.isascii() and any(map(str.isalpha, text)):
+        return False
     for char in text:
         kind = unicodedata.bidirectional(char)
         if kind in _RIGHT_TO_LEFT:
             return True
         if kind == "L":
             return False
-    return None
+    return False if text.startswith("+") else None  # so phone numbers stay whole
 
 
 def levels(text: str, right_to_left: bool) -> list[int]:
@@ -46,10 +49,69 @@ def levels(text: str, right_to_left: bool) -> list[int]:
     algorithm.get_embedding_levels(text, storage)
     algorithm.explicit_embed_and_overrides(storage)
     algorithm.resolve_weak_types(storage)
+    _resolve_brackets(storage["chars"], storage["base_dir"])
     algorithm.resolve_neutral_types(storage, False)
     algorithm.resolve_implicit_levels(storage, False)
     found = [char["level"] for char in storage["chars"]]
     return found if len(found) == len(text) else [int(right_to_left)] * len(text)
+
+
+def _resolve_brackets(chars: list[dict[str, Any]], paragraph: str) -> None:
+    """Give both brackets of a pair the direction of what they hold: rule N0, which python-bidi lacks.
+
+    Without isolates and embeddings, a paragraph is one run; its begin and end have its own direction.
+    """
+    was = [char["type"] for char in chars]  # W1 to W7 are done
+    for opening, closing in sorted(_pairs(chars)):
+        held = {_strong(char["type"]) for char in chars[opening + 1 : closing]}
+        direction = paragraph
+        if paragraph not in held:
+            if len(held - {""}) == 0:
+                continue  # only neutral characters: N1 and N2 decide
+            before = next((found for char in reversed(chars[:opening]) if (found := _strong(char["type"]))), paragraph)
+            direction = before if before in held else paragraph
+        for place in (opening, closing):
+            chars[place]["type"] = direction
+            for after in range(place + 1, len(chars)):
+                if unicodedata.bidirectional(chars[after]["ch"]) != "NSM" or was[after] != "ON":
+                    break
+                chars[after]["type"] = direction  # marks go with their bracket
+
+
+def _pairs(chars: list[dict[str, Any]]) -> Iterator[tuple[int, int]]:
+    """Yield where the brackets of each pair are (BD16)."""
+    opened: list[tuple[str, int]] = []
+    for place, char in enumerate(chars):
+        if char["type"] != "ON" or (kind := _bracket(char["ch"])) is None:
+            continue
+        opens, closed_by = kind
+        if opens:
+            if len(opened) == _NESTED_MAX:
+                return
+            opened.append((closed_by, place))
+            continue
+        match = next((at for at in range(len(opened) - 1, -1, -1) if opened[at][0] == closed_by), None)
+        if match is not None:
+            yield opened[match][1], place
+            del opened[match:]
+
+
+@cache
+def _bracket(char: str) -> tuple[bool, str] | None:
+    """Return whether a character opens, and which one closes the pair; None if it is no bracket.
+
+    They are the mirrored characters of opening and closing punctuation whose images are of the other kind; equal ones
+    count as one (UAX #9, BD14 to BD16).
+    """
+    kind, image = unicodedata.category(char), MIRRORED.get(char, "")
+    if {kind, unicodedata.category(image) if image else ""} != {"Ps", "Pe"}:
+        return None
+    return kind == "Ps", unicodedata.normalize("NFC", image if kind == "Ps" else char)
+
+
+def _strong(kind: str) -> str:
+    """Return the direction that a character has for rules N0 to N2; empty for neutral ones."""
+    return "L" if kind == "L" else "R" if kind in {"R", "AL", "EN", "AN"} else ""
 
 
 def visual_order(run_levels: list[int]) -> list[int]:

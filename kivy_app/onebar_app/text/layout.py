@@ -20,7 +20,9 @@ EMOJI_WIDTH: Final = 1.2
 LINK: Final = re.compile(r"(?:https?://|www\.)[^\s<>\"']*[^\s<>\"'.,;:!?)\]]", re.IGNORECASE)
 """What is shown as a link: only what says that it is one."""
 
-_WORD: Final = re.compile(r"\S*\s+|\S+")
+_BOUND: Final = r"\S\u00a0\u2007\u202f"  # a line does not end at a no-break space
+_WORD: Final = re.compile(rf"[{_BOUND}]*[^{_BOUND}]+|[{_BOUND}]+")
+_LINK_PART: Final = re.compile(r"(?:https?://)?[^/?&=#]*[/?&=#]*", re.IGNORECASE)  # a long address parts behind these
 _NO_BREAK: Final = float("inf")
 _ELLIPSIS: Final = "…"
 
@@ -135,9 +137,17 @@ def _words(text: str, style: Style, width_px: float) -> Iterator[tuple[str, floa
             if visible <= width_px:
                 yield word, width, visible
                 continue
-            for cluster in clusters(word):
-                part = sum(_cluster_widths(cluster, style))
-                yield cluster, part, 0.0 if cluster.isspace() else part
+            for piece in _torn(word, style, width_px):
+                yield piece, *_word_widths(piece, style)
+
+
+def _torn(word: str, style: Style, width_px: float) -> Iterator[str]:
+    """Yield the pieces of a word that is longer than a line: an address parts behind its marks, others anywhere."""
+    for part in filter(None, _LINK_PART.findall(word)) if LINK.search(word) else [word]:
+        if _word_widths(part, style)[1] <= width_px:
+            yield part
+        else:
+            yield from clusters(part)
 
 
 @lru_cache(maxsize=16384)

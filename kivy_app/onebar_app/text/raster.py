@@ -5,7 +5,7 @@ from typing import Final
 
 from PIL import Image, ImageDraw
 
-from onebar_app.text.fonts import EMOJI, EMOJI_EM_PX, ICONS, icon, load
+from onebar_app.text.fonts import EMOJI, EMOJI_EM_PX, ICONS, icon, load, thickening
 from onebar_app.text.layout import ASCENT, Layout, Run, drawn
 
 Rgb = tuple[int, int, int]
@@ -43,7 +43,16 @@ def draw_text(layout: Layout, colour: Rgb, link_colour: Rgb, width_px: int, alig
             font = load(run.family, style.size_px, bold=style.bold)
             shown, direction = drawn(run.text, run.right_to_left)
             ink = link_colour if run.link else colour
-            pen.text((left + run.x, baseline), shown, (*ink, 255), font, anchor="ls", direction=direction)
+            thicker = style.size_px * thickening(run.family) if style.bold else 0.0
+            pen.text(
+                (left + run.x - thicker, baseline + thicker),
+                shown,
+                (*ink, 255),
+                font,
+                anchor="ls",
+                direction=direction,
+                stroke_width=thicker,
+            )
             if run.link:
                 thick = max(1, style.size_px // 16)
                 below = baseline + max(2, style.size_px // 7)

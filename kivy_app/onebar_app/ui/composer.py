@@ -7,7 +7,7 @@ from kivy.uix.anchorlayout import AnchorLayout
 from onebar_app.ui.entry import Entry
 from onebar_app.ui.look import look
 from onebar_app.ui.painting import Box, Picture
-from onebar_app.ui.widgets import Column, IconButton, Row, Tappable, Text, grounded
+from onebar_app.ui.widgets import Column, IconButton, Row, Tappable, Text, grounded, padding_at
 
 
 class SendButton(Tappable):
@@ -33,7 +33,7 @@ class SendButton(Tappable):
             "send-horizontal",
             21,
             ink,
-            (self.x + self.width / 2) - side / 2 + look.dp(1),
+            (self.x + self.width / 2) - side / 2 + look.dp(-1 if look.right_to_left else 1),
             (self.y + self.height / 2) - side / 2,
         )
 
@@ -44,7 +44,7 @@ class Composer(Row):
     def __init__(
         self, draft: str, on_type: Callable[[str], None], on_send: Callable[[str], None], on_clip: Callable[[], None]
     ) -> None:
-        super().__init__(size_hint_y=None, padding=(look.dp(6), look.dp(8), look.dp(8), look.dp(8)), spacing=look.dp(4))
+        super().__init__(size_hint_y=None, padding=padding_at(6, 8, 8, 8), spacing=look.dp(4))
         grounded(self, "surface")
         self._on_type, self._on_send = on_type, on_send
         clip = IconButton("paperclip", on_clip, "quiet")

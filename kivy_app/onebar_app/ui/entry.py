@@ -17,6 +17,7 @@ LINES_MAX: Final = 5
 
 
 _MASK: Final = "•"
+_HINT_ASIDE: Final = 3  # dp between the caret and the hint
 
 
 class Entry(TextInput):  # type: ignore[misc]
@@ -107,13 +108,14 @@ class Entry(TextInput):  # type: ignore[misc]
     def _create_line_label(self, text: str, hint: bool = False) -> Any:
         shown = self._shown(text, hint)
         colour = "quiet" if hint else "text"
-        key = ("entry", shown, self._style, look.rgb(colour))
+        key = ("entry", shown, self._style, look.rgb(colour), hint and self.base_direction)
 
         def draw() -> Any:
             layout = lay_out(shown, self._style)
             width = max(1, round(measure(shown, self._style)))
-            picture = draw_text(layout, look.rgb(colour), look.rgb(colour), width, "left")
-            return picture.crop((PAD_PX, PAD_PX, PAD_PX + width, PAD_PX + self.line_height_px))
+            aside = look.dp(_HINT_ASIDE) if hint and self.base_direction == "ltr" else 0
+            picture = draw_text(layout, look.rgb(colour), look.rgb(colour), width + aside, "right" if aside else "left")
+            return picture.crop((PAD_PX, PAD_PX, PAD_PX + width + aside, PAD_PX + self.line_height_px))
 
         return shelf.get(key, draw, exact=True)  # Kivy cuts it by its size
 

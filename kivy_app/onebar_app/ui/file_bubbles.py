@@ -39,6 +39,8 @@ FRAME: Final = 4  # dp of bubble around a photo
 RING: Final = 48
 """Size of the ring, in dp: it can be touched."""
 BARS: Final = 36  # of a waveform
+BARS_HEIGHT: Final = 28
+"""Of a waveform, in dp."""
 
 
 def progress_text(attachment: Attachment) -> str:
@@ -226,17 +228,30 @@ class FileView(ChatRowView):
             self._ground, self._shade = Box(RADIUS), Box(RADIUS)
             self._name, self._said, self._text, self._meta = Picture(), Picture(), Picture(), Meta()
             self._bars = [Box(1.5) for _ in range(BARS)]
-            self._rings = {"ours": Ring("on_ours", "ours"), "theirs": Ring("accent", "theirs")}
-        self._ring_x = 0.0
+            self._ring = Ring("fill", "on_fill")
 
     def measure(self, row: BubbleRow, width: int) -> int:
         """Return the height."""
         caption = self._caption(row, width)
-        below = caption.height + look.dp(6) if caption else 0
-        return look.dp(RING + 2 * OVER + 4) + look.sp(META * 1.36) + below + look.dp(10 if row.first else 2)
+        below = caption.height + look.dp(8) if caption else 0
+        inside = max(look.dp(RING), self._upper(row, width) + look.dp(2) + look.sp(META * 1.36))
+        return inside + look.dp(2 * OVER + 4) + below + look.dp(10 if row.first else 2)
 
     def _bubble_width(self, width: int) -> int:
         return min(round(width * WIDTH_PART), look.dp(300))
+
+    def _room(self, width: int) -> int:
+        """Return the width beside the ring."""
+        return self._bubble_width(width) - look.dp(2 * INSET + RING + 10)
+
+    def _upper(self, row: BubbleRow, width: int) -> int:
+        """Return the height of what is beside the ring above the time: the sound's bars, or the file's name."""
+        attachment = _attachment(row.message)
+        return look.dp(BARS_HEIGHT) if attachment.kind == "voice" else self._name_of(attachment, width).height
+
+    def _name_of(self, attachment: Attachment, width: int) -> Layout:
+        name = attachment.name or look.words("kind_file")
+        return look.lay_out(name, 15, self._room(width), bold=True, lines_max=2)
 
     def _caption(self, row: BubbleRow, width: int) -> Layout | None:
         room = self._bubble_width(width) - 2 * look.dp(INSET)
@@ -252,46 +267,51 @@ class FileView(ChatRowView):
             box.put(x, 0, across, high)
             box.corners(bubble_corners(row))
         self._ground.paint(ours)
-        half = look.dp(RING) / 2
-        middle = high - look.dp(OVER + 2) - half
-        self._ring_x = x + across - inset - half if rtl else x + inset + half
+        caption, lower, room = self._caption(row, width), look.sp(META * 1.36), self._room(width)
+        bottom = look.dp(OVER + 2)
+        if caption:
+            self._text.text(
+                caption,
+                f"on_{ours}",
+                x + inset,
+                bottom + caption.height,
+                across - 2 * inset,
+                "start",
+                f"link_on_{ours}",
+            )
+            bottom += caption.height + look.dp(8)
+        else:
+            self._text.hide()
+        middle, half = (bottom + high - look.dp(OVER + 2)) / 2, look.dp(RING) / 2
         voice = attachment.kind == "voice"
         playing = self.actions.playing == message.message_no
         idle = ("pause" if playing else "play") if voice else "file"
-        for whose, ring in self._rings.items():
-            icon = (ring_icon(attachment) or idle) if whose == ours else ""
-            ring.put(icon, part_done(attachment), self._ring_x, middle)
-        left = x + inset if rtl else x + inset + 2 * half + look.dp(10)
-        room = across - 2 * inset - 2 * half - look.dp(10)
-        self._paint_middle(attachment, ours, left, middle, room)
-        caption = self._caption(row, width)
-        bottom = look.dp(OVER - 2)
-        if caption:
-            top = bottom + look.sp(META * 1.36) + look.dp(2) + caption.height
-            self._text.text(caption, f"on_{ours}", x + inset, top, across - 2 * inset, "start", f"link_on_{ours}")
-        else:
-            self._text.hide()
-        self._meta.put(message, x + across - inset, bottom, left=x + inset)
+        ring_x = x + across - inset - half if rtl else x + inset + half
+        self._ring.put(ring_icon(attachment) or idle, part_done(attachment), ring_x, middle)
+        left = x + inset if rtl else x + across - inset - room
+        upper = self._upper(row, width)
+        low = middle - (upper + look.dp(2) + lower) / 2
+        self._paint_upper(row, width, left, low + lower + look.dp(2) + upper / 2)
+        self._meta.put(message, left + room, low, left=left)
         told = duration(attachment.duration_ms) if voice and not ring_icon(attachment) else progress_text(attachment)
-        layout = look.lay_out(told, META, across - 3 * inset - meta_width(message), lines_max=1)
-        self._said.text(
-            layout, f"quiet_on_{ours}", x + across - inset - layout.width if rtl else x + inset, bottom + layout.height
-        )
+        layout = look.lay_out(told, META, room - meta_width(message) - look.dp(6), lines_max=1)
+        at = left + room - layout.width if rtl else left
+        self._said.text(layout, f"quiet_on_{ours}", at, low + layout.height)
 
-    def _paint_middle(self, attachment: Attachment, ours: str, left: float, middle: float, room: float) -> None:
-        voice = attachment.kind == "voice"
-        step = room / BARS
+    def _paint_upper(self, row: BubbleRow, width: int, left: float, middle: float) -> None:
+        attachment, room, ours = _attachment(row.message), self._room(width), side(row.message)
+        voice, step = attachment.kind == "voice", room / BARS
         for number, bar in enumerate(self._bars):
             wave = attachment.waveform
             loud = wave[number * len(wave) // BARS] / 255 if wave else 0.1
-            high = max(look.dp(3), round(loud * look.dp(32)))
+            high = max(look.dp(3), round(loud * look.dp(BARS_HEIGHT)))
             at = left + room - (number + 1) * step if look.right_to_left else left + number * step
             bar.put(at, middle - high / 2, look.dp(3), high)
             bar.paint(f"quiet_on_{ours}" if voice else "")
         if voice:
             self._name.hide()
             return
-        layout = look.lay_out(attachment.name or look.words("kind_file"), 15, room, bold=True, lines_max=2)
+        layout = self._name_of(attachment, width)
         x = left + room - layout.width if look.right_to_left else left
         self._name.text(layout, f"on_{ours}", x, middle + layout.height / 2)
 

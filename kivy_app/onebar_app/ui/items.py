@@ -12,6 +12,8 @@ from onebar_app.ui.widgets import AvatarFace
 
 PAD: Final = 16
 """Free space at both ends of a row, in dp."""
+AVATAR: Final = 40
+"""Of an avatar in a row, in dp."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class Item:
     title: str
     text: str = ""
     icon: str = ""
+    slot: int = 0
+    """Room for the icon, in dp, where avatars stand in the same list; 0: its own width."""
     phone: str = ""
     """Whose avatar is shown in place of an icon."""
     letters: str = ""
@@ -46,6 +50,8 @@ class Item:
     """What is at the end: `on` and `off` for a switch, the name of an icon, or nothing."""
     value: str = ""
     danger: bool = False
+    dense: bool = False
+    """Whether it is low: one of many figures."""
     act: Callable[[], None] | None = field(default=None, compare=False)
     menu: Callable[[], None] | None = field(default=None, compare=False)
     """What a long press does."""
@@ -101,14 +107,14 @@ class ItemView(RowView):
             self._shade = Box()
             self._icon, self._title, self._text, self._value = Picture(), Picture(), Picture(), Picture()
             self._track, self._knob, self._end = Box(11), Box(8), Picture()
-            self._face = AvatarFace(40)
+            self._face = AvatarFace(AVATAR)
         self._blank = True
 
     def measure(self, row: Item, width: int) -> int:
         """Return the height."""
         title, text = self._layouts(row, width)
         inside = title.height + (text.height + look.dp(2) if text else 0)
-        return max(look.dp(64 if row.phone else 56), inside + look.dp(20))
+        return max(look.dp(40 if row.dense else 64 if row.phone else 56), inside + look.dp(16 if row.dense else 20))
 
     def _layouts(self, row: Item, width: int) -> tuple[Layout, Layout | None]:
         room = width - 2 * look.dp(PAD) - self._indent(row) - self._end_width(row)
@@ -117,7 +123,8 @@ class ItemView(RowView):
 
     @staticmethod
     def _indent(row: Item) -> int:
-        return look.dp(56) if row.phone else look.sp(24) + look.dp(16) if row.icon else 0
+        wide = look.dp(AVATAR) if row.phone else max(look.sp(24), look.dp(row.slot)) if row.icon else 0
+        return wide + look.dp(16) if wide else 0
 
     @staticmethod
     def _end_width(row: Item) -> int:
@@ -133,15 +140,16 @@ class ItemView(RowView):
         indent = self._indent(row)
         ink = "danger" if row.danger else "text"
         side = look.sp(24)
+        inset = pad + max(0, look.dp(row.slot) - side) // 2
         self._icon.icon(
             row.icon if not row.phone else "",
             24,
             ink if row.danger else "quiet",
-            width - pad - side if rtl else pad,
+            width - inset - side if rtl else inset,
             middle - side / 2,
         )
         if row.phone:
-            face = look.dp(40)
+            face = look.dp(AVATAR)
             self._face.put(row.phone, row.letters, width - pad - face if rtl else pad, middle - face / 2)
         inside = title.height + (text.height + look.dp(2) if text else 0)
         top = middle + inside / 2
@@ -171,7 +179,7 @@ class ItemView(RowView):
         self._knob.put(x + track - inset - knob if to_right else x + inset, middle - knob / 2, knob, knob)
         self._knob.paint(("on_fill" if row.end == "on" else "on_muted_fill") if is_switch else "")
         side = look.sp(20)
-        icon = "" if is_switch else {"chevron-right": "chevron-left"}.get(row.end, row.end) if rtl else row.end
+        icon = "" if is_switch else row.end
         self._end.icon(
             icon, 20, "accent" if icon == "check" else "quiet", pad if rtl else width - pad - side, middle - side / 2
         )

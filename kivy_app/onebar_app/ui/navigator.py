@@ -12,13 +12,17 @@ from kivy.uix.widget import Widget
 from onebar_app.ui.look import look
 from onebar_app.ui.painting import Box
 from onebar_app.ui.widgets import Column, Fill, IconButton, Row, Text, grounded
+from onebar_app.view_models.observable import Observable
 
 BAR: Final = 56
 """Height of the bar on top, in dp."""
 WIDE: Final = 720
 """From this width, in dp, chats and chat stand beside each other."""
 LIST_WIDTH: Final = 340
-"""Of the list beside a chat, in dp."""
+"""Of the list beside a chat, in dp; larger text makes it wider, up to `LIST_PART` of the window."""
+LIST_PART: Final = 0.42
+COLUMN: Final = 640
+"""Widest page of settings and the like, in dp: the end of a row belongs to its begin only if the eye finds it."""
 SLIDE_S: Final = 0.18
 """A screen comes in this time: shorter looks like a jump, longer is waited for."""
 
@@ -27,6 +31,10 @@ class Screen(Widget):  # type: ignore[misc]
     """A bar on top, a body, and something at the bottom. The body is drawn first: what scrolls goes under the bars."""
 
     shift = NumericProperty(0)
+    subject = ""
+    """Whom it is about: a phone number, or nobody."""
+    column_max = float("inf")
+    """Widest body, in dp; it stands in the middle of what is wider."""
 
     def __init__(self, body: Widget, *, ground: str = "surface") -> None:
         super().__init__()
@@ -76,8 +84,9 @@ class Screen(Widget):  # type: ignore[misc]
         self.top_bar.width = self.bottom_bar.width = self.width
         self.top_bar.pos = (self.x, self.y + self.height - top)
         self.bottom_bar.pos = self.pos
-        self.body.size = (self.width, max(1, self.height - top - bottom))
-        self.body.pos = (self.x, self.y + bottom)
+        across = min(self.width, self.column_max * look.dp(1))
+        self.body.size = (across, max(1, self.height - top - bottom))
+        self.body.pos = (self.x + (self.width - across) // 2, self.y + bottom)
         if self.floating is not None:
             pad = look.dp(16)
             x = self.x + pad if look.right_to_left else self.x + self.width - pad - self.floating.width
@@ -87,19 +96,26 @@ class Screen(Widget):  # type: ignore[misc]
 class TopBar(Row):
     """The bar on top: a way back, a title, and what can be done."""
 
-    def __init__(self, title: str, on_back: Callable[[], object] | None = None, colour: str = "surface") -> None:
+    def __init__(
+        self,
+        title: str,
+        on_back: Callable[[], object] | None = None,
+        colour: str = "surface",
+        ink: str = "text",
+    ) -> None:
         super().__init__(size_hint_y=None, height=max(look.dp(BAR), look.sp(48)), padding=(look.dp(4), 0))
         grounded(self, colour)
+        self._ink = ink
         if on_back is not None:
-            self.add_widget(_middle(IconButton("arrow-left", on_back)))
+            self.add_widget(_middle(IconButton("arrow-left", on_back, ink)))
         else:
             self.add_widget(Widget(size_hint_x=None, width=look.dp(12)))
-        self.title = Text(title, 20, bold=True, fills=True, lines_max=1)
+        self.title = Text(title, 20, ink, bold=True, fills=True, lines_max=1)
         self.add_widget(self.title)
 
     def action(self, icon: str, act: Callable[[], object]) -> IconButton:
         """Add something to do."""
-        button = IconButton(icon, act)
+        button = IconButton(icon, act, self._ink)
         self.add_widget(_middle(button))
         return button
 
@@ -117,6 +133,11 @@ class Navigator(FloatLayout):  # type: ignore[misc]
 
     def __init__(self, root: Route) -> None:
         super().__init__()
+        with self.canvas.after:
+            self._between = Box()
+        self._arranged = Observable()
+        self.watch = self._arranged.watch
+        """Calls when other screens are shown."""
         self._routes: list[Route] = [root]
         self._screens: list[Screen | None] = [None]
         self._wide = False
@@ -131,6 +152,15 @@ class Navigator(FloatLayout):  # type: ignore[misc]
         return self.width >= look.dp(WIDE) and len(self._routes) > 0 and self.two_panes
 
     two_panes = True
+
+    @property
+    def subject_beside(self) -> str:
+        """Whom the newest of two screens beside each other is about."""
+        return self.current.subject if self.wide and self.current is not None else ""
+
+    @property
+    def _list_width(self) -> int:
+        return int(min(look.dp(LIST_WIDTH) * max(1.0, look.text_size), self.width * LIST_PART))
 
     @property
     def current(self) -> Screen | None:
@@ -200,7 +230,7 @@ class Navigator(FloatLayout):  # type: ignore[misc]
             return
         wide, last = self.wide, len(self._routes) - 1
         shown = {0, last} if wide else {last}
-        list_width = look.dp(LIST_WIDTH)
+        list_width = self._list_width
         for index in range(len(self._routes)):
             screen = self._screens[index]
             if index in shown and screen is None:
@@ -220,6 +250,12 @@ class Navigator(FloatLayout):  # type: ignore[misc]
             if screen.parent is None:
                 self.add_widget(screen)
         self._show_nothing(wide and last == 0, list_width)
+        edge = max(1, look.dp(1))
+        self._between.put(
+            self.x + (self.width - list_width if look.right_to_left else list_width - edge), self.y, edge, self.height
+        )
+        self._between.paint("line" if wide else "")
+        self._arranged.changed()
         newest = self._screens[last]
         if arriving and newest is not None and look.animated and not wide:
             newest.shift = -self.width * 0.3 if look.right_to_left else self.width * 0.3
@@ -232,6 +268,7 @@ class Navigator(FloatLayout):  # type: ignore[misc]
             self._nothing = None
         if wanted:
             self._nothing = self.empty()
+            grounded(self._nothing, "ground")
             self._nothing.size_hint = (None, None)
             self._nothing.size = (self.width - list_width, self.height)
             self._nothing.pos = (self.x if look.right_to_left else self.x + list_width, self.y)

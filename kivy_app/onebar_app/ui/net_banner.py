@@ -14,9 +14,15 @@ from onebar_app.view_models.session import Session, now_ms
 class NetBanner(Tappable):
     """Is there while the network is not; a tap tries at once."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, wanted: Callable[[], bool] = lambda: True) -> None:
+        """Follow the network.
+
+        Args:
+            session: Whose network.
+            wanted: Whether it is to be seen now.
+        """
         super().__init__(self._tapped, size_hint_y=None, height=0)
-        self._session = session
+        self._session, self._wanted = session, wanted
         with self.canvas:
             self._ground, self._icon, self._text, self._action = Box(), Picture(), Picture(), Picture()
         self._said: Banner | None = None
@@ -32,10 +38,9 @@ class NetBanner(Tappable):
 
     def look(self) -> None:
         """Show what is so now."""
-        said = banner(self._session.link, now_ms(), look.words)
+        said = banner(self._session.link, now_ms(), look.words) if self._wanted() else None
         if said != self._said:
             self._said = said
-            self.height = max(look.dp(40), look.sp(36)) if said else 0
             self.enabled = bool(said and said.action)
             self._redraw()
 
@@ -52,6 +57,7 @@ class NetBanner(Tappable):
         self._ground.put(*self.pos, *self.size)
         self._ground.paint("banner" if said else "")
         if said is None:
+            self.height = 0
             for picture in (self._icon, self._text, self._action):
                 picture.hide()
             return
@@ -61,7 +67,8 @@ class NetBanner(Tappable):
         )
         action = look.lay_out(said.action, 14, bold=True, lines_max=1)
         room = self.width - 3 * pad - side - look.dp(8) - action.width
-        text = look.lay_out(said.text, 14, room, lines_max=1)
+        text = look.lay_out(said.text, 14, room, lines_max=2)
+        self.height = max(look.dp(40), text.height + look.dp(16))
         indent = pad + side + look.dp(10)
         x = (self.x + self.width) - indent - text.width if rtl else self.x + indent
         self._text.text(text, "on_banner", x, middle + text.height / 2)

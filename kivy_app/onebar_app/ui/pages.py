@@ -4,13 +4,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from onebar_app.ui.items import ITEM_KINDS
-from onebar_app.ui.navigator import Screen, TopBar
+from onebar_app.ui.navigator import COLUMN, Screen, TopBar
 from onebar_app.ui.scrolling import VirtualList
 from onebar_app.ui.shell import Shell
 
 
 class Page(Screen):
     """A title, and items below each other."""
+
+    column_max = COLUMN
 
     def __init__(self, shell: Shell, title: str, kinds: dict[type, Callable[[], Any]] | None = None) -> None:
         self.shell = shell

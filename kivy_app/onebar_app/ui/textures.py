@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, Final
 
 from kivy.graphics.texture import Texture
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from onebar_app.text.layout import Layout
 from onebar_app.text.raster import draw_icon, draw_text
@@ -20,6 +20,7 @@ SPARE_MAX: Final = 8
 
 _ACROSS: Final = 64  # sizes are rounded up to these, so that a texture fits the next text as well
 _HIGH: Final = 16
+_POINTING: Final = frozenset({"arrow-left", "chevron-right", "send-horizontal"})  # they point where reading goes
 _SMOOTH: Final = 4  # corners are drawn so many times larger and scaled down
 _OURS: Final = 2  # references to a texture that nothing shows any more: the shelf's and the question's
 
@@ -95,8 +96,13 @@ def text_texture(layout: Layout, colour: str, width_px: int, align: str, link: s
 
 def icon_texture(name: str, size_px: int, colour: str) -> Any:
     """Return the picture of an icon."""
-    ink = look.rgb(colour)
-    return shelf.get(("icon", name, size_px, ink), lambda: draw_icon(name, size_px, ink))
+    ink, turned = look.rgb(colour), look.right_to_left and name in _POINTING
+
+    def draw() -> Image.Image:
+        picture = draw_icon(name, size_px, ink)
+        return ImageOps.mirror(picture) if turned else picture
+
+    return shelf.get(("icon", name, size_px, ink, turned), draw)
 
 
 def rounded_texture(radius_px: int, corners: tuple[bool, bool, bool, bool] = (True, True, True, True)) -> Any:

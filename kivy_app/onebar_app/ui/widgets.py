@@ -36,6 +36,12 @@ class Column(BoxLayout):  # type: ignore[misc]
         super().__init__(orientation="vertical", **options)
 
 
+def padding_at(begin: float, top: float, end: float, bottom: float) -> tuple[int, int, int, int]:
+    """Return the padding of a row, in pixels, from dp; `begin` is where reading begins."""
+    left, right = (end, begin) if look.right_to_left else (begin, end)
+    return look.dp(left), look.dp(top), look.dp(right), look.dp(bottom)
+
+
 class Fill(Widget):  # type: ignore[misc]
     """A ground in one colour."""
 
@@ -165,10 +171,12 @@ class IconButton(Tappable):
 
     def _redraw(self, *_: object) -> None:
         side = look.sp(self._size)
-        flipped = {"arrow-left": "arrow-right", "chevron-right": "chevron-left"} if look.right_to_left else {}
-        name = flipped.get(self._name, self._name)
         self._icon.icon(
-            name, self._size, self._colour, (self.x + self.width / 2) - side / 2, (self.y + self.height / 2) - side / 2
+            self._name,
+            self._size,
+            self._colour,
+            (self.x + self.width / 2) - side / 2,
+            (self.y + self.height / 2) - side / 2,
         )
 
 

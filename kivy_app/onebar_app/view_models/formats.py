@@ -44,7 +44,7 @@ def duration(time_ms: int) -> str:
 
 
 def number(phone: str) -> str:
-    """Return a phone number in groups, so that the eye can hold it."""
+    """Return a phone number in groups, so that the eye can hold it; a line does not end within it."""
     if not phone.startswith("+"):
         return phone
     digits = phone.removeprefix("+")
@@ -52,7 +52,7 @@ def number(phone: str) -> str:
     rest = digits[country:]
     cuts = [at for at in range(0, len(rest), 3) if at == 0 or len(rest) - at > 1]  # no digit stands alone
     groups = [rest[begin:end] for begin, end in zip(cuts, [*cuts[1:], len(rest)], strict=False)]
-    return " ".join([f"+{digits[:country]}", *groups])
+    return "\u00a0".join([f"+{digits[:country]}", *groups])
 
 
 def initials(name: str) -> str:

@@ -27,6 +27,17 @@ def test_a_word_without_end_is_torn() -> None:
     assert all(measure(line, STYLE) <= 200 for line in lines)
 
 
+def test_a_long_address_parts_behind_its_marks() -> None:
+    lines = said("see https://example.org/huts/greenstone?from=station for more", 180)
+    assert lines[:2] == ["see", "https://example.org/"]
+    assert all(measure(line, STYLE) <= 180 for line in lines)
+    assert "".join(lines).replace(" ", "") == "seehttps://example.org/huts/greenstone?from=stationformore"
+
+
+def test_a_no_break_space_keeps_its_words_together() -> None:
+    assert "+49\u00a0170\u00a01234567" in said("A number begins with + and so on, like +49\u00a0170\u00a01234567", 180)
+
+
 def test_han_may_break_anywhere_but_before_a_full_stop() -> None:
     lines = said("今天天气很好，我们去公园吧。明天见。" * 2, 100)
     assert len(lines) > 2

@@ -62,7 +62,7 @@ async def test_from_the_number_to_ticks_after_a_tunnel(
         await stage.tap_on(stage.button("Continue"))
         await stage.until(lambda: stage.app.shell is not None and stage.shell.chats.loaded)
 
-        await stage.tap_on(stage.screen.floating)
+        await stage.tap_on(stage.button("New chat"))
         stage.screen.phone.text, stage.screen.name.text = BOB, "Bob Marsh"
         await stage.tap_on(stage.button("Start chat"))
         await stage.until(lambda: getattr(stage.screen, "chat", None) and stage.screen.composer)

@@ -20,7 +20,7 @@ async def test_events_and_the_link_are_told(session: Session, bob: Client) -> No
     await bob.chat(ALICE).send("hello")
     await until(session, lambda: any(isinstance(event, MessageReceived) for event in heard))
     leave()
-    assert session.name(BOB) == "+1 202 555 0102"
+    assert session.name(BOB) == "+1\u00a0202\u00a0555\u00a00102"
     session.try_now()
     assert session.link_history
 

@@ -22,7 +22,7 @@ from onebar_app.ui.sheets import Choice, Menu, Question
 from onebar_app.ui.shell import Shell
 from onebar_app.ui.widgets import Avatar, IconButton, Row, Tappable, Text, WordButton, grounded
 from onebar_app.view_models.chat import Chat, can_be_resent, why_not
-from onebar_app.view_models.formats import initials
+from onebar_app.view_models.formats import initials, number
 from onebar_app.view_models.rows import BubbleRow, DayRow, FileRow, MediaRow, NoticeRow, UnreadRow
 
 SEEN_S: Final = 0.3
@@ -94,7 +94,8 @@ class _Who(Tappable):
         title = self._shell.session.name(self._chat.phone)
         self._avatar.show(self._chat.phone, initials(name))
         self._name.say(title)
-        self._below.say(look.words("tap_for_info"))
+        phone = number(self._chat.phone)
+        self._below.say(look.words("tap_for_info") if phone == title else phone)
         rtl, gap = look.right_to_left, look.dp(8)
         self._avatar.pos = (
             (self.x + self.width) - gap - self._avatar.width if rtl else self.x + gap,
@@ -113,6 +114,7 @@ class ChatScreen(Screen, BubbleActions):
 
     def __init__(self, shell: Shell, phone: str, around: Message | None = None) -> None:
         self._shell, self.chat, self._around = shell, Chat(shell.session, phone), around
+        self.subject = phone
         kinds: dict[type, Callable[[], Any]] = {
             BubbleRow: lambda: BubbleView(self),
             MediaRow: lambda: MediaView(self, shell.pictures),
@@ -122,7 +124,7 @@ class ChatScreen(Screen, BubbleActions):
         self.list = VirtualList(kinds, sticks_to_end=True, pad=8)
         super().__init__(self.list, ground="ground")
         self.top_bar.add_widget(ChatBar(shell, self.chat, self._info))
-        self.banner = NetBanner(shell.session)
+        self.banner = NetBanner(shell.session, lambda: not shell.navigator.wide)  # else the list beside it has one
         self.top_bar.add_widget(self.banner)
         self.jump = JumpButton(self._jump)
         self.jump.show(False, 0)

@@ -18,13 +18,18 @@ FACE: Final = 52
 class ChatRowView(RowView):
     """Shows a chat: who, what was said last, when, and what is new."""
 
-    def __init__(self, on_tap: Callable[[ChatRow], None], on_menu: Callable[[ChatRow], None]) -> None:
+    def __init__(
+        self,
+        on_tap: Callable[[ChatRow], None],
+        on_menu: Callable[[ChatRow], None],
+        is_open: Callable[[ChatRow], bool] = lambda _: False,
+    ) -> None:
         super().__init__()
-        self._on_tap, self._on_menu = on_tap, on_menu
+        self._on_tap, self._on_menu, self._is_open = on_tap, on_menu, is_open
         with self.canvas:
             self._shade = Box()
             self._face = AvatarFace(FACE)
-            self._name, self._time, self._tick, self._icon, self._text = (Picture() for _ in range(5))
+            self._name, self._time, self._tick, self._icon, self._lead, self._text = (Picture() for _ in range(6))
             self._badge, self._count = Box(10.5 * look.text_size), Picture()
             self._pin, self._mute = Picture(), Picture()
 
@@ -36,10 +41,10 @@ class ChatRowView(RowView):
     def show(self, row: ChatRow, width: int, height: int) -> None:
         """Paint it, as if the language ran to the right; `_at` mirrors."""
         self._shade.put(0, 0, width, height)
-        self._shade.paint("")
+        self.press(False)
         pad, face, middle = look.dp(PAD), look.dp(FACE), height / 2
         self._face.put(row.key, row.initials, self._at(width, pad, face), middle - face / 2)
-        left, right = pad + face + look.dp(14), width - pad
+        left, right = pad + face + look.dp(16), width - pad
         top = middle + look.sp(24)
         time = look.lay_out(row.time, 12.5)
         fresh = row.unread and not row.muted and row.standing is Standing.ACCEPTED
@@ -68,10 +73,11 @@ class ChatRowView(RowView):
         left += side + look.dp(4) if icon else 0
         self._icon.icon(row.preview_icon, 16, "quiet", self._at(width, left, look.sp(16)), top - look.sp(18.5))
         left += look.sp(16) + look.dp(5) if row.preview_icon else 0
-        room = right - left
-        said = look.words("draft_preview", text=row.preview) if row.draft else row.preview
-        layout = look.lay_out(said, 15, room, lines_max=1)
-        self._text.text(layout, "accent" if row.draft else "quiet", self._at(width, left, layout.width), top)
+        lead = look.lay_out(look.words("draft") if row.draft else "", 15, lines_max=1)
+        self._lead.text(lead, "accent", self._at(width, left, lead.width), top)
+        left += lead.width + look.dp(5) if row.draft else 0
+        layout = look.lay_out(row.preview, 15, right - left, lines_max=1)
+        self._text.text(layout, "quiet", self._at(width, left, layout.width), top)
 
     def _show_badge(self, row: ChatRow, width: int, right: float, top: float) -> float:
         if not row.unread:
@@ -93,8 +99,9 @@ class ChatRowView(RowView):
         return width - x - own_width if look.right_to_left else x
 
     def press(self, pressed: bool) -> None:
-        """Feel the finger."""
-        self._shade.paint("pressed" if pressed else "", 0.07)
+        """Feel the finger; a chat that is open beside the list is seen to be."""
+        opened = self.row is not None and self._is_open(self.row)
+        self._shade.paint("pressed" if pressed else "accent" if opened else "", 0.07 if pressed else 0.12)
 
     def tapped(self, x: float, y: float) -> None:
         """Open the chat."""

@@ -13,7 +13,7 @@ from onebar_app.ui.look import look
 from onebar_app.ui.navigator import Screen, TopBar
 from onebar_app.ui.net_banner import NetBanner
 from onebar_app.ui.painting import Box, Picture
-from onebar_app.ui.screens.chat_rows import ChatRowView
+from onebar_app.ui.screens.chat_rows import FACE, ChatRowView
 from onebar_app.ui.scrolling import VirtualList
 from onebar_app.ui.sheets import Choice, Menu
 from onebar_app.ui.shell import Shell
@@ -33,6 +33,10 @@ class Fab(Tappable):
             self._shadow, self._box, self._icon = Box(18), Box(18), Picture()
         self._name = icon
         self.bind(pos=self._redraw, size=self._redraw)
+
+    def allow(self, allowed: bool) -> None:
+        """Be there, or not."""
+        self.enabled, self.opacity = allowed, 1 if allowed else 0
 
     def _redraw(self, *_: object) -> None:
         self._shadow.put(self.x, self.y - look.dp(2), *self.size)
@@ -87,6 +91,7 @@ class ListBody(FloatLayout):  # type: ignore[misc]
     def __init__(self, rows: VirtualList) -> None:
         super().__init__()
         self.list = rows
+        rows.pos_hint = {"x": 0, "y": 0}
         self.add_widget(rows)
         self._instead: Widget | None = None
 
@@ -98,6 +103,7 @@ class ListBody(FloatLayout):  # type: ignore[misc]
                 self._instead = None
             if make is not None:
                 self._instead = make()
+                self._instead.pos_hint = {"x": 0, "y": 0}
                 self.add_widget(self._instead)
 
 
@@ -119,7 +125,7 @@ class ChatsScreen(Screen):
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
-        kinds = {ChatRow: lambda: ChatRowView(self._open, self._menu), **ITEM_KINDS}
+        kinds = {ChatRow: lambda: ChatRowView(self._open, self._menu, self._is_open), **ITEM_KINDS}
         self.list = VirtualList(kinds, pad=4, pad_below=FAB + 24)
         self._body = ListBody(self.list)
         super().__init__(self._body)
@@ -131,7 +137,9 @@ class ChatsScreen(Screen):
         self.top_bar.add_widget(bar)
         self.banner = NetBanner(shell.session)
         self.top_bar.add_widget(self.banner)
-        self.float_above(Fab("square-pen", self._new_chat))
+        self._fab = Fab("square-pen", self._new_chat)
+        self.float_above(self._fab)
+        self.on_leave(shell.navigator.watch(self.list.repaint))
         self.on_leave(self.banner.close)
         self.on_leave(shell.chats.watch(self._refresh))
         shell.chats.look()
@@ -144,13 +152,22 @@ class ChatsScreen(Screen):
             names = "، " if look.right_to_left else ", "
             told = names.join(row.name for row in chats.requests[:3])
             count = words("requests_count", count=len(chats.requests))
-            rows.append(Item("requests", count, told, icon="inbox", end="chevron-right", act=self._requests))
+            rows.append(Item("requests", count, told, "inbox", slot=FACE, end="chevron-right", act=self._requests))
         rows += chats.chats
         if chats.archived:
             rows.append(
-                Item("archived", words("archived"), icon="archive", value=str(len(chats.archived)), act=self._archived)
+                Item(
+                    "archived",
+                    words("archived"),
+                    icon="archive",
+                    slot=FACE,
+                    value=str(len(chats.archived)),
+                    act=self._archived,
+                )
             )
-        self._body.instead(self._emptiness if chats.loaded and not rows else None)
+        empty = chats.loaded and not rows
+        self._fab.allow(not empty)  # what is said then has a button of its own
+        self._body.instead(self._emptiness if empty else None)
         self.list.set_rows(rows)
 
     def _emptiness(self) -> Widget:
@@ -161,6 +178,9 @@ class ChatsScreen(Screen):
 
     def _open(self, row: ChatRow) -> None:
         open_chat(self._shell, row.key)
+
+    def _is_open(self, row: ChatRow) -> bool:
+        return self._shell.navigator.subject_beside == row.key
 
     def _menu(self, row: ChatRow) -> None:
         chats, words = self._shell.chats, look.words

@@ -109,6 +109,7 @@ class ContactScreen(Page):
 
     def __init__(self, shell: Shell, phone: str) -> None:
         super().__init__(shell, "", {Portrait: PortraitView, Code: CodeView})
+        self.subject = phone
         self.contact = Contact(shell.session, phone)
         self.bar.action("pencil", self._rename)
         self.on_leave(self.contact.watch(self._refresh))
@@ -116,17 +117,16 @@ class ContactScreen(Page):
         shell.run(self.contact.look())
 
     def _refresh(self) -> None:
-        contact, words = self.contact, look.words
+        contact = self.contact
         name = self.shell.session.messenger.name(contact.phone)
         rows: list[Any] = [Portrait("portrait", contact.phone, contact.name, initials(name))]
         if contact.loaded:
             rows += [*self._switches(), *self._safety(), *self._end()]
         self.show(rows)
-        del words
 
     def _switches(self) -> list[Any]:
         contact, words = self.contact, look.words
-        copy = Item("copy", words("copy_number"), number(contact.phone), icon="copy", act=self._copy)
+        copy = Item("copy", words("copy_number"), icon="copy", act=self._copy)
         switches = (
             ("muted", "bell-off", contact.muted),
             ("pinned", "pin", contact.pinned),

@@ -33,9 +33,9 @@ class DrawerScreen(Page):
         gauges = await weather.look(self.shell.session)
         rows: list[Heading | Item] = [Heading("now", "Now")]
         rows += [
-            Item(f"gauge {gauge.name}", gauge.name.capitalize(), value=gauge.value)
+            Item(f"gauge {gauge.name}", gauge.name.capitalize(), value=gauge.value, dense=True)
             if len(gauge.value) < 24
-            else Item(f"gauge {gauge.name}", gauge.name.capitalize(), gauge.value)
+            else Item(f"gauge {gauge.name}", gauge.name.capitalize(), gauge.value, dense=True)
             for gauge in gauges
         ]
         rows += [

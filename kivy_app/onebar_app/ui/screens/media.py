@@ -60,10 +60,12 @@ class MediaScreen(Screen):
             name = attachment.name or look.words(f"kind_{attachment.kind}")
             icon = {"video": "video", "voice": "mic"}.get(attachment.kind, "file")
             body = Emptiness(icon, name, size(attachment.file_bytes), look.words("save"), self._save)
-        super().__init__(body, ground="surface")
+        dark = attachment.kind == "photo"  # in both themes: nothing shines beside a photo
+        super().__init__(body, ground="#000000" if dark else "surface")
         bar = TopBar(
             shell.session.name(message.chat) if not message.outgoing else look.words("you"),
             shell.back,
+            *(("#000000", "#ffffff") if dark else ()),
         )
         bar.action("download", self._save)
         self.top_bar.add_widget(bar)

@@ -21,8 +21,10 @@ class NewChatScreen(Page):
     def __init__(self, shell: Shell) -> None:
         super().__init__(shell, look.words("new_chat"))
         words = look.words
-        form = Column(size_hint_y=None, padding=(look.dp(16), look.dp(8)), spacing=look.dp(10))
+        form = Column(size_hint=(None, None), padding=(look.dp(16), look.dp(8)), spacing=look.dp(10))
+        form.pos_hint = {"center_x": 0.5}
         form.bind(minimum_height=form.setter("height"))
+        self.body.bind(width=form.setter("width"))
         grounded(form, "surface")
         self.phone = Entry(words("phone_hint"), kind="tel", on_change=self._typed, on_enter=self._start)
         self.name = Entry(words("name_hint"), on_enter=self._start)

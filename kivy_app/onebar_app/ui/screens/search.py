@@ -12,7 +12,7 @@ from onebar_app.ui.navigator import BAR, Screen
 from onebar_app.ui.screens.chats import Emptiness, ListBody, open_chat
 from onebar_app.ui.scrolling import VirtualList
 from onebar_app.ui.shell import Shell
-from onebar_app.ui.widgets import IconButton, Row, grounded
+from onebar_app.ui.widgets import IconButton, Row, grounded, padding_at
 from onebar_app.view_models.search import FoundRow, Search
 
 
@@ -28,12 +28,14 @@ class SearchScreen(Screen):
         bar = Row(
             size_hint_y=None,
             height=max(look.dp(BAR + 4), look.sp(54)),
-            padding=(look.dp(4), look.dp(6), look.dp(12), look.dp(6)),
+            padding=padding_at(4, 6, 12, 6),
             spacing=look.dp(4),
         )
         grounded(bar, "surface")
         bar.add_widget(IconButton("arrow-left", shell.back))
         self.entry = Entry(look.words("search_hint"), on_change=self.search.type)
+        self.entry.size_hint_y, self.entry.height = None, self.entry.wanted_height
+        self.entry.pos_hint = {"center_y": 0.5}
         grounded(self.entry, "field", 22)
         bar.add_widget(self.entry)
         self.top_bar.add_widget(bar)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from onebar import OnebarError
-from onebar_app.ui.items import Heading, Item, Note
+from onebar_app.ui.items import AVATAR, Heading, Item, Note
 from onebar_app.ui.look import look
 from onebar_app.ui.pages import Page
 from onebar_app.ui.screens.security import DevicesScreen, TwoStepScreen
@@ -51,7 +51,13 @@ class SettingsScreen(Page):
                 me,
                 *(
                     Item(
-                        name, words(name), words(f"{name}_text"), icon=icon, end="chevron-right", act=self._opener(page)
+                        name,
+                        words(name),
+                        words(f"{name}_text"),
+                        icon=icon,
+                        slot=AVATAR,
+                        end="chevron-right",
+                        act=self._opener(page),
                     )
                     for name, icon, page in pages
                 ),
