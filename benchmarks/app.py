@@ -86,7 +86,9 @@ async def measure(url: str, folder: Path) -> None:
         opened = [await open_chat(stage) for _ in range(5)]
         middle, worst = statistics.median(opened) * 1000, max(opened) * 1000
         print(f"open a chat of {MESSAGES:,}      {middle:5.0f} ms, at most {worst:.0f} ms")
+        before_mb = memory_mb()
         print(f"scroll through all of it  {figures(await scroll(stage))}")
+        print(f"memory, opened / scrolled {before_mb:5.0f} MB / {memory_mb():.0f} MB")
         frames = await type_while_mail_comes(stage, url, folder)
         print(f"type while mail comes in  {figures(frames)}")
         print(f"memory                    {memory_mb():5.0f} MB")

@@ -340,6 +340,7 @@ class Client(Connectivity):
 
         Raises:
             InputError: The limit is out of range, or the number is not in E.164.
+            StoreError: This SQLite was built without FTS5.
         """
         check_page(limit)
         phone = None if chat is None else check_phone(chat)

@@ -40,17 +40,22 @@ class Conversation(Sending):
         """Show no number."""
         return "<Conversation>"
 
-    async def history(self, *, limit: int = 50, before: int | None = None) -> list[Message]:
+    async def history(self, *, limit: int = 50, before: int | None = None, after: int | None = None) -> list[Message]:
         """Return a page of the chat, oldest message first.
 
         Args:
             limit: How many messages, 1 to 1,000; a few more come where messages share a place.
             before: `Message.place` of the oldest message that you have; None for the newest page.
+            after: `Message.place` of the newest message that you have, for the page after it.
 
         Raises:
-            InputError: The limit is out of range.
+            InputError: The limit is out of range, or both `before` and `after` are given.
         """
         check_page(limit)
+        if before is not None and after is not None:
+            raise InputError("a page is before or after a place: pass one of the two")
+        if after is not None:
+            return await self._home.read(lambda store: store.history_after(self.phone, limit, after))
         return await self._home.read(lambda store: store.history(self.phone, limit, before))
 
     async def summary(self) -> ChatSummary | None:

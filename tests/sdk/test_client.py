@@ -136,6 +136,8 @@ async def test_refuses_bad_input(tmp_path: Path, server: MockServer) -> None:
             await alice.chat(BOB).send("hi", key="")
         with pytest.raises(InputError, match="PAGE_MESSAGES_MAX"):
             await alice.chat(BOB).history(limit=0)
+        with pytest.raises(InputError, match="before or after"):
+            await alice.chat(BOB).history(before=1, after=1)
         with pytest.raises(InputError):
             alice.events("")
         assert await alice.chats() == []
@@ -151,6 +153,7 @@ async def test_pages_of_history(tmp_path: Path, server: MockServer) -> None:
             pages.insert(0, page)
             before = page[0].place
         assert [len(page) for page in pages] == [5, 10, 10]
+        assert await alice.chat(BOB).history(limit=10, after=pages[0][-1].place) == pages[1]
         assert [message.text for page in pages for message in page] == [f"{number}" for number in range(25)]
         assert [(chat.phone, chat.messages) for chat in await alice.chats()] == [(CAROL, 1), (BOB, 25)]
         found = await alice.message(other.message_no)

@@ -1,4 +1,4 @@
-"""Which way each character of a paragraph runs: the levels of UAX #9, as python-bidi works them out, and its brackets."""
+"""Which way each character of a paragraph runs: the levels of UAX #9, as python-bidi finds them, and its brackets."""
 
 import unicodedata
 from collections.abc import Iterator

@@ -14,9 +14,10 @@ class SendButton(Tappable):
     """A round button in the accent colour, which is there when there is something to send."""
 
     def __init__(self, on_tap: Callable[[], object]) -> None:
-        super().__init__(on_tap, radius=22, size_hint=(None, None), size=(look.dp(44), look.dp(44)))
+        side = max(44, round(36 * look.text_size))
+        super().__init__(on_tap, radius=side / 2, size_hint=(None, None), size=(look.dp(side), look.dp(side)))
         with self.canvas:
-            self._box, self._icon = Box(22), Picture()
+            self._box, self._icon = Box(side / 2), Picture()
         self.bind(pos=self._redraw, size=self._redraw)
 
     def allow(self, allowed: bool) -> None:
@@ -53,8 +54,10 @@ class Composer(Row):
         self.entry = Entry(look.words("message_hint"), lines=True, on_change=self._typed, on_enter=self.send)
         grounded(self.entry, "field", 22)
         self.add_widget(self.entry)
-        holder = AnchorLayout(size_hint_x=None, width=look.dp(48), anchor_y="bottom", anchor_x="center")
         self.button = SendButton(self.send)
+        holder = AnchorLayout(
+            size_hint_x=None, width=self.button.width + look.dp(4), anchor_y="bottom", anchor_x="center"
+        )
         holder.add_widget(self.button)
         self.add_widget(holder)
         self.entry.bind(minimum_height=lambda *_: self._grow())

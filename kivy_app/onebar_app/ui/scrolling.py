@@ -19,7 +19,7 @@ _FRICTION: Final = 2.4  # velocity falls to 1/e in 0.42 s, about as phones do it
 _VELOCITY_MIN: Final = 12.0  # dp a second: slower is standing still
 _FLICK_S: Final = 0.12  # a finger that rested for so long before it left does not throw
 _WHEEL: Final = 64
-_NEAR_BEGIN_ROWS: Final = 12  # then the page before is asked for
+_NEAR_ROWS: Final = 12  # before the first or last row, more is asked for
 _ANCHORS: Final = 6
 _MARGIN: Final = 0.5  # rows are made this many screens ahead
 
@@ -92,7 +92,10 @@ class VirtualList(Widget):  # type: ignore[misc]
         self._spare: dict[type, list[RowView]] = {}
         self.offset = 0.0
         """How far the top of the view is below the top of the first row, in pixels."""
+        self.more_below = False
+        """Whether there are rows behind the last one that are not in memory: then it is not the end."""
         self.on_near_begin: Callable[[], None] = lambda: None
+        self.on_near_end: Callable[[], None] = lambda: None
         self.on_scroll: Callable[[], None] = lambda: None
         self._was_at_end = True
         self._finger: Any = None
@@ -110,19 +113,24 @@ class VirtualList(Widget):  # type: ignore[misc]
 
     @property
     def at_end(self) -> bool:
-        """Whether the last row can be seen whole."""
-        return bool(self.offset >= self._offset_max() - look.dp(2))
+        """Whether the last row of all can be seen whole."""
+        return not self.more_below and bool(self.offset >= self._offset_max() - look.dp(2))
 
     @property
     def content_height(self) -> int:
         """Height of all rows, in pixels."""
         return self._tops[-1] + self._pad + self._pad_below
 
-    def set_rows(self, rows: Sequence[Any]) -> None:
-        """Show other rows. What the user looks at stays where it is; a list that was at its end stays there."""
+    def set_rows(self, rows: Sequence[Any], *, more_below: bool = False) -> None:
+        """Show other rows. What the user looks at stays where it is; a list that was at its end stays there.
+
+        Args:
+            rows: The rows.
+            more_below: Whether there are more behind the last one, which `on_near_end` asks for.
+        """
         at_end = self._was_at_end
         anchor = [] if self._sticks and at_end else self._anchor()
-        self.rows = rows
+        self.rows, self.more_below = rows, more_below
         self._add_up()
         if self._sticks and at_end:
             self.offset = self._offset_max()
@@ -233,8 +241,10 @@ class VirtualList(Widget):  # type: ignore[misc]
             self._put_away(key)
         for index in wanted:
             self._show(index)
-        if first < _NEAR_BEGIN_ROWS and self.rows:
+        if first < _NEAR_ROWS and self.rows:
             self.on_near_begin()
+        if wanted.stop > len(self.rows) - _NEAR_ROWS and self.more_below:
+            self.on_near_end()
         self.on_scroll()
 
     def _show(self, index: int) -> None:

@@ -14,6 +14,10 @@ from onebar_app.view_models.session import Session, now_ms
 PAGE: Final = 60
 """Messages of a page: two to three screens of short ones."""
 
+KEPT_MAX: Final = 5 * PAGE
+"""Messages that are in memory at once: those further away from the eye are read again when it comes back. Two pages on
+each side of the one that is looked at, so that a page is read long before it is seen."""
+
 DRAFT_S: Final = 0.8
 """A draft is kept when typing rests for this time."""
 
@@ -39,6 +43,9 @@ class Chat(Observable):
         self.key_changed = False
         """Whether nothing is sent until the user has looked at the safety number."""
         self.begin_reached = False
+        """Whether the first of `messages` is the chat's first."""
+        self.end_reached = True
+        """Whether the last of `messages` is the chat's last."""
         self.loaded = False
         self.preparing = 0
         """How many files are being made small."""
@@ -58,13 +65,16 @@ class Chat(Observable):
         summary = await self.conversation.summary()
         unread = summary.unread if summary else 0
         self.draft = summary.draft if summary else ""
-        page = await self.conversation.history(limit=max(PAGE, min(unread + 5, 1000)))
-        while around is not None and page and page[0].place > around.place:
-            page = [*await self.conversation.history(limit=PAGE, before=page[0].place), *page]
-        self.messages, self.begin_reached = page, len(page) < PAGE
+        if around is None:
+            await self._read_newest(max(PAGE, min(unread + 5, 1000)))
+        else:
+            before = await self.conversation.history(limit=PAGE, before=around.place + 1)
+            after = await self.conversation.history(limit=PAGE, after=around.place)
+            self.messages = [*before, *after]
+            self.begin_reached, self.end_reached = len(before) < PAGE, len(after) < PAGE
         self._mark_new(unread)
         await self._look_at_trust()
-        for message in page:
+        for message in self.messages:
             self._follow_file(message)
         self.loaded = True
         self._rebuild()
@@ -85,12 +95,44 @@ class Chat(Observable):
         async with self._loading:
             page = await self.conversation.history(limit=PAGE, before=self.messages[0].place)
             self.begin_reached = not page
-            known = {message.message_no for message in self.messages}
-            fresh = [message for message in page if message.message_no not in known]
-            self.messages = [*fresh, *self.messages]
-            for message in fresh:
-                self._follow_file(message)
+            joined = [*self._fresh(page), *self.messages]
+            end = _whole_place(joined, KEPT_MAX)
+            self.end_reached &= end == len(joined)
+            self.messages = joined[:end]
             self._rebuild()
+
+    async def newer(self) -> None:
+        """Read the page after; does nothing at the end of the chat, or while one is being read."""
+        if self.end_reached or self._loading.locked() or not self.messages:
+            return
+        async with self._loading:
+            page = await self.conversation.history(limit=PAGE, after=self.messages[-1].place)
+            self.end_reached = not page
+            joined = [*self.messages, *self._fresh(page)]
+            begin = _whole_place(joined, max(0, len(joined) - KEPT_MAX))
+            self.begin_reached &= begin == 0
+            self.messages = joined[begin:]
+            self._rebuild()
+
+    async def newest(self) -> None:
+        """Go to the end of the chat, from wherever it is."""
+        if self.end_reached:
+            return
+        async with self._loading:
+            await self._read_newest(PAGE)
+            self._rebuild()
+
+    async def _read_newest(self, limit: int) -> None:
+        self.messages = await self.conversation.history(limit=limit)
+        self.begin_reached, self.end_reached = len(self.messages) < limit, True
+
+    def _fresh(self, page: list[Message]) -> list[Message]:
+        """Return what of a page is not there yet; follow its files."""
+        known = {message.message_no for message in self.messages}
+        fresh = [message for message in page if message.message_no not in known]
+        for message in fresh:
+            self._follow_file(message)
+        return fresh
 
     def type(self, text: str) -> None:
         """Note what is in the input line; it is kept when typing rests."""
@@ -111,8 +153,7 @@ class Chat(Observable):
         sent = await self.conversation.send(said)
         self.standing = Standing.ACCEPTED
         self.type("")
-        self._no_longer_new()
-        await self._take(sent.message_no)
+        await self._show_sent(sent.message_no)
 
     async def send_path(self, path: Path, caption: str = "") -> None:
         """Send a file as what it is: a photo, a video, a voice note, or as it is.
@@ -137,8 +178,7 @@ class Chat(Observable):
         finally:
             self.preparing -= 1
             self.changed()
-        self._no_longer_new()
-        await self._take(sent.message_no)
+        await self._show_sent(sent.message_no)
 
     async def send_again(self, message: Message) -> None:
         """Send a text that failed once more, as a new message."""
@@ -146,7 +186,12 @@ class Chat(Observable):
             await self.send(message.text)
         else:
             sent = await self.conversation.forward(message)
-            await self._take(sent.message_no)
+            await self._show_sent(sent.message_no)
+
+    async def _show_sent(self, message_no: int) -> None:
+        self._unread_from = self._unread_count = 0
+        await self.newest()
+        await self._take(message_no)
 
     async def seen(self, message: Message) -> None:
         """Note that the user has seen the chat down to a message."""
@@ -195,9 +240,6 @@ class Chat(Observable):
             self._unread_from = incoming[-min(unread, len(incoming))].message_no
             self._unread_count = unread
 
-    def _no_longer_new(self) -> None:
-        self._unread_from = self._unread_count = 0
-
     def _happened(self, event: Event) -> None:
         if isinstance(event, MessageEvent) and event.chat == self.phone:
             self.session.run(self._take(event.message_no))
@@ -221,6 +263,8 @@ class Chat(Observable):
             self.messages[places[message_no]] = message
         elif self.messages and message.place < self.messages[0].place and not self.begin_reached:
             return  # its page has not been read
+        elif self.messages and message.place > self.messages[-1].place and not self.end_reached:
+            self.unread += message.unread  # nor has that one
         else:
             self.messages.append(message)
             self.messages.sort(key=lambda known: (known.place, known.message_no))
@@ -262,6 +306,13 @@ class Chat(Observable):
 
     async def _keep_draft(self) -> None:
         await self.session.messenger.keep(self.phone, "draft", self.draft)
+
+
+def _whole_place(messages: list[Message], at: int) -> int:
+    """Return where to cut, at an index or behind it: what shares a place is read together."""
+    while 0 < at < len(messages) and messages[at - 1].place == messages[at].place:
+        at += 1
+    return min(at, len(messages))
 
 
 def can_be_resent(message: Message) -> bool:

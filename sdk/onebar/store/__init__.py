@@ -53,6 +53,7 @@ class SqliteStore:
         self.checkpoint = database.checkpoint
         self.data_version = database.data_version
         self.history = self._history.page
+        self.history_after = self._history.page_after
         self.chats = self._history.chats
         self.chat = self._history.chat
         self.outbox_messages = self._history.outbox

@@ -12,6 +12,7 @@ from typing import Final
 from onebar.core.words import indexed
 from onebar.crypto.wrapping import KeyVault
 from onebar.errors import CommitError, StoreDamagedError, StoreError, StoreTooNewError
+from onebar.store.index import fit_index
 from onebar.store.migrations import MIGRATIONS, statements
 
 SCHEMA_VERSION: Final = 4
@@ -63,6 +64,8 @@ class Database:
         version = self._examine(self._path, create=create) if isinstance(self._path, Path) else 0
         self.vault = None if find_vault is None else find_vault(version < WRAPPED_SINCE)
         """What wraps its secrets, if it was asked for."""
+        self.searchable = False
+        """Whether it has an index of words: SQLite may be built without FTS5."""
         self.connection = self._connect(self.vault)
 
     @property
@@ -219,6 +222,7 @@ class Database:
             if sys.platform == "darwin":
                 connection.execute("PRAGMA fullfsync = ON")  # R24: plain fsync stops at the drive's cache there
             _migrate(connection, vault)
+            self.searchable = fit_index(connection)
         except sqlite3.Error as error:
             connection.close()
             raise StoreError(f"{self._path}: the database cannot be opened ({error})") from error

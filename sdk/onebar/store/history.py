@@ -43,6 +43,16 @@ class SqliteHistory:
         )
         return [self._message(*row) for row in rows]
 
+    def page_after(self, phone: str, limit: int, after: int) -> list[Message]:
+        """Return a chat's oldest messages after a place, oldest first; a few more where places are shared."""
+        rows = self._database.connection.execute(
+            f"SELECT {_COLUMNS} {_WITH_FILE} WHERE c.phone = ?1 AND m.place > ?2 AND m.place <= COALESCE("
+            f"(SELECT m.place {_FROM} WHERE c.phone = ?1 AND m.place > ?2 ORDER BY m.place LIMIT 1 OFFSET ?3), ?4)"
+            " ORDER BY m.place, m.chat_no, m.message_no",
+            (phone, after, limit - 1, _NEWEST),
+        )
+        return [self._message(*row) for row in rows]
+
     def chats(self, *, archived: bool = False) -> list[ChatSummary]:
         """Return the chats that are archived, or that are not: pinned ones first, then by their newest message."""
         rows = self._database.connection.execute(

@@ -4,10 +4,12 @@ Triggers of the schema keep it in step with each message, in the same transactio
 not the texts, and is as readable as the messages themselves are (docs/security.md).
 """
 
+import sqlite3
 from typing import Final
 
 from onebar.chats import SearchHit
 from onebar.core.words import match_of, spans
+from onebar.errors import StoreError
 from onebar.store.database import Database
 from onebar.store.history import SqliteHistory
 
@@ -23,6 +25,8 @@ class SqliteSearch:
 
     def catch_up(self, limit: int) -> bool:
         """Take some older messages into the index, the newest of them first; return whether there are more."""
+        if not self._database.searchable:
+            return False
         execute = self._database.connection.execute
         (up_to,) = execute("SELECT up_to FROM search_gap").fetchone()
         if not up_to:
@@ -41,7 +45,16 @@ class SqliteSearch:
         return bool(first > 1)
 
     def hits(self, query: str, phone: str | None, limit: int, before: int | None = None) -> list[SearchHit]:
-        """Return the newest messages that have all words of a query, the newest one first."""
+        """Return the newest messages that have all words of a query, the newest one first.
+
+        Raises:
+            StoreError: This SQLite cannot search.
+        """
+        if not self._database.searchable:
+            raise StoreError(
+                f"search needs SQLite with FTS5, and SQLite {sqlite3.sqlite_version} here was built without it: build"
+                " it with -DSQLITE_ENABLE_FTS5; everything else works"
+            )
         match = match_of(query)
         if not match:
             return []

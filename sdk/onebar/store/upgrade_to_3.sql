@@ -15,27 +15,9 @@ ALTER TABLE chat ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE chat ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE chat ADD COLUMN draft TEXT NOT NULL DEFAULT '';
 
--- The words of all messages (store/search.py); the engine takes older messages in, some in each turn.
-CREATE VIRTUAL TABLE search USING fts5 (
-    text, chat, content = '', columnsize = 0, tokenize = "unicode61 remove_diacritics 2 categories 'L* N* Co So'"
-);
+-- Messages up to `up_to` are still to be taken into the index of words (index.sql): some in each turn.
 CREATE TABLE search_gap (one INTEGER PRIMARY KEY CHECK (one = 1), up_to INTEGER NOT NULL) STRICT;
 INSERT INTO search_gap SELECT 1, COALESCE(max(message_no), 0) FROM message;
-CREATE TRIGGER search_add AFTER INSERT ON message WHEN new.text <> '' BEGIN
-    INSERT INTO search (rowid, text, chat) VALUES (new.message_no, onebar_indexed(new.text), new.chat_id);
-END;
-CREATE TRIGGER search_remove AFTER DELETE ON message
-WHEN old.text <> '' AND old.message_no > (SELECT up_to FROM search_gap) BEGIN
-    INSERT INTO search (search, rowid, text, chat)
-    VALUES ('delete', old.message_no, onebar_indexed(old.text), old.chat_id);
-END;
-CREATE TRIGGER search_change AFTER UPDATE OF text ON message
-WHEN old.text <> new.text AND old.message_no > (SELECT up_to FROM search_gap) BEGIN
-    INSERT INTO search (search, rowid, text, chat)
-    SELECT 'delete', old.message_no, onebar_indexed(old.text), old.chat_id WHERE old.text <> '';
-    INSERT INTO search (rowid, text, chat)
-    SELECT new.message_no, onebar_indexed(new.text), new.chat_id WHERE new.text <> '';
-END;
 
 -- What people say of themselves, 0: ourselves; and which devices were told of us, up to which counter and by which number.
 CREATE TABLE profile (

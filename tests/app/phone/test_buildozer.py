@@ -1,10 +1,38 @@
 """The Android build, as far as it can be checked without Android's SDK: where buildozer and its tools are installed."""
 
 import configparser
+import re
+import tomllib
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
+from packaging.requirements import Requirement
+
+PROJECT: Final = tomllib.loads((Path(__file__).resolve().parents[3] / "pyproject.toml").read_text("utf-8"))["project"]
+PHONE: Final = {
+    "sys_platform": "linux",
+    "platform_system": "Linux",
+    "python_version": "3.14",
+    "python_full_version": "3.14.2",
+    "extra": "",
+}
+BROUGHT: Final = {"requests", "urllib3", "charset-normalizer", "filetype", "pycparser"}
+"""What the recipes of Kivy and cffi bring."""
+FASTER: Final = {"websockets", "charset-normalizer"}
+"""These have wheels with a faster part in C, and one of pure Python."""
+DESKTOP: Final = {
+    "onebar",
+    "kivy-deps-angle",
+    "kivy-deps-glew",
+    "kivy-deps-sdl2",
+    "kivy-garden",
+    "docutils",
+    "pygments",
+}
+"""Not on a phone: the media extra, whose part Android plays, and what Kivy has for its tools."""
 
 SPEC = Path(__file__).resolve().parents[3] / "kivy_app" / "buildozer.spec"
 
@@ -30,6 +58,10 @@ PURE = {
     "charset-normalizer",
     "typing-extensions",
 }
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def option(name: str) -> str:
@@ -80,7 +112,41 @@ def test_the_recipes_build_what_the_sdk_needs() -> None:
 
     context = Context()
     context.local_recipes = str(SPEC.parent / "recipes")
-    for name, version in (("libsodium", "1.0.22"), ("pynacl", "1.6.2")):
+    for name, version in (("libsodium", "1.0.22"), ("pynacl", "1.6.2"), ("sqlite3", "3.50.4")):
         recipe = Recipe.get_recipe(name, context)
         assert recipe.version == version
         assert version in recipe.versioned_url
+
+
+def test_sqlite_is_built_with_full_text_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pythonforandroid", reason="not installed: pip install python-for-android")
+    from pythonforandroid.build import Context
+    from pythonforandroid.recipe import Recipe
+    from pythonforandroid.recipes.sqlite3 import Sqlite3Recipe
+
+    context = Context()
+    context.local_recipes = str(SPEC.parent / "recipes")
+    monkeypatch.setattr(Sqlite3Recipe, "get_recipe_env", lambda *_, **__: {"CFLAGS": "-O2"})
+    assert Recipe.get_recipe("sqlite3", context).get_recipe_env(None)["CFLAGS"] == "-O2 -DSQLITE_ENABLE_FTS5"
+
+
+def test_what_the_app_needs_is_in_the_build() -> None:
+    """Everything that the SDK and the app depend on, theirs included, is named in `requirements`."""
+    named = {normal(name.partition("==")[0]) for name in option("requirements").split(",")}
+    needed, asked = set(PROJECT["dependencies"]) | set(PROJECT["optional-dependencies"]["app"]), set()
+    while needed:
+        wanted = Requirement(needed.pop())
+        name = normal(wanted.name)
+        if name in DESKTOP | BROUGHT | asked or (wanted.marker is not None and not wanted.marker.evaluate(PHONE)):
+            continue
+        asked.add(name)
+        with suppress(PackageNotFoundError):
+            needed |= set(distribution(name).requires or ())
+    assert asked <= named
+
+
+def test_what_has_no_recipe_is_pure_where_it_is_installed() -> None:
+    for name in PURE - FASTER - {"python-bidi"}:  # it is pinned to the last release without Rust
+        with suppress(PackageNotFoundError):
+            assert "none-any" in (distribution(name).read_text("WHEEL") or ""), name
+    assert "python-bidi==0.4.2" in option("requirements").split(",")

@@ -6,11 +6,14 @@ import pytest
 
 from onebar import Client, InputError, MessageState
 from onebar.models import Standing
+from onebar_app.view_models import chat as chat_module
 from onebar_app.view_models.chat import PAGE, Chat, can_be_resent, why_not
 from onebar_app.view_models.rows import FileRow, NoticeRow, UnreadRow
 from onebar_app.view_models.session import Session
 from tests.app.view_models.conftest import ALICE, BOB
 from tests.app.view_models.waiting import until
+
+SMALL = 6  # messages of a page, where many pages are tried
 
 
 async def test_what_is_sent_is_there_at_once_and_gets_its_ticks(session: Session, bob: Client) -> None:
@@ -38,6 +41,55 @@ async def test_pages_come_until_the_begin(session: Session, bob: Client) -> None
     assert [message.text for message in chat.messages] == [str(number) for number in range(PAGE + 5)]
     assert chat.begin_reached
     assert isinstance(chat.rows[0], NoticeRow)
+    chat.close()
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chat_module, "PAGE", SMALL)
+    monkeypatch.setattr(chat_module, "KEPT_MAX", 5 * SMALL)
+
+
+@pytest.mark.usefixtures("small_pages")
+async def test_pages_far_away_are_dropped_and_read_again(session: Session, bob: Client) -> None:
+    for number in range(8 * SMALL):
+        await session.client.chat(BOB).send(str(number))
+    chat = Chat(session, BOB)
+    await chat.open()
+    numbers = lambda: [int(message.text) for message in chat.messages]  # noqa: E731
+    while not chat.begin_reached:
+        await chat.older()
+        assert len(chat.messages) <= 5 * SMALL
+        assert numbers() == list(range(numbers()[0], numbers()[0] + len(chat.messages)))  # none is missing between two
+    assert numbers()[0] == 0
+    assert not chat.end_reached
+    await (await bob.chat(ALICE).send("meanwhile")).delivered(20)
+    await until(chat, lambda: chat.unread == 1)
+    assert numbers()[0] == 0  # what comes in far below does not move what is looked at
+    while not chat.end_reached:
+        await chat.newer()
+        assert len(chat.messages) <= 5 * SMALL
+    assert chat.messages[-1].text == "meanwhile"
+    assert not chat.begin_reached
+    chat.close()
+
+
+@pytest.mark.usefixtures("small_pages")
+async def test_sending_and_jumping_go_to_the_end(session: Session, bob: Client) -> None:
+    for number in range(3 * SMALL):
+        await session.client.chat(BOB).send(str(number))
+    (first,) = (await session.client.chat(BOB).history(limit=3 * SMALL))[:1]
+    chat = Chat(session, BOB)
+    await chat.open(around=first)
+    assert chat.messages[0].text == "0"
+    assert chat.begin_reached
+    assert not chat.end_reached
+    await chat.newest()
+    assert chat.end_reached
+    assert chat.messages[-1].text == str(3 * SMALL - 1)
+    await chat.open(around=first)
+    await chat.send("last")
+    assert [message.text for message in chat.messages[-2:]] == [str(3 * SMALL - 1), "last"]
     chat.close()
 
 

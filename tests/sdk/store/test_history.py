@@ -95,6 +95,17 @@ def test_paging_back_shows_each_message_once_in_order_whatever_the_page_size(
         assert all(len(page) >= limit for page in pages[:-1])
 
 
+@given(ARRIVALS, st.integers(1, 7))
+def test_paging_on_from_any_message_shows_each_one_once(arrivals: list[Arrival], limit: int) -> None:
+    with memory_store() as store:
+        fill(store, arrivals)
+        whole = store.history(BOBS_PHONE, 1000)
+        seen = [message for message in whole if message.place <= whole[0].place]
+        while page := store.history_after(BOBS_PHONE, limit, seen[-1].place if seen else 0):
+            seen += page
+        assert seen == whole
+
+
 @settings(max_examples=40)
 @given(st.permutations(list(range(1, 9))))
 def test_a_burst_in_any_order_closes_every_gap(order: list[int]) -> None:

@@ -134,6 +134,7 @@ class ChatScreen(Screen, BubbleActions):
         self._marked = 0
         self._seeing = Clock.create_trigger(lambda _: self._see(), SEEN_S)
         self.list.on_near_begin = self._older
+        self.list.on_near_end = lambda: shell.session.run(self.chat.newer())
         self.list.on_scroll = self._scrolled
         self.on_leave(self.banner.close)
         self.on_leave(self.chat.watch(self._refresh))
@@ -153,7 +154,7 @@ class ChatScreen(Screen, BubbleActions):
 
     def _refresh(self) -> None:
         self._show_bottom()
-        self.list.set_rows(self.chat.rows)
+        self.list.set_rows(self.chat.rows, more_below=not self.chat.end_reached)
         self._scrolled()
 
     def _show_bottom(self) -> None:
@@ -230,7 +231,11 @@ class ChatScreen(Screen, BubbleActions):
             self._shell.session.run(self.chat.older())
 
     def _jump(self) -> None:
-        self.list.scroll_to_end()
+        async def jump() -> None:
+            await self.chat.newest()
+            self.list.scroll_to_end()
+
+        self._shell.session.run(jump())
 
     def _scrolled(self) -> None:
         self.jump.show(not self.list.at_end and self.chat.loaded, self.chat.unread)
