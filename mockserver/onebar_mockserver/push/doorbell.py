@@ -26,8 +26,9 @@ GRACE_S: Final = 15.0
 """Time for a phone whose link ended or went silent under a message to be heard by itself, which one that is awake is at
 once. More than `limits.LATE_MS`, so that a phone which was woken on a link that still works counts as back."""
 
-LOOK_S: Final = 60.0
-"""Time after a start before it is looked for phones to wake: twice what they take to come back by themselves (R17)."""
+LOOK_S: Final = 40.0
+"""Time after a start before phones are woken that have not been here since: most of them were a moment ago, and come back
+by themselves, within 30 s (R17) and a slow connect."""
 
 NOTED_MAX: Final = 100_000
 """Devices to wake that are kept in memory, 30 MB; the others are found in the database when there is room."""
@@ -84,6 +85,8 @@ class Doorbell:
         self._noted: dict[int, None] = {}
         self._later: dict[int, float] = {}  # in order: the grace is the same for all
         self._rung: dict[int, float] = {}  # until when, in order
+        self._back_by_s = 0.0
+        self._came_back: set[int] = set()  # until then
         self._look_at_s = _NEVER
         self._looked_upto = 0
         self._look_again = False
@@ -94,6 +97,7 @@ class Doorbell:
     def start(self) -> None:
         """Begin, in the running event loop."""
         if self._gateways:
+            self._back_by_s = self._now_s() + LOOK_S
             self.missed()
             self._spawn(self._run(), "onebar-doorbell")
 
@@ -113,7 +117,7 @@ class Doorbell:
 
     def ring(self, device: int, *, soon: bool = False) -> None:
         """Wake a device for which a message has come; `soon`: unless it is heard of by itself first."""
-        if not self._gateways or device in self._noted or self._is_rung(device):
+        if not self._gateways or device in self._noted or self._is_rung(device) or self._may_come_back(device):
             return
         if (len(self._later) if soon else self.waiting) >= NOTED_MAX:
             self.missed()
@@ -129,6 +133,8 @@ class Doorbell:
         if self._gateways:
             for known in (self._noted, self._later, self._rung):
                 known.pop(device, None)
+            if self._now_s() < self._back_by_s:
+                self._came_back.add(device)
             for lane in self._lanes.values():
                 lane.forget(device)
 
@@ -147,6 +153,13 @@ class Doorbell:
         if not self._later:
             self._news.set()
         self._later.setdefault(device, self._now_s() + GRACE_S)
+
+    def _may_come_back(self, device: int) -> bool:
+        """Whether the server has just started, and a device may be on its way back; else the first look finds it."""
+        if self._now_s() < self._back_by_s:
+            return device not in self._came_back
+        self._came_back.clear()
+        return False
 
     def _is_here(self, device: int) -> bool:
         """Whether a device is connected, and as far as anybody can tell, awake."""

@@ -4,7 +4,11 @@ A bucket is one number, the time at which it will be full again (the generic cel
 virtual scheduling form): a bucket that is full needs no memory at all.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+ROUNDING: Final = 0.01
+"""Part of one by which a bucket may fall short and still gives it: seconds since 1970 are exact to 0.1 µs, and a bucket
+of a thousand adds up as many of them. What it gives so early it gets back later."""
 
 
 class Rate(NamedTuple):
@@ -23,7 +27,8 @@ def wait_s(rate: Rate, full_at_s: float, now_s: float) -> float:
         now_s: The time.
     """
     full_in_s = min(full_at_s - now_s, rate.size * rate.refill_s)  # it was emptied before the clock was put back
-    return max(0.0, full_in_s - (rate.size - 1) * rate.refill_s)
+    wait = full_in_s - (rate.size - 1) * rate.refill_s
+    return wait if wait > ROUNDING * rate.refill_s else 0.0
 
 
 def after_one(rate: Rate, full_at_s: float, now_s: float) -> float:

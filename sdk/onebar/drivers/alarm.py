@@ -17,15 +17,16 @@ class Alarm:
         self._loop = asyncio.get_running_loop()
         self._at_s: float | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._fires_s = 0.0  # the timers of uvloop do not always know
 
     def set(self, at_s: float | None) -> None:
         """Ring at this time of the loop, and not when it was to ring before; None: not at all."""
         self._at_s = at_s
-        if at_s is None or (self._timer is not None and self._timer.when() <= at_s):
+        if at_s is None or (self._timer is not None and self._fires_s <= at_s):
             return
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(at_s, self._look, at_s)
+        self._timer, self._fires_s = self._loop.call_at(at_s, self._look), at_s
 
     def cancel(self) -> None:
         """Never ring, and leave nothing behind."""
@@ -34,9 +35,9 @@ class Alarm:
             self._timer.cancel()
             self._timer = None
 
-    def _look(self, fires_s: float) -> None:
+    def _look(self) -> None:
         self._timer, at_s = None, self._at_s
-        if at_s is not None and at_s > fires_s:
+        if at_s is not None and at_s > self._fires_s:
             self.set(at_s)
         elif at_s is not None:
             self._at_s = None

@@ -101,7 +101,10 @@ class House:
         self.lost += 1
 
     async def __aenter__(self) -> "House":
+        self.now_s = -doorbells.LOOK_S  # who wanted to come back after the start has done so
         self.bell.start()
+        self.bell._look_at_s = doorbells.LOOK_S if self.gateways else doorbells._NEVER
+        self.now_s = 0.0
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -282,6 +285,25 @@ async def test_after_a_start_those_whom_mail_waits_for_are_found(monkeypatch: py
         await gateway.until(lambda: len(gateway.woken) == 8)
         await house.settled()
         assert sorted(gateway.woken) == sorted(f"token {one}" for one in [1, 2, 3, 4, 6, 7, 8, 20])
+
+
+async def test_after_a_start_phones_have_time_to_come_back_by_themselves() -> None:
+    gateway = Gateway()
+    async with House(gateway) as house:
+        house.bell._back_by_s = doorbells.LOOK_S  # it starts now
+        house.bell.answered(1)
+        for device in (1, 2, 3):
+            house.bell.ring(device)
+        await gateway.until(lambda: gateway.woken == ["token 1"])  # it was here, and has left
+        await house.settled()
+        house.bell.answered(2)
+        house.tokens.waits = [3]
+        house.now_s = house.bell._look_at_s = doorbells.LOOK_S
+        house.bell.ring(4)
+        await gateway.until(lambda: len(gateway.woken) == 3)
+        await house.settled()
+        assert sorted(gateway.woken) == ["token 1", "token 3", "token 4"]
+        assert not house.bell._came_back
 
 
 async def test_more_than_memory_holds_are_found_in_the_database(monkeypatch: pytest.MonkeyPatch) -> None:

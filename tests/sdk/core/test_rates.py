@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onebar.core.rates import Rate, after_one, wait_s
+from onebar.core.rates import ROUNDING, Rate, after_one, wait_s
 
 RATE = Rate(3, 2.0)
 
@@ -27,4 +27,21 @@ def test_never_more_than_the_size_and_what_came_back_meanwhile(pauses: list[floa
             taken.append(now_s)
     for first, since_s in enumerate(taken):
         for last in range(first, len(taken)):
-            assert last - first + 1 <= size + (taken[last] - since_s) / refill_s + 1e-6
+            assert last - first + 1 <= size + (taken[last] - since_s) / refill_s + ROUNDING
+
+
+@given(st.floats(1.6e9, 2e9), st.integers(1, 1000), st.integers(50, 1_000_000))
+def test_a_full_bucket_gives_its_last_one_whatever_its_refill(now_s: float, size: int, refill_ms: int) -> None:
+    rate, full_at_s = Rate(size, refill_ms / 1000), 0.0
+    for _ in range(size):
+        assert wait_s(rate, full_at_s, now_s) == 0.0
+        full_at_s = after_one(rate, full_at_s, now_s)
+    assert wait_s(rate, full_at_s, now_s) > 0.0
+
+
+@given(st.floats(1.6e9, 2e9), st.integers(1, 500), st.integers(50, 100_000))
+def test_who_has_waited_as_told_need_not_wait_again(now_s: float, size: int, refill_ms: int) -> None:
+    rate, full_at_s = Rate(size, refill_ms / 1000), 0.0
+    while not (told_s := wait_s(rate, full_at_s, now_s)):
+        full_at_s = after_one(rate, full_at_s, now_s)
+    assert wait_s(rate, full_at_s, now_s + told_s) == 0.0

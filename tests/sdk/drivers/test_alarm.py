@@ -2,6 +2,8 @@
 
 import asyncio
 
+import uvloop
+
 from onebar.drivers.alarm import Alarm
 
 PATIENCE_S = 10.0
@@ -47,6 +49,20 @@ async def test_an_alarm_that_is_brought_forward_rings_earlier_and_once() -> None
     bell.alarm.set(bell.loop.time())
     await bell.wait()
     assert len(bell.rang) == 2, "it can be set again"
+
+
+def test_an_alarm_that_is_due_is_put_off_on_every_loop() -> None:
+    """A timer of uvloop that is due at once cannot say when."""
+
+    async def put_off() -> None:
+        bell = Bell()
+        bell.alarm.set(bell.loop.time() - 1)
+        bell.alarm.set(bell.loop.time() + 0.001)
+        await bell.wait()
+        assert len(bell.rang) == 1
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(put_off())
 
 
 async def test_an_alarm_that_is_called_off_does_not_ring() -> None:
