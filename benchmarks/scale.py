@@ -91,7 +91,7 @@ def main(environment: dict[str, str]) -> int:
         add(report, "links", links)
         add(report, "mail", mail)
         for step in mail:
-            note = f"{step.file_bytes / 1e6:.0f} MB, which a start looks through for damage"
+            note = f"{step.file_bytes / 1e6:.0f} MB"
             report.add(f"start_s_{step.size}", f"start where {step.size} messages wait", step.start_s, "s", note)
         REPORTS.mkdir(parents=True, exist_ok=True)
         (REPORTS / f"{SCALE}.md").write_text(markdown(links, mail), encoding="utf-8")

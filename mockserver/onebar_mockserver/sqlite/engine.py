@@ -207,7 +207,7 @@ class SqliteEngine:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-        self._connection = open_database(self._data / FILE_NAME)
+        self._connection = open_database(self._data / FILE_NAME, whole=True)
 
     def _close(self) -> None:
         if self._connection is not None:

@@ -4,6 +4,7 @@ import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,10 +69,10 @@ def test_a_database_without_prekeys_gets_room_for_them(tmp_path: Path, monkeypat
     setting.connection.close()
 
 
-def refused(path: Path, part: str) -> None:
+def refused(path: Path, part: str, *, whole: bool = False) -> None:
     before = path.read_bytes()
     with pytest.raises(DatabaseError, match=part):
-        open_database(path)
+        open_database(path, whole=whole)
     assert path.read_bytes() == before
     assert [found.name for found in path.parent.iterdir()] == [path.name]
 
@@ -90,13 +91,45 @@ def test_damaged_file_is_refused(tmp_path: Path) -> None:
     refused(path, "damaged")
 
 
-def test_damaged_page_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_was_cut_short_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / FILE_NAME
+    open_database(path).close()
+    os.truncate(path, path.stat().st_size - 4096)
+    refused(path, "damaged")
+
+
+def test_a_damaged_page_is_refused_by_whoever_looks_through_the_whole_file(tmp_path: Path) -> None:
     path = tmp_path / FILE_NAME
     open_database(path).close()
     content = bytearray(path.read_bytes())
     content[4096:8192] = os.urandom(4096)
     path.write_bytes(content)
-    refused(path, "damaged")
+    refused(path, "damaged", whole=True)
+
+
+def test_a_start_takes_no_longer_where_more_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / FILE_NAME
+    open_database(path).close()
+    steps: list[int] = []
+
+    def connect(*args: Any, **kwargs: Any) -> sqlite3.Connection:
+        made = plainly(*args, **kwargs)
+        made.set_progress_handler(lambda: steps.append(1), 100)
+        return made
+
+    def cost(*, whole: bool = False) -> int:
+        steps.clear()
+        open_database(path, whole=whole).close()
+        return len(steps)
+
+    plainly = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    empty = cost()
+    with closing(open_database(path)) as connection:
+        rows = [(1, seq, 1, 1, 1, seq, 0, 0, b"x" * 1000) for seq in range(1, 2001)]
+        connection.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    assert cost() == empty
+    assert cost(whole=True) > 10 * empty
 
 
 def test_database_of_another_program_is_refused(tmp_path: Path) -> None:

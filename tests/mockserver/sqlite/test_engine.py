@@ -99,6 +99,26 @@ async def test_a_failed_disk_loses_the_engine_until_it_is_reopened(engine: Sqlit
     assert isinstance((await engine.apply([hello(1)], NOW_MS)).results[0], Attached)
 
 
+async def test_a_damaged_file_is_looked_through_once_a_statement_has_met_the_damage(
+    engine: SqliteEngine, tmp_path: Path
+) -> None:
+    for out_no in range(1, 40):
+        await engine.apply([hello(1, out_no), Op(1, 1, out_no, submit(out_no, (2, [(2, b"x" * 4000)])))], NOW_MS)
+    await engine.close()
+    path = tmp_path / "data" / "onebar.sqlite3"
+    content = bytearray(path.read_bytes())
+    content[-20 * 4096 :] = b"\xff" * (20 * 4096)
+    path.write_bytes(content)
+    again = SqliteEngine(tmp_path / "data", ServerLimits())
+    await again.open()
+    with pytest.raises(EngineLostError, match="malformed"):
+        await again.fetch([Want(2, 0, ENDLESS)])
+    with pytest.raises(EngineLostError, match="damaged"):
+        await again.reopen()
+    assert path.read_bytes() == content
+    await again.close()
+
+
 async def test_registration_errors_are_raised_and_the_try_is_spent(engine: SqliteEngine) -> None:
     await engine.issue_code("+493", b"seed", NOW_MS)
     for left in (4, 3):
