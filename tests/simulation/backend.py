@@ -25,7 +25,7 @@ from onebar_mockserver.ports import (
     Rejection,
 )
 from onebar_mockserver.router import Ended, Input, Removed, Router, Woken
-from onebar_mockserver.sqlite.batch import Batch
+from onebar_mockserver.sqlite.batch import Batch, Kept
 from onebar_mockserver.sqlite.codes import code_of
 from tests.simulation.faults import SERVER, Kind
 from tests.simulation.inline import InlineEngine, copy, key_fields, run
@@ -76,11 +76,11 @@ class WatchedEngine(InlineEngine):
                 self._server.world.checks.handed_out(decode_as(Bundle, said.result))
         return answers
 
-    def _commit(self, work: Callable[[Batch], T], now_ms: int) -> T:
+    def _commit(self, work: Callable[[Batch], T], now_ms: int, kept: Kept | None = None) -> T:
         world = self._server.world
         fault = self._server.at_commit(world.clock.now_s)
         if fault is None:
-            return self._kept(work, now_ms)
+            return self._noted(work, now_ms, kept)
         world.fired(fault, self._server)
         if fault.kind is Kind.CRASH_BEFORE_COMMIT:
             raise Crash
@@ -88,14 +88,14 @@ class WatchedEngine(InlineEngine):
             dies = fault.kind is Kind.CRASH_IN_COMMIT
             if fault.amount < 0.5:
                 end = Crash() if dies else sqlite3.OperationalError("disk I/O error")
-                super()._commit(partial(_broken_off, work, end), now_ms)
-            self._kept(work, now_ms)
+                super()._commit(partial(_broken_off, work, end), now_ms, kept)
+            self._noted(work, now_ms, kept)
             raise Crash if dies else EngineLostError("the commit's end is unknown")
         self._server.aftermath = fault
-        return self._kept(work, now_ms)
+        return self._noted(work, now_ms, kept)
 
-    def _kept(self, work: Callable[[Batch], T], now_ms: int) -> T:
-        result = super()._commit(work, now_ms)
+    def _noted(self, work: Callable[[Batch], T], now_ms: int, kept: Kept | None) -> T:
+        result = super()._commit(work, now_ms, kept)
         if isinstance(result, Outcome):
             for op, judged in zip(self._ops, result.results, strict=True):
                 frame = op.frame.submit if isinstance(op.frame, Rejection) else op.frame

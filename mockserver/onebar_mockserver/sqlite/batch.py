@@ -77,6 +77,14 @@ class DeviceRow:
     notes: dict[int, Note] | None = None
 
 
+@dataclass(slots=True)
+class Kept:
+    """What the next batch need not read: rows as they are on the disk, if nothing else has written since."""
+
+    devices: dict[int, DeviceRow] = field(default_factory=dict)
+    active: dict[int, tuple[int, ...]] = field(default_factory=dict)
+
+
 @dataclass
 class Batch:
     """A transaction in progress: its connection, its time, its devices, and what it has appended.
@@ -107,14 +115,14 @@ class Batch:
     refused: set[int] = field(default_factory=set)
     written: set[tuple[int, int]] = field(default_factory=set)
     """Pairs that this batch adds to `known` once it is committed."""
-    _devices: dict[int, DeviceRow | None] = field(default_factory=dict)
-    _active: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    kept: Kept = field(default_factory=Kept)
+    _touched: dict[int, DeviceRow | None] = field(default_factory=dict)
 
     def device(self, device: int) -> DeviceRow | None:
         """Return the device, removed or not, or None if it never was."""
-        if device not in self._devices:
-            self._devices[device] = self._read(device)
-        return self._devices[device]
+        if device not in self._touched:
+            self._touched[device] = self.kept.devices.get(device) or self._read(device)
+        return self._touched[device]
 
     def saw(self, row: DeviceRow) -> None:
         """Note that a device was heard of, once an hour: its account is not given up (§2)."""
@@ -123,13 +131,14 @@ class Batch:
 
     def active(self, account: int) -> tuple[int, ...]:
         """Return the account's devices in use."""
-        if account not in self._active:
+        active = self.kept.active.get(account)
+        if active is None:
             rows = self.connection.execute(
                 "SELECT device FROM devices WHERE account = ? AND removed = 0 AND pending_since_ms = 0 ORDER BY device",
                 (account,),
             )
-            self._active[account] = tuple(row[0] for row in rows)
-        return self._active[account]
+            active = self.kept.active[account] = tuple(row[0] for row in rows)
+        return active
 
     def notes(self, row: DeviceRow) -> dict[int, Note]:
         """Return the device's notes by number."""
@@ -164,8 +173,9 @@ class Batch:
     def flush(self) -> None:
         """Write every changed position back."""
         changed = []
-        for row in self._devices.values():
+        for row in self._touched.values():
             if row is not None:
+                row.notes = None
                 if row.device in self.judged or row.device in self.greeted:
                     row.position.sent = row.position.head
                 values = row.position.values()
@@ -182,7 +192,9 @@ class Batch:
         if found is None:
             return None
         account, removed, blocks, *values = found
-        return DeviceRow(device, account, REMOVED[removed], bool(blocks), Position(*values), tuple(values))
+        row = DeviceRow(device, account, REMOVED[removed], bool(blocks), Position(*values), tuple(values))
+        self.kept.devices[device] = row
+        return row
 
 
 def entry_bytes(entry: Entry) -> int:

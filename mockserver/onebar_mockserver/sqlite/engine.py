@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from onebar.core.frames import Ack, Hello
 from onebar_mockserver.buckets import Buckets
-from onebar_mockserver.limits import KNOWN_PAIRS_MAX, ServerLimits
+from onebar_mockserver.limits import KEPT_ROWS_MAX, KNOWN_PAIRS_MAX, ServerLimits
 from onebar_mockserver.ports import (
     Answer,
     Asked,
@@ -38,7 +38,7 @@ from onebar_mockserver.ports import (
 from onebar_mockserver.push.gateways import PushToken, Sleepers
 from onebar_mockserver.sqlite import codes, mailboxes, push_tokens, registry
 from onebar_mockserver.sqlite.admission import answer_admitted
-from onebar_mockserver.sqlite.batch import Batch
+from onebar_mockserver.sqlite.batch import Batch, Kept
 from onebar_mockserver.sqlite.code_key import open_key
 from onebar_mockserver.sqlite.database import FILE_NAME, DatabaseError, lock_directory, open_database
 from onebar_mockserver.sqlite.sweeping import sweep
@@ -69,6 +69,7 @@ class SqliteEngine:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="onebar-sqlite")
         self._connection: sqlite3.Connection | None = None
         self._code_key = b""
+        self._rows = Kept()
         self._judged: set[int] = set()
         self._judged_by: sqlite3.Connection | None = None
         self._lock: int | None = None
@@ -109,7 +110,7 @@ class SqliteEngine:
             results = [_apply(batch, op) for op in ops]
             return Outcome(results, batch.appended)
 
-        return await self._on_thread(lambda: self._commit(work, now_ms))
+        return await self._on_thread(lambda: self._commit(work, now_ms, self._rows))
 
     async def fetch(self, wants: Sequence[Want]) -> list[Page]:
         """Read one page for each wish; see `ports.Mailbox.fetch`."""
@@ -217,15 +218,20 @@ class SqliteEngine:
             os.close(self._lock)
             self._lock = None
 
-    def _commit(self, work: Callable[[Batch], T], now_ms: int) -> T:
-        """Run work in one transaction; after a return it is on the disk."""
+    def _commit(self, work: Callable[[Batch], T], now_ms: int, kept: Kept | None = None) -> T:
+        """Run work in one transaction; after a return it is on the disk.
+
+        Only work that changes devices in the batch and nowhere else may go on with what is `kept`, and leave it behind.
+        """
+        self._rows = Kept()  # whatever comes between: what is on the disk counts
         connection = self._opened()
         if self._judged_by is not connection:  # opened anew, perhaps another copy: no cursor was judged here yet (R21)
             self._judged_by, self._judged = connection, set()
             self._known.clear()
+            kept = kept and Kept()
         if len(self._known) > KNOWN_PAIRS_MAX:
             self._known.clear()
-        batch = Batch(connection, now_ms, self._limits, self._judged, self._known, self._buckets)
+        batch = Batch(connection, now_ms, self._limits, self._judged, self._known, self._buckets, kept=kept or Kept())
         try:
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -245,6 +251,8 @@ class SqliteEngine:
         self._committed(time.perf_counter() - started_s)
         self._judged |= batch.greeted
         self._known |= batch.written
+        if kept is not None and len(kept.devices) + len(kept.active) <= KEPT_ROWS_MAX:
+            self._rows = kept
         return result
 
     def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:

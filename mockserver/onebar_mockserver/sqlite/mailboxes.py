@@ -93,11 +93,11 @@ def _tick(batch: Batch, recipient: DeviceRow, device: int, out_nos: list[int]) -
     if sender is None or sender.removed:
         return
     ranges = merge_ranges([], out_nos)
-    older = batch.connection.execute(
+    older = sender.position.mailbox_bytes and batch.connection.execute(
         "SELECT seq, body FROM entries WHERE device = ? AND peer_device = ? AND kind = 2 ORDER BY seq DESC LIMIT 1",
         (device, recipient.device),
     ).fetchone()
-    if older is not None:
+    if older:
         seq, body = older
         merged = merge_ranges(msgspec.msgpack.decode(body, type=Ranges), out_nos)
         if len(merged) <= TICK_RANGES_MAX:
