@@ -83,11 +83,7 @@ async def restart(phones: Sequence[Phone], backend: Backend, *, polite: bool, di
     try:
         backend.signal(signal.SIGTERM if polite else signal.SIGKILL)
         backend.signal(signal.SIGCONT)
-        await backend.ended()
-        if not polite:
-            await asyncio.sleep(RESTART_S)
-        await backend.start()
-        outcome.down_s = time.monotonic() - started_s
+        outcome.down_s = await backend.replace(0.0 if polite else RESTART_S) - started_s
         await until(lambda: all(phone.restart.back_s is not None for phone in phones), "phones are back")
     finally:
         watching.cancel()

@@ -55,6 +55,7 @@ def _attention(state: DeviceState, change: Attention) -> None:
 
 def _try_now(state: DeviceState) -> None:
     state.failures, state.dial_at_s, state.bare, state.unwelcomed = 0, state.now.monotonic_s, False, 0
+    state.slots_end_s = 0.0, 0.0
     if state.replace_at_s != NEVER:
         state.replace_at_s = state.now.monotonic_s
 
@@ -73,6 +74,7 @@ def answered(state: DeviceState, link: Link) -> None:
 def won(state: DeviceState, link: Link) -> None:
     """The first link welcomed wins: close the others (R3). One that it hedged was dead, perhaps because it was idle."""
     state.unwelcomed = link.useless = 0
+    state.slots_end_s = 0.0, 0.0
     for other in [other for other in state.links.values() if other is not link]:
         if other.link_no == link.hedges:
             if other.probed_idle_s >= keepalive_s(state):
@@ -145,8 +147,7 @@ def _quiet(state: DeviceState, link: Link) -> bool:
 
 def _busy(state: DeviceState) -> bool:
     """Whether this device has something to say."""
-    waits = state.device.out_no > state.device.floor or bool(state.store.outbox.drafts(1))
-    return waits or transfers.busy(state)
+    return state.mail_waits or transfers.busy(state)
 
 
 def timer_s(state: DeviceState) -> list[float]:

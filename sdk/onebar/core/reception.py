@@ -101,11 +101,12 @@ def _verdict(state: DeviceState, link: Link, frame: Accepted | Slow) -> None:
 
 def _go_away(state: DeviceState, link: Link, frame: GoAway) -> None:
     """Wait for a random slot; the first third is for devices with mail to send (R17)."""
-    waiting = state.device.out_no > state.device.floor or bool(state.store.outbox.drafts(1))
+    waiting, now_s = state.mail_waits, state.now.monotonic_s
     drawn, within_s = fraction(state.entropy), min(frame.within_ms, GO_AWAY_MS_MAX) / 1000
     share = drawn / 3 if waiting else 1 / 3 + drawn * 2 / 3
-    state.dial_at_s = state.now.monotonic_s + within_s * share
-    state.slot = None if waiting else (state.dial_at_s, state.now.monotonic_s + within_s * drawn / 3)
+    state.dial_at_s = now_s + within_s * share
+    state.slot = None if waiting else (state.dial_at_s, now_s + within_s * drawn / 3)
+    state.slots_end_s = now_s + within_s / 3, now_s + within_s
     link.trigger(LinkTrigger.GO_AWAY)
 
 

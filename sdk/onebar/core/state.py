@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from onebar.config import Config
-from onebar.core.backoff import Entropy, pause_s
+from onebar.core.backoff import Entropy, fraction, pause_s
 from onebar.core.copies import copier
 from onebar.core.errands import Transfers
 from onebar.core.frames import Stock
@@ -84,6 +84,8 @@ class DeviceState:
     dial_at_s: float = 0.0
     slot: tuple[float, float] | None = None
     """The slot that a GoAway gave, and the one that it would have given with mail waiting; both are `dial_at_s`."""
+    slots_end_s: tuple[float, float] = (0.0, 0.0)
+    """Until when the last GoAway has slots for devices with mail, and for the others."""
     replace_at_s: float = 0.0
     expire_at_s: float = 0.0
     repair_at_s: float | None = 0.0
@@ -177,6 +179,11 @@ class DeviceState:
         apart_ms = self.now.wall_ms + self.device.clock_offset_ms - self.server_ms
         return self.server_ms if abs(apart_ms) < CLOCKS_APART_MS_MAX else None
 
+    @property
+    def mail_waits(self) -> bool:
+        """Whether something that was sent has no verdict yet."""
+        return self.device.out_no > self.device.floor or bool(self.store.outbox.drafts(1))
+
     def change(self, **fields: object) -> None:
         """Change the device; the turn's transaction saves it."""
         self.device = msgspec.structs.replace(self.device, **fields)
@@ -229,7 +236,13 @@ class DeviceState:
 
     def _count(self, *, useful: bool) -> None:
         self.failures = 0 if useful else self.failures + 1
-        self.dial_at_s = self.now.monotonic_s + self.pause_s()
+        now_s = self.now.monotonic_s
+        left_s = self.slots_end_s[0 if self.mail_waits else 1] - now_s
+        if left_s > 0:  # the server is not back yet: who came too early would come with all others as soon as it is (R17)
+            self.dial_at_s = now_s + left_s * fraction(self.entropy)
+            self.slot = (self.dial_at_s, now_s)
+        else:
+            self.dial_at_s = now_s + self.pause_s()
 
     def hang(self, link: Link) -> None:
         """Be done with a link that another one makes needless."""

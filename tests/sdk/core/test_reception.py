@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from onebar.config import Config
 from onebar.core.frames import (
     Accepted,
     Ack,
@@ -24,7 +25,7 @@ from onebar.core.frames import (
 )
 from onebar.core.link_states import LinkState
 from onebar.core.records import Status
-from onebar.core.turn import LinkConnected, LinkLost, MessageArrived, Transmit
+from onebar.core.turn import LinkConnected, LinkLost, MessageArrived, NetworkChanged, Transmit
 from onebar.models import MessageState
 from tests.sdk.core.scripted import LIMITS, PEER, WALL_MS, Scripted, text
 
@@ -124,6 +125,52 @@ def test_r17_after_the_first_third_it_dials_at_once_and_a_failed_dial_is_followe
     phone.give(LinkLost(dial.link_no, "refused"))
     phone.send("hello again")
     assert not phone.dials, "the slot is over, and a pause is no slot"
+
+
+def came_too_early(seed: int, *, within_ms: int = 30_000) -> Scripted:
+    """Return a phone that has dialed in its slot and was refused."""
+    phone = Scripted(seed=seed)
+    link_no = phone.open()
+    phone.say(link_no, GoAway(within_ms, "restart"))
+    phone.give(LinkLost(link_no, "closed"))
+    assert phone.turn.timer_s is not None
+    phone.wait(phone.turn.timer_s - phone.now_s)
+    (dial,) = phone.dials
+    phone.give(LinkLost(dial.link_no, "refused"))
+    return phone
+
+
+def test_r17_who_comes_too_early_draws_another_slot_of_those_that_are_left() -> None:
+    shares = []
+    for seed in range(40):
+        begun_s = (phone := Scripted(seed=seed)).now_s
+        phone = came_too_early(seed)
+        assert phone.turn.timer_s is not None
+        shares.append((phone.turn.timer_s - phone.now_s) / (begun_s + 30 - phone.now_s))
+    assert all(0 <= share <= 1.01 for share in shares)
+    assert sum(share > 0.5 for share in shares) > 10, "evenly, and not as soon as it can"
+
+
+def test_r17_who_came_too_early_and_sends_something_comes_at_once() -> None:
+    phone = came_too_early(3)
+    assert not phone.dials
+    phone.send("hello")
+    assert len(phone.dials) == 1
+
+
+def test_r17_once_all_slots_are_over_or_a_link_was_welcomed_failures_are_followed_by_pauses_again() -> None:
+    phone = came_too_early(3)
+    phone.wait(31)
+    (dial,) = phone.dials
+    phone.give(LinkLost(dial.link_no, "refused"))
+    assert phone.turn.timer_s is not None
+    assert phone.turn.timer_s - phone.now_s <= 8 * Config(host="").backoff_s_min
+    phone = came_too_early(3)
+    phone.give(NetworkChanged("another"))
+    (dial,) = phone.dials
+    phone.give(LinkLost(dial.link_no, "refused"))
+    assert phone.turn.timer_s is not None
+    assert phone.turn.timer_s - phone.now_s <= 8 * Config(host="").backoff_s_min
 
 
 def test_r17_a_draft_that_waits_for_its_keys_is_waiting_mail_too() -> None:
