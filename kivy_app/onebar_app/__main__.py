@@ -5,8 +5,9 @@ import asyncio
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
-from onebar import Client, Tls
+from onebar import Client, Config, Tls
 from onebar.testing import WeakNetwork, profile
+from onebar_app.view_models.pictures import shown_formats
 from onebar_app.view_models.settings import Settings
 from onebar_app.view_models.weather import Weather
 
@@ -41,7 +42,8 @@ async def run(options: argparse.Namespace) -> None:
             weather = Weather(network)
             server = weather.url
         tls = Tls(ca_file=options.ca) if options.ca else None
-        client = await stack.enter_async_context(Client.open(database, server=server, tls=tls))
+        config = Config(host="", shows=shown_formats())
+        client = await stack.enter_async_context(Client.open(database, server=server, config=config, tls=tls))
         settings = Settings(database.with_suffix(".settings.json"), system_language())
         app = OnebarApp(Phone(client, database, settings, weather))
         app.title = options.title

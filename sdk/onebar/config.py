@@ -1,6 +1,15 @@
 """Settings of one device."""
 
+import re
 from dataclasses import dataclass
+from typing import Final
+
+from onebar.errors import InputError
+
+SHOWN_MAX: Final = 8
+"""Most formats that a device announces: each takes up to 40 bytes of a message to every contact's device."""
+
+_MEDIA_TYPE: Final = re.compile(r"[a-z]+/[a-z0-9.+-]{1,30}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +44,16 @@ class Config:
     """The same on metered ones (`Client.network_changed`): photos and voice notes."""
     ask_again_s: float = 60.0
     """Pause before an envelope that did not open is asked for once more (R11)."""
+    shows: tuple[str, ...] | None = None
+    """Formats of pictures beyond JPEG that this app can show, such as `("image/avif",)`: announced, end-to-end encrypted,
+    to the devices of those one writes to, who then send a fifth fewer bytes. At most `SHOWN_MAX`. None: as before."""
+
+    def __post_init__(self) -> None:
+        """Look at what is announced.
+
+        Raises:
+            InputError: `shows` has more than `SHOWN_MAX` entries, or one that is no media type.
+        """
+        shows = self.shows or ()
+        if len(shows) > SHOWN_MAX or not all(_MEDIA_TYPE.fullmatch(one) for one in shows):
+            raise InputError(f"Config.shows: at most SHOWN_MAX = {SHOWN_MAX} media types like image/avif, not {shows!r}")

@@ -1,17 +1,18 @@
 """What can be said in a chat: texts, photos, videos, voice notes, files; on the disk before a call returns."""
 
+import asyncio
 from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Final
 
 from onebar.attachments import Attachments, Preparing
-from onebar.core.files import File
+from onebar.core.files import File, Kind
 from onebar.core.records import Status
 from onebar.core.turn import Send
 from onebar.drivers.home import Home
 from onebar.errors import InputError, NotRegisteredError
-from onebar.media.photos import Codec, PhotoMode
+from onebar.media.photos import Codec, PhotoMode, can_make_avif
 from onebar.models import Message, TransferState, check_key, check_text
 from onebar.sent_message import SentMessage
 from onebar.store import SqliteStore
@@ -54,7 +55,7 @@ class Sending:
         *,
         caption: str = "",
         mode: PhotoMode = PhotoMode.STANDARD,
-        codec: Codec = Codec.JPEG,
+        codec: Codec | None = None,
         bytes_max: int | None = None,
         key: str | None = None,
     ) -> SentMessage:
@@ -67,7 +68,8 @@ class Sending:
             source: A file's path, or its bytes.
             caption: At most 4,096 bytes of UTF-8.
             mode: How much of it is kept.
-            codec: What to encode it as; `Codec.AVIF` only if every app of the recipients can show it.
+            codec: What to encode it as. None: AVIF if every device that gets it has announced that it can show that
+                (`Config.shows`), as far as is known now, and this Pillow can make it; else JPEG.
             bytes_max: On a very slow link, the most bytes it may have.
             key: As for `send`.
 
@@ -79,6 +81,8 @@ class Sending:
             OSError: There is no room for it.
         """
         picture = source if isinstance(source, bytes) else Path(source)
+        if codec is None:
+            codec = await self._codec()
         small = mode is PhotoMode.DATA_SAVER or self._attachments.slow
         prepare = partial(self._attachments.photo, picture, mode, codec, bytes_max, preview=not small)
         return await self._send_file(prepare, caption, key)
@@ -168,8 +172,17 @@ class Sending:
         if theirs and not here:
             raise InputError(f"the file of message {message_no} is not here: `fetch` it first")
         file = await self._home.read(lambda store: store.attachments.file(message_no))
+        if file.kind == Kind.PHOTO and file.media_type == Codec.AVIF and await self._codec() is not Codec.AVIF:
+            # Not the upload of those who can show it. All its pixels are kept.
+            photo = b"".join(await asyncio.to_thread(list, self._attachments.files.opened(file.secret)))
+            return await self.send_photo(photo, caption=found.text, mode=PhotoMode.HD, codec=Codec.JPEG, key=key)
         again = file if here else self._attachments.renamed(file)
         return await self._commit(Send(self.phone, found.text, check_key(key), again, forwarded=here))
+
+    async def _codec(self) -> Codec:
+        """Return what everybody in this chat can show, the smaller one first."""
+        shown = await self._home.read(lambda store: store.contacts.all_show(self.phone, Codec.AVIF))
+        return Codec.AVIF if shown and await asyncio.to_thread(can_make_avif) else Codec.JPEG
 
     async def _send_file(self, prepare: Preparing, caption: str, key: str | None) -> SentMessage:
         if caption:

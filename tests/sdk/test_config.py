@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from onebar.config import Config
+from onebar.config import SHOWN_MAX, Config
+from onebar.errors import InputError
 
 
 def test_no_retry_pause_is_longer_than_promised() -> None:
@@ -16,6 +17,7 @@ def test_every_setting_has_a_default_but_the_host_and_all_are_above_zero() -> No
     fields = {field.name: field.default for field in dataclasses.fields(Config)}
     assert fields.pop("host") is dataclasses.MISSING
     del fields["attentive_s"]
+    assert fields.pop("shows") is None
     attentive_s = Config("chat.example").attentive_s
     assert list(attentive_s) == sorted(attentive_s)
     assert all(isinstance(value, int | float) and value > 0 for value in [*fields.values(), *attentive_s])
@@ -24,3 +26,10 @@ def test_every_setting_has_a_default_but_the_host_and_all_are_above_zero() -> No
 def test_settings_do_not_change_under_a_running_device() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         Config("chat.example").window = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("shows", [("AVIF",), ("image/avif image/jxl",), ("image/x",) * (SHOWN_MAX + 1), ("",)])
+def test_what_is_announced_are_a_few_media_types(shows: tuple[str, ...]) -> None:
+    with pytest.raises(InputError, match="SHOWN_MAX = 8"):
+        Config("chat.example", shows=shows)
+    assert Config("chat.example", shows=("image/avif", "image/jxl")).shows

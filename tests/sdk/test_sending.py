@@ -7,7 +7,7 @@ import pytest
 
 from onebar import Client, InputError, MessageFailedError, MessageReceived, MessageState, NotRegisteredError
 from onebar.config import Config
-from onebar.events import AttachmentReceived, MessageEvent
+from onebar.events import AttachmentReceived, ChatChanged, MessageEvent
 from onebar.media.errors import UnsupportedMediaError
 from onebar.models import TransferState
 from onebar_mockserver import MockServer
@@ -94,6 +94,29 @@ async def test_what_is_large_waits_until_it_is_asked_for(tmp_path: Path, server:
         await file.fetch()
         assert [at.state async for at in file.progress()][-1] is TransferState.DONE
         assert await file.read() == SOURCE
+
+
+async def test_nobody_waits_for_a_file_that_was_given_up(tmp_path: Path, server: MockServer) -> None:
+    async with pair(tmp_path, server) as (alice, bob):
+        await server.stop()
+        chat, document = alice.chat(BOB), tmp_path / "plan.bin"
+        document.write_bytes(os.urandom(300_000))
+        await chat.send("one")
+        sent = await chat.send_file(document, caption="two")
+        after = await chat.send("three")
+        await sent.file.pause()
+        await server.start()
+        alice.network_changed()
+        await after.delivered(PATIENCE_S)
+        assert [message.missing_before for message in await bob.chat(ALICE).history()] == [0, 1]
+        heard = bob.events("gaps")
+        await sent.file.cancel()
+        assert (await next_of(heard, ChatChanged)).chat == ALICE
+        history = await bob.chat(ALICE).history()
+        assert [(message.text, message.missing_before) for message in history] == [("one", 0), ("three", 0)]
+        last = await chat.send("four")
+        await last.delivered(PATIENCE_S)
+        assert (await bob.chat(ALICE).history())[-1].missing_before == 0
 
 
 async def test_a_cancelled_upload_ends_and_leaves_nothing_at_the_server(tmp_path: Path, server: MockServer) -> None:

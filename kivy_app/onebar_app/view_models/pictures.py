@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
-from PIL import Image
+from PIL import Image, features
 
 from onebar import Message, OnebarError
 from onebar.models import TransferState
@@ -17,6 +17,11 @@ KEPT_MAX: Final = 24
 
 SIDE_PX_MAX: Final = 720
 """Longest side in a chat: a bubble at three times the density."""
+
+
+def shown_formats() -> tuple[str, ...]:
+    """Return the formats beyond JPEG that this app shows, for `Config.shows`: what its Pillow decodes."""
+    return ("image/avif",) if features.check("avif") else ()
 
 
 class Pictures:

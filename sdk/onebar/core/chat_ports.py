@@ -78,6 +78,12 @@ class Profiles(Protocol):
 class Places(Protocol):
     """Places in chats at which nothing comes, because what was meant for them was given up (R9)."""
 
+    def passed(self, message_no: int) -> bool:
+        """A message of ours is sealed: who gets it would wait for what was given up before it, and is due to hear of it.
+
+        Return whether there was any.
+        """
+
     def take(self, message_no: int, device: int, limit: int) -> list[int]:
         """Return which places of this message's chat a device is due to hear of, lowest first; it is due no more."""
 

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import msgspec
 
 from onebar.chats import ABOUT_CHARS_MAX, NAME_CHARS_MAX, PHOTO_BYTES_MAX
+from onebar.config import SHOWN_MAX
 from onebar.core.compression import compress, decompress
 from onebar.core.files import File
 from onebar.core.frames import Number, is_unknown
@@ -16,6 +17,9 @@ from onebar.crypto.padding import PaddingError, pad, unpad
 
 AGAIN_MAX: Final = 64
 """Most envelopes that one Again asks for: a full window of the sender."""
+
+SHOWN_CHARS_MAX: Final = 40
+"""Longest name of a format."""
 
 SKIPPED_MAX: Final = 64
 """Most places that one Skipped tells of: an album that was given up takes a few envelopes, not one for each photo."""
@@ -92,6 +96,10 @@ class Profile(msgspec.Struct, array_like=True, frozen=True, tag=7):
     about: Annotated[str, msgspec.Meta(max_length=ABOUT_CHARS_MAX)] = ""
     photo: Annotated[bytes, msgspec.Meta(max_length=PHOTO_BYTES_MAX)] = b""
     """A picture in JPEG, or nothing; as hostile as any picture that was received."""
+    shows: Annotated[
+        tuple[Annotated[str, msgspec.Meta(max_length=SHOWN_CHARS_MAX)], ...], msgspec.Meta(max_length=SHOWN_MAX)
+    ] = ()
+    """Formats of pictures beyond JPEG that the device can show which says it; all else is said by the account."""
 
     def __repr__(self) -> str:
         """Show which one, never what it says."""

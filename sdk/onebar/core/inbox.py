@@ -189,7 +189,7 @@ def _take_effect(state: DeviceState, peer: Peer, what: content.Content | content
         case content.Copy():
             _say(state, peer, what.text, what.to, frame.out_no)
         case content.Profile():
-            profiles.heard(state, peer, what)
+            profiles.heard(state, peer, what, frame.out_no)
         case content.Read():
             _read(state, peer, what)
         case content.Skipped():
@@ -248,6 +248,8 @@ def _add(state: DeviceState, arrived: Arrival, kind: type) -> None:
         return
     if arrived.file is not None:
         transfers.arrived(state, message_no, arrived.file)
+    if arrived.account == state.device.account:
+        profiles.copied(state, arrived.chat)
     if standing is Standing.REQUESTED and arrived.account == state.device.account:
         transfers.accepted(state)  # another device of ours has answered
     if standing is Standing.BLOCKED:

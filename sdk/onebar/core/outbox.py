@@ -84,6 +84,7 @@ def _apply(state: DeviceState, out_no: int, note: Note) -> None:
             state.store.contacts.remove_device(account, peer.device)
         if failed is not None:
             state.tell(MessageFailed, failed, f"{MessageState.REJECTED} {note.reason}")
+            state.outbox_due = True  # its readers may have to be told that nothing comes
         return
     message_no, account = store.meant_for(out_no)
     sent = store.accept(out_no)
@@ -113,6 +114,7 @@ def expire(state: DeviceState) -> None:
     now_ms, store = state.server_ms, state.store.outbox
     before_ms = now_ms - state.outbox_s * 1000
     for message_no in store.expire(before_ms, now_ms):
+        state.outbox_due = True
         state.tell(MessageFailed, message_no, f"{MessageState.EXPIRED} outbox_s")
     for message_no in store.end_unanswered(before_ms):
         state.tell(MessageFailed, message_no, f"{MessageState.UNDELIVERABLE} no_receipt")
@@ -276,6 +278,7 @@ def seal_message(state: DeviceState, draft: Draft, peers: Sequence[Peer], own: S
     wanted: list[tuple[Peer, content.Content]] = [(peer, said) for peer in peers]
     wanted += [(peer, copy) for peer in own]
     sealed = _put(state, wanted, draft.message_no, draft.account, None, audience)
+    state.outbox_due |= state.store.places.passed(draft.message_no)
     if draft.attached:
         state.store.attachments.use(draft.message_no, sealed)
 

@@ -202,6 +202,9 @@ class Contacts(Protocol):
     def device(self, account: int, device: int) -> Peer | None:
         """Return a device, removed or not."""
 
+    def put_shows(self, account: int, device: int, shows: str, out_no: int) -> None:
+        """Note what a device has announced that it can show, by this number, unless a later one is known."""
+
     def name_device(self, device: int, name: str) -> None:
         """Note what one of our own devices is called."""
 

@@ -1,4 +1,4 @@
-"""What people say of themselves: told to those one writes to; the newest one counts (docs/protocol.md §6.2)."""
+"""What people say of themselves, and what their devices can show: told to those one writes to (docs/protocol.md §6.2)."""
 
 from typing import Final
 
@@ -46,10 +46,14 @@ def change(state: DeviceState, item: SetProfile) -> None:
     state.tell(ProfileChanged, detail=state.device.phone)
 
 
-def heard(state: DeviceState, peer: Peer, said: Profile) -> None:
+def heard(state: DeviceState, peer: Peer, said: Profile, out_no: int) -> None:
     """Take a profile, unless a newer one is known; what comes twice or late changes nothing."""
     profiles, own = state.store.profiles, peer.account == state.device.account
     if not own and state.store.inbox.standing(peer.account) is Standing.BLOCKED:
+        return
+    state.store.contacts.put_shows(peer.account, peer.device, " ".join(said.shows), out_no)
+    said = msgspec.structs.replace(said, shows=())  # the rest is of the account
+    if not said.counter:
         return
     account = OWN if own else peer.account
     known = profiles.get(account)
@@ -58,7 +62,8 @@ def heard(state: DeviceState, peer: Peer, said: Profile) -> None:
     profiles.put(account, said)
     if own:  # the device that it came from may never have talked to whom this one talks to
         profiles.tell_all()
-        profiles.told(peer.account, peer.device, said.counter, 0, state.server_ms)
+        if not state.device.shows:  # else it is to be told that all the same
+            profiles.told(peer.account, peer.device, said.counter, 0, state.server_ms)
     contact = state.store.contacts.contact(peer.account)
     if contact is not None and contact.phone and _shown(said) != _shown(known):
         state.tell(ProfileChanged, detail=contact.phone)
@@ -71,8 +76,26 @@ def accepted(state: DeviceState, phone: str) -> None:
         state.store.profiles.tell(peer.account, peer.device, state.server_ms)
 
 
+def copied(state: DeviceState, account: int) -> None:
+    """Another device of ours has written to an account: this one gets the answers, too, and says what it can show."""
+    for peer in state.store.contacts.devices(account) if state.device.shows else ():
+        state.store.profiles.tell(peer.account, peer.device, state.server_ms)
+
+
+def announce(state: DeviceState) -> None:
+    """Let everybody know whom we write to, if this app can show more than the one before it, or less."""
+    shows = state.device.shows if state.config.shows is None else " ".join(state.config.shows)
+    if shows == state.device.shows:
+        return
+    if state.store.profiles.get(OWN) is None:
+        state.store.profiles.put(OWN, Profile(0))
+    state.change(shows=shows)
+    state.store.profiles.tell_all()
+
+
 def advance(state: DeviceState) -> None:
     """Seal our profile for those who are to have it, behind all messages and as far as the window allows."""
+    announce(state)
     state.profiles_left = False
     if not state.confirmed or state.device.status is not Status.REGISTERED or not state.listed:
         return
@@ -100,9 +123,12 @@ def _seal(state: DeviceState, account: int, device: int) -> bool:
         return False
     if account != state.device.account and state.store.inbox.standing(account) is not Standing.ACCEPTED:
         return False
-    if state.store.sessions.get(account, device).sessions.need_bundle(state.server_ms):
+    sessions = state.store.sessions.get(account, device).sessions
+    if sessions.need_bundle(state.server_ms):
         return False  # nobody's prekeys are spent for a profile alone
-    outbox.seal_control(state, [peer], own)
+    if not own.counter and sessions.unanswered:
+        return False  # nor is an initial header repeated for what there is to say of a device alone
+    outbox.seal_control(state, [peer], msgspec.structs.replace(own, shows=tuple(state.device.shows.split())))
     state.store.profiles.told(account, device, own.counter, state.device.out_no, state.server_ms)
     return True
 

@@ -52,6 +52,8 @@ class Device(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     push_token: str = ""
     push_due: bool = False
     """Whether the server has to be told of it (core.push)."""
+    shows: str = ""
+    """What others are told that this device can show: media types with spaces between (core.profiles)."""
 
     def __repr__(self) -> str:
         """Show no secret and no number."""

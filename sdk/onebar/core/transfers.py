@@ -32,7 +32,7 @@ STARVED_S: Final = 10.0
 """Where texts follow one another without a pause, a piece goes this often all the same: a file must arrive one day."""
 
 STRAGGLER_S: Final = 30.0
-"""A request that was given up may still reach the server, and begin an upload anew; who ends one waits for so long, as
+"""A creation that was given up may still reach the server, and begin an upload anew: who ends one waits for so long, as
 long as the driver waits for an answer."""
 
 ROWS_MAX: Final = 256
@@ -107,7 +107,7 @@ def wish(state: DeviceState, item: SetTransfer) -> None:
     for lane, errand in list(transfers.errands.items()) if item.wish is not TransferWish.START else ():
         if errand.message_no == item.message_no and not isinstance(errand.output, Inform):
             _drop(state, lane)
-            if item.wish is TransferWish.CANCEL:
+            if item.wish is TransferWish.CANCEL and isinstance(errand.output, Upload) and errand.output.step == "create":
                 transfers.until_s[item.message_no] = state.now.monotonic_s + STRAGGLER_S
     transfers.due = state.news = True
 

@@ -79,6 +79,11 @@ class PeerSessions(Value, frozen=True):
         """Whether the session that seals has used ML-KEM."""
         return bool(self.sessions) and self.sessions[0].is_pq
 
+    @property
+    def unanswered(self) -> bool:
+        """Whether the session that seals repeats its initial header."""
+        return bool(self.sessions) and bool(self.sessions[0].pending)
+
     def need_bundle(self, now_ms: int) -> bool:
         """Return whether a session has to be started before anything can be sealed: none, or none that was answered.
 

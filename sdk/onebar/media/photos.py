@@ -158,6 +158,13 @@ def encode_photo(picture: "Image", recipe: Recipe) -> bytes:
     return file.getvalue()
 
 
+def can_make_avif() -> bool:
+    """Whether this Pillow can encode AVIF: those of some phones cannot."""
+    from PIL import features
+
+    return bool(features.check("avif"))
+
+
 def encode_preview(picture: "Image") -> bytes:
     """Encode a picture of at most 72 pixels a side as WebP, in at most 1 kB."""
     for quality in PREVIEW_QUALITIES:

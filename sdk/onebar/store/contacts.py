@@ -7,6 +7,7 @@ from onebar.crypto.keys import PeerKeys
 from onebar.store.database import Database
 
 _PEER = "SELECT account, device, identity_key, box_key, key_signature, removed FROM peer_device"
+_OWN_OTHER = "d.account = (SELECT account FROM device) AND d.device <> (SELECT device FROM device)"
 
 
 class SqliteContacts:
@@ -28,7 +29,8 @@ class SqliteContacts:
         """Store a device with its keys; one that is removed stays so."""
         keys = peer.keys
         self._database.connection.execute(
-            "INSERT INTO peer_device VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+            "INSERT INTO peer_device (account, device, identity_key, box_key, key_signature, removed)"
+            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
             " identity_key = excluded.identity_key, box_key = excluded.box_key,"
             " key_signature = excluded.key_signature, removed = max(removed, excluded.removed)",
             (peer.account, peer.device, keys.identity_key, keys.box_key, keys.key_signature, peer.removed),
@@ -56,6 +58,26 @@ class SqliteContacts:
         sql = f"{_PEER} WHERE account = ? AND device = ?"
         row = self._database.connection.execute(sql, (account, device)).fetchone()
         return None if row is None else _peer(row)
+
+    def put_shows(self, account: int, device: int, shows: str, out_no: int) -> None:
+        """Note what a device has announced that it can show, by this number, unless a later one is known."""
+        self._database.connection.execute(
+            "UPDATE peer_device SET shows = ?, shows_out_no = ? WHERE account = ? AND device = ? AND shows_out_no < ?",
+            (shows, out_no, account, device, out_no),
+        )
+
+    def all_show(self, phone: str, media_type: str) -> bool:
+        """Return whether all devices that get what is sent in a chat have announced that they can show a format.
+
+        These are the other side's, and our own others. Of an account that is not known yet, nobody has.
+        """
+        of = f"FROM peer_device d WHERE NOT removed AND (d.account = k.account OR {_OWN_OTHER})"
+        row = self._database.connection.execute(
+            f"SELECT EXISTS (SELECT 1 {of} AND d.account = k.account), EXISTS (SELECT 1 {of}"
+            " AND instr(' ' || shows || ' ', ' ' || ? || ' ') = 0) FROM contact k WHERE phone = ?",
+            (media_type, phone),
+        ).fetchone()
+        return row is not None and bool(row[0]) and not row[1]
 
     def name_device(self, device: int, name: str) -> None:
         """Note what one of our own devices is called."""

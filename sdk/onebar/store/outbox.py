@@ -192,7 +192,6 @@ class SqliteOutbox:
                 "UPDATE message SET out_no = ?, audience = iif(audience = x'', ?, audience) WHERE message_no = ?",
                 *(envelope.out_no, audience, message_no),
             )
-            self._places.passed(message_no)
         elif message_no:
             [(_, device)] = meant
             self.drop_top_up(message_no, device, answers)

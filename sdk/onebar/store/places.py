@@ -36,8 +36,11 @@ class SqlitePlaces:
             sealed = f"SELECT max(m.chat_no) FROM message m WHERE m.chat_id = ? AND {_OURS} AND m.out_no IS NOT NULL"
             self._tell(chat_id, self._rows(sealed, chat_id)[0][0] or 0)
 
-    def passed(self, message_no: int) -> None:
-        """A message of ours is sealed: who gets it would wait for those before it that were given up."""
+    def passed(self, message_no: int) -> bool:
+        """A message of ours is sealed: who gets it would wait for what was given up before it, and is due to hear of it.
+
+        Return whether there was any.
+        """
         found = self._rows(
             "SELECT s.chat_id, m.chat_no FROM message s JOIN message m USING (chat_id)"
             " WHERE s.gap AND m.message_no = ? AND s.chat_no < m.chat_no LIMIT 1",
@@ -45,6 +48,7 @@ class SqlitePlaces:
         )
         for chat_id, chat_no in found:
             self._tell(chat_id, chat_no)
+        return bool(found)
 
     def _tell(self, chat_id: int, below: int) -> None:
         """Make all devices that are there now due to hear of the gaps before a place."""

@@ -65,7 +65,7 @@ class SqliteProfiles:
 
     def again(self, account: int, device: int) -> None:
         """What a device was told may not have opened: tell it once more."""
-        self._run("UPDATE profile_told SET due = 1 WHERE account = ? AND device = ? AND counter > 0", account, device)
+        self._run("UPDATE profile_told SET due = 1 WHERE account = ? AND device = ? AND told_ms > 0", account, device)
 
     def due(self, limit: int) -> list[tuple[int, int]]:
         """Return (account, device) of those who are to be told."""
@@ -84,4 +84,4 @@ class SqliteProfiles:
 
     def rejected(self, out_no: int) -> None:
         """Note that the server did not take this number: who was to be told by it is told with the next message."""
-        self._run("UPDATE profile_told SET counter = 0 WHERE out_no = ?", out_no)
+        self._run("UPDATE profile_told SET counter = -1 WHERE out_no = ?", out_no)

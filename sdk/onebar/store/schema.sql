@@ -10,7 +10,8 @@ CREATE TABLE device (
     floor INTEGER NOT NULL, floor_hash BLOB NOT NULL, out_no INTEGER NOT NULL, clock_offset_ms INTEGER NOT NULL,
     account_seed BLOB NOT NULL DEFAULT x'', read_receipts INTEGER NOT NULL DEFAULT 1,
     networks BLOB NOT NULL DEFAULT x'',
-    push_kind TEXT NOT NULL DEFAULT '', push_token TEXT NOT NULL DEFAULT '', push_due INTEGER NOT NULL DEFAULT 0
+    push_kind TEXT NOT NULL DEFAULT '', push_token TEXT NOT NULL DEFAULT '', push_due INTEGER NOT NULL DEFAULT 0,
+    shows TEXT NOT NULL DEFAULT ''
 ) STRICT;
 
 -- Who is who, as accounts have signed it; without an account key: as the server said before accounts signed anything.
@@ -22,6 +23,8 @@ CREATE TABLE peer_device (
     account INTEGER NOT NULL, device INTEGER NOT NULL,
     identity_key BLOB NOT NULL, box_key BLOB NOT NULL, key_signature BLOB NOT NULL,
     removed INTEGER NOT NULL DEFAULT 0,
+    shows TEXT NOT NULL DEFAULT '',        -- what it has announced that it can show, media types with spaces between
+    shows_out_no INTEGER NOT NULL DEFAULT 0,  -- by which number
     PRIMARY KEY (account, device)
 ) STRICT, WITHOUT ROWID;
 

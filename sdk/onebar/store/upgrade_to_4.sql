@@ -6,3 +6,7 @@ CREATE TABLE empty_place (
     chat_id INTEGER NOT NULL, account INTEGER NOT NULL, device INTEGER NOT NULL, chat_no INTEGER NOT NULL,
     PRIMARY KEY (chat_id, account, device, chat_no)
 ) STRICT, WITHOUT ROWID;
+
+ALTER TABLE device ADD COLUMN shows TEXT NOT NULL DEFAULT '';
+ALTER TABLE peer_device ADD COLUMN shows TEXT NOT NULL DEFAULT '';
+ALTER TABLE peer_device ADD COLUMN shows_out_no INTEGER NOT NULL DEFAULT 0;

@@ -170,3 +170,11 @@ def test_the_largest_profile_fits_one_envelope() -> None:
     largest = Profile(TOP, "\U0001f600" * NAME_CHARS_MAX, "\U0001f600" * ABOUT_CHARS_MAX, os.urandom(PHOTO_BYTES_MAX))
     assert content.decode(content.encode(largest)) == largest
     assert repr(largest) == f"<Profile {TOP}>"
+
+
+def test_an_older_version_that_gets_skipped_places_drops_them() -> None:
+    """To it, they are content that stands nowhere, in a silent envelope: nothing is shown for them."""
+    plain = encoded([9, [3, 4], 0])
+    with pytest.raises(ValueError, match="stands nowhere"):
+        content.decode(pad(compress(plain)))
+    assert content.decode(pad(compress(encoded([8, [3, 4], 7])))) == content.Skipped((3, 4), 7)

@@ -21,7 +21,7 @@ from onebar.core.frames import (
 from onebar.core.inbox import TICKS_MAX
 from onebar.core.questions import FindDevice
 from onebar.core.turn import Attention, LinkLost, MessageArrived, NetworkChanged
-from onebar.events import MessageReceived, MessageUnreadable
+from onebar.events import ChatChanged, MessageReceived, MessageUnreadable
 from onebar.models import MessageState
 from onebar.store.inbox import ASKS_MAX
 from tests.sdk.core.scripted import ME, PEER, PEER_PHONE, WALL_MS, Scripted, text
@@ -374,3 +374,26 @@ def test_in_the_background_ticks_are_acked_at_once_since_the_link_is_about_to_go
     phone.give(Attention(foreground=False))
     phone.tick(link_no, 1, 1)
     assert Ack(1, 1) in phone.frames
+
+
+def gaps(phone: Scripted) -> list[int]:
+    return [message.missing_before for message in phone.store.history(PEER_PHONE, 9) if not message.outgoing]
+
+
+def test_nobody_waits_at_a_place_at_which_nothing_comes() -> None:
+    phone, link_no = opened()
+    phone.say(link_no, phone.deliver(text(1), 1), phone.deliver(text(4), 2))
+    assert gaps(phone) == [0, 2]
+    phone.say(link_no, phone.deliver(content.Skipped((2,)), 3, flags=FLAG_SILENT))
+    assert gaps(phone) == [0, 1]
+    assert [event.chat for event in phone.events() if isinstance(event, ChatChanged)] == [PEER_PHONE]
+    phone.say(link_no, phone.deliver(content.Skipped((3, 5)), 4, flags=FLAG_SILENT), phone.deliver(text(6), 5))
+    assert gaps(phone) == [0, 0, 0]
+    assert phone.texts() == ["text 1", "text 4", "text 6"]
+
+
+def test_a_stranger_has_no_word_about_the_places_of_our_own_account() -> None:
+    phone, link_no = opened()
+    phone.say(link_no, phone.deliver(text(1), 1), phone.deliver(text(3), 2))
+    phone.say(link_no, phone.deliver(content.Skipped((2,), to=PEER[0]), 3, flags=FLAG_SILENT))
+    assert gaps(phone) == [0, 1]

@@ -22,8 +22,9 @@ from onebar.core.frames import (
 )
 from onebar.core.records import Peer
 from onebar.core.state import DeviceState
-from onebar.core.turn import LinkLost
-from onebar.models import TEXT_BYTES_MAX, MessageState
+from onebar.core.turn import LinkLost, SetTransfer
+from onebar.models import TEXT_BYTES_MAX, MessageState, TransferWish
+from tests.sdk.core.courier import Courier, a_file
 from tests.sdk.core.scripted import ME, PEER, PEER_PHONE, PeerDevice, Scripted, hash_of, text
 
 NEW_DEVICE = 23
@@ -346,3 +347,38 @@ def test_a_turn_in_which_nothing_new_can_be_sealed_does_not_look_for_it() -> Non
     assert [sql for sql in said if "FROM top_up" in sql]
     assert len(phone.submits()) == 1
     phone.store._database.connection.set_trace_callback(None)
+
+
+def skipped(phone: Scripted) -> list[content.Content | content.Unknown]:
+    """What the last turn says of places at which nothing comes."""
+    silent = FLAG_SILENT | FLAG_TOP_UP
+    opened = [phone.opened(submit) for submit in phone.submits() if submit.flags == silent]
+    return [one for one in opened if isinstance(one, content.Skipped)]
+
+
+def test_who_gives_a_file_up_says_so_behind_what_was_said_after_it() -> None:
+    phone = Courier()
+    first, second = phone.send_file(), phone.send_file(a_file(number=2))
+    phone.give(SetTransfer(first, TransferWish.CANCEL))
+    assert not phone.submits(), "nobody can see a gap yet"
+    phone.send("never mind")
+    assert [type(phone.opened(submit)) for submit in phone.submits()] == [content.Text]
+    phone.verdict()
+    assert skipped(phone) == [content.Skipped((2,))]
+    phone.verdict()
+    phone.give(SetTransfer(second, TransferWish.CANCEL))
+    assert skipped(phone) == [content.Skipped((3,))]
+    phone.verdict()
+    phone.send("at all")
+    assert [type(phone.opened(submit)) for submit in phone.submits()] == [content.Text], "it is said once"
+
+
+def test_what_was_given_up_is_said_after_a_crash() -> None:
+    phone = Courier()
+    message_no = phone.send_file()
+    phone.send("a text behind it")
+    phone.verdict()
+    with phone.store.transaction():  # as a turn that commits the end and dies before its next step
+        assert phone.store.outbox.fail_draft(message_no, "cancelled")
+    phone.restart()
+    assert skipped(phone) == [content.Skipped((2,))]

@@ -1,5 +1,7 @@
 """A profile goes to those one writes to, behind the message, and the newest one counts whatever comes when."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -149,3 +151,44 @@ def test_a_profile_beyond_its_limits_is_no_content(profile: Profile) -> None:
     phone.say(link_no, phone.deliver(profile, 1, flags=FLAG_SILENT))
     assert phone.store.profiles.of(PEER_PHONE) is None
     assert not phone.store.inbox.quarantined()
+
+
+def showing(*shows: str) -> Scripted:
+    """A device whose app can show these."""
+    phone = Scripted()
+    phone.engine._state.config = replace(phone.engine._state.config, shows=shows)
+    return phone
+
+
+def test_what_a_device_can_show_is_told_behind_a_message_once_the_session_is_answered() -> None:
+    phone = showing("image/avif")
+    link_no = phone.open()
+    phone.meet_peer(link_no)
+    phone.accept(link_no, 1)
+    assert not told(phone), "an initial header takes 1.2 kB"
+    phone.tick(link_no, 1, 1)
+    phone.send("and you?")
+    assert told(phone) == [Profile(0, shows=("image/avif",))]
+    phone.accept(link_no, phone.engine.device.out_no)
+    phone.send("well?")
+    assert not told(phone)
+    phone.give(SetProfile("Alice"))
+    (profile,) = told(phone)
+    assert isinstance(profile, Profile)
+    assert (profile.name, profile.shows) == ("Alice", ("image/avif",))
+
+
+def test_what_a_peer_can_show_is_each_devices_own_and_the_latest_number_counts() -> None:
+    phone, link_no = met()
+    contacts = phone.store.contacts
+    assert not contacts.all_show(PEER_PHONE, "image/avif")
+    phone.say(link_no, phone.deliver(Profile(0, shows=("image/jxl", "image/avif")), 5, flags=FLAG_SILENT))
+    assert contacts.all_show(PEER_PHONE, "image/avif")
+    assert not contacts.all_show(PEER_PHONE, "image/av")
+    assert phone.store.profiles.of(PEER_PHONE) is None
+    assert not names(phone), "nobody has said anything of themselves"
+    phone.say(link_no, phone.deliver(Profile(0), 3, flags=FLAG_SILENT))
+    assert contacts.all_show(PEER_PHONE, "image/avif"), "an older word that came late"
+    phone.say(link_no, phone.deliver(Profile(4, "Bob"), 6, flags=FLAG_SILENT))
+    assert not contacts.all_show(PEER_PHONE, "image/avif"), "another app now"
+    assert not contacts.all_show("+4915112345699", "image/avif")

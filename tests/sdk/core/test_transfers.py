@@ -8,6 +8,7 @@ import pytest
 from onebar.core.content import Attachment, Text
 from onebar.core.frames import Note, Response
 from onebar.core.records import Trust
+from onebar.core.transfers import STRAGGLER_S
 from onebar.core.turn import (
     CheckFile,
     Download,
@@ -193,6 +194,17 @@ def test_pause_resume_and_cancel() -> None:
     assert isinstance(result, InputError)
     (result,) = phone.give(SetTransfer(999, TransferWish.PAUSE)).results
     assert isinstance(result, InputError)
+
+
+def test_the_end_of_an_upload_is_not_overtaken_by_its_begin() -> None:
+    """The request that begins it may be on its way yet, and would begin it anew at a server that has ended it."""
+    phone = Courier()
+    message_no = phone.send_file()
+    assert phone.one(Upload).step == "create"
+    phone.give(SetTransfer(message_no, TransferWish.CANCEL))
+    assert phone.quiet
+    phone.wait(STRAGGLER_S)
+    assert phone.one(Inform).what == "ended"
 
 
 def test_a_device_that_was_missing_gets_the_file_too() -> None:

@@ -89,6 +89,8 @@ def seal(
     store.outbox.put_sealed(
         envelope, b"hash %d" % out_no, message_no, account, devices, own, answers, audience=audience
     )
+    if answers is None:
+        store.places.passed(message_no)
     return envelope
 
 
