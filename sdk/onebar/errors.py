@@ -121,6 +121,10 @@ class DecryptionError(OnebarError):
     """An envelope does not open: damaged, forged, or sealed for other keys."""
 
 
+class PreviewError(OnebarError):
+    """What came with a message, to be shown before its file is here, could do harm to a decoder; it was left out."""
+
+
 class SafetyNumberError(OnebarError):
     """A scanned code does not show that the keys are the right ones."""
 

@@ -8,6 +8,7 @@ link, no piece begins, and pieces are as long as about a second of the network l
 from collections.abc import Iterator
 from typing import Final
 
+from onebar.core import previews
 from onebar.core.directory import ask
 from onebar.core.errands import DOWN, TELL, UP, Errand, Request
 from onebar.core.files import File
@@ -55,7 +56,7 @@ def arrived(state: DeviceState, message_no: int, file: File) -> None:
     begin = TransferState.WAITING if fits and standing is Standing.ACCEPTED else TransferState.OFFERED
     if standing is Standing.BLOCKED:
         begin = TransferState.PAUSED
-    state.store.attachments.add(message_no, file, begin, outgoing=False)
+    state.store.attachments.add(message_no, previews.harmless(message_no, file), begin, outgoing=False)
     state.transfers.due = True
 
 

@@ -8,6 +8,15 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
+from onebar.core.previews import (
+    COLOUR_TERMS,
+    LIGHT_TERMS,
+    THUMBHASH_HEADER_BYTES,
+    check_thumbhash,
+    light_shape,
+    waves,
+)
+from onebar.errors import PreviewError
 from onebar.media.errors import DamagedMediaError
 
 SIDE_PX_MAX: Final = 100
@@ -15,11 +24,6 @@ SIDE_PX_MAX: Final = 100
 
 SHOWN_PX: Final = 32
 """Long side of the picture that a hash gives back: it holds 7 cosines a side."""
-
-_HEADER_BYTES: Final = 5
-_LIGHT_TERMS: Final = 7  # along the longer side
-_COLOUR_TERMS: Final = 3  # along both sides
-_FEWEST_TERMS: Final = 3
 
 Channel = list[float]
 
@@ -30,9 +34,9 @@ def encode_thumbhash(width: int, height: int, rgb: bytes) -> bytes:
         raise ValueError(f"{len(rgb)} bytes are no {width} x {height} picture of at most {SIDE_PX_MAX} px a side")
     light, yellow, red = _opponents(rgb)
     across, down = _light_terms(width, height)
-    light_mean, light_waves, light_scale = _analyse(light, width, height, max(3, across), max(3, down))
-    yellow_mean, yellow_waves, yellow_scale = _analyse(yellow, width, height, _COLOUR_TERMS, _COLOUR_TERMS)
-    red_mean, red_waves, red_scale = _analyse(red, width, height, _COLOUR_TERMS, _COLOUR_TERMS)
+    light_mean, light_waves, light_scale = _analyse(light, width, height, max(COLOUR_TERMS, across), max(COLOUR_TERMS, down))
+    yellow_mean, yellow_waves, yellow_scale = _analyse(yellow, width, height, COLOUR_TERMS, COLOUR_TERMS)
+    red_mean, red_waves, red_scale = _analyse(red, width, height, COLOUR_TERMS, COLOUR_TERMS)
     landscape = width > height
     first = round(63 * light_mean) | round(31.5 + 31.5 * yellow_mean) << 6 | round(31.5 + 31.5 * red_mean) << 12
     first |= round(31 * light_scale) << 18
@@ -50,23 +54,21 @@ def decode_thumbhash(coded: bytes) -> tuple[int, int, bytes]:
     Raises:
         DamagedMediaError: It is no hash of an opaque picture.
     """
-    if len(coded) < _HEADER_BYTES:
-        raise DamagedMediaError(f"a ThumbHash of {len(coded)} bytes; it has at least {_HEADER_BYTES}")
+    try:
+        check_thumbhash(coded)
+    except PreviewError as error:
+        raise DamagedMediaError(f"this cannot be shown as a ThumbHash: {error}") from None
     first, second = int.from_bytes(coded[:3], "little"), int.from_bytes(coded[3:5], "little")
     landscape, terms = second >> 15, second & 7
-    if first >> 23 or not terms:
-        raise DamagedMediaError("this is not the ThumbHash of an opaque picture")
-    across, down = (_LIGHT_TERMS, terms) if landscape else (terms, _LIGHT_TERMS)
-    shape = max(_FEWEST_TERMS, across), max(_FEWEST_TERMS, down)
-    counts = [len(list(_waves(*shape))) - 1] + 2 * [len(list(_waves(_COLOUR_TERMS, _COLOUR_TERMS))) - 1]
-    if len(coded) != _HEADER_BYTES + (sum(counts) + 1) // 2:
-        raise DamagedMediaError(f"a ThumbHash of this shape has not {len(coded)} bytes")
-    waves = iter([(byte >> shift & 15) / 7.5 - 1 for byte in coded[_HEADER_BYTES:] for shift in (0, 4)])
-    light_waves, yellow_waves, red_waves = ([next(waves) for _ in range(count)] for count in counts)
+    across, down = (LIGHT_TERMS, terms) if landscape else (terms, LIGHT_TERMS)
+    shape = light_shape(second)
+    counts = [sum(1 for _ in waves(*shape)) - 1] + 2 * [sum(1 for _ in waves(COLOUR_TERMS, COLOUR_TERMS)) - 1]
+    steps = iter([(byte >> shift & 15) / 7.5 - 1 for byte in coded[THUMBHASH_HEADER_BYTES:] for shift in (0, 4)])
+    light_waves, yellow_waves, red_waves = ([next(steps) for _ in range(count)] for count in counts)
     ratio = across / down
     width = SHOWN_PX if ratio > 1 else max(1, round(SHOWN_PX * ratio))
     height = SHOWN_PX if ratio <= 1 else max(1, round(SHOWN_PX / ratio))
-    colour = (_COLOUR_TERMS, _COLOUR_TERMS)
+    colour = (COLOUR_TERMS, COLOUR_TERMS)
     light = _synthesise(width, height, shape, (first & 63) / 63, light_waves, (first >> 18 & 31) / 31)
     yellow = _synthesise(
         width, height, colour, (first >> 6 & 63) / 31.5 - 1, yellow_waves, (second >> 3 & 63) / 63 * 1.25
@@ -77,7 +79,7 @@ def decode_thumbhash(coded: bytes) -> tuple[int, int, bytes]:
 
 def _light_terms(width: int, height: int) -> tuple[int, int]:
     longer = max(width, height)
-    return max(1, round(_LIGHT_TERMS * width / longer)), max(1, round(_LIGHT_TERMS * height / longer))
+    return max(1, round(LIGHT_TERMS * width / longer)), max(1, round(LIGHT_TERMS * height / longer))
 
 
 def _opponents(rgb: bytes) -> tuple[Channel, Channel, Channel]:
@@ -90,15 +92,6 @@ def _opponents(rgb: bytes) -> tuple[Channel, Channel, Channel]:
     )
 
 
-def _waves(across: int, down: int) -> Iterator[tuple[int, int]]:
-    """Yield the frequencies (x, y) that a channel keeps: a triangle, the mean first."""
-    for y in range(down):
-        x = 0
-        while x * down < across * (down - y):
-            yield x, y
-            x += 1
-
-
 def _cosines(length: int, frequency: int) -> Channel:
     return [math.cos(math.pi / length * frequency * (place + 0.5)) for place in range(length)]
 
@@ -108,7 +101,7 @@ def _analyse(channel: Channel, width: int, height: int, across: int, down: int) 
     rows = [channel[at : at + width] for at in range(0, width * height, width)]
     along = {x: [_dot(row, cosines) for row in rows] for x, cosines in _tables(width, across)}
     vertical = dict(_tables(height, down))
-    found = [_dot(along[x], vertical[y]) / (width * height) for x, y in _waves(across, down)]
+    found = [_dot(along[x], vertical[y]) / (width * height) for x, y in waves(across, down)]
     scale = max(map(abs, found[1:]))
     return found[0], [0.5 + 0.5 / scale * wave if scale else 0.0 for wave in found[1:]], scale
 
@@ -122,10 +115,10 @@ def _tables(length: int, terms: int) -> Iterator[tuple[int, Channel]]:
         yield frequency, _cosines(length, frequency)
 
 
-def _synthesise(width: int, height: int, shape: tuple[int, int], mean: float, waves: Channel, scale: float) -> Channel:
+def _synthesise(width: int, height: int, shape: tuple[int, int], mean: float, sizes: Channel, scale: float) -> Channel:
     horizontal, vertical = dict(_tables(width, shape[0])), dict(_tables(height, shape[1]))
     channel = [mean] * (width * height)
-    for (x, y), wave in zip(list(_waves(*shape))[1:], waves, strict=True):
+    for (x, y), wave in zip(list(waves(*shape))[1:], sizes, strict=True):
         for row in range(height):
             factor = 2 * scale * wave * vertical[y][row]
             for column in range(width):

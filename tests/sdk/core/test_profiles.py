@@ -163,7 +163,7 @@ def showing(*shows: str) -> Scripted:
 def test_what_a_device_can_show_is_told_behind_a_message_once_the_session_is_answered() -> None:
     phone = showing("image/avif")
     link_no = phone.open()
-    phone.meet_peer(link_no)
+    phone.opened(phone.meet_peer(link_no))
     phone.accept(link_no, 1)
     assert not told(phone), "an initial header takes 1.2 kB"
     phone.tick(link_no, 1, 1)
