@@ -3,6 +3,8 @@
 Photos are compared with mozjpeg at WhatsApp's settings (found in files that WhatsApp wrote: long side 1600, quality 80,
 4:2:0, progressive) by SSIMULACRA2. The photos come from Debian packages; without them, without Node.js, or without the
 package `ssimulacra2`, that part is left out by name. `MEDIA=folder` looks there instead of /usr/share.
+
+PARTS=kills,texts   only these; all are photos, work (voice notes, videos, encryption, memory), kills and texts
 """
 
 import os
@@ -17,19 +19,26 @@ from typing import Final
 from PIL import Image
 from tests.interop.with_libsignal import MissingError
 
+from benchmarks import transfers_chart
 from benchmarks.contact_sheet import Row, draw
 from benchmarks.goals import MEDIA
 from benchmarks.media_samples import CAMERA, CLIPS, SPEECH, WALLPAPERS
 from benchmarks.photo_quality import Compared, Peer, Score, compare, geometric_mean
 from benchmarks.report import REPORTS, BenchError, Report
 from benchmarks.rounds import summarize
-from benchmarks.transfers import measure_transfers
+from benchmarks.transfers import measure_kills, measure_texts
 from onebar.crypto.attachments import AttachmentOpener, AttachmentSealer
 from onebar.media.offload import Stop
 from onebar.media.photos import RECIPES, Codec, PhotoMode, prepare_photo
 from onebar.media.pixels import plain_pixels
 from onebar.media.videos import prepare_video
 from onebar.media.voice import prepare_voice_note
+
+PARTS: Final = ("photos", "work", "kills", "texts")
+"""What is measured, in this order."""
+
+CHART: Final = REPORTS / "bench-media-transfers.png"
+"""How uploads went."""
 
 SHEET: Final = REPORTS / "bench-media-photos.png"
 """What the photos look like."""
@@ -60,35 +69,63 @@ print(peak_kb() - before)
 
 def main() -> int:
     """Measure everything that can be; return the exit code."""
-    photos = CAMERA.found() + WALLPAPERS.found()
+    parts = tuple(filter(None, os.environ.get("PARTS", "").split(","))) or PARTS
+    if unknown := set(parts) - set(PARTS):
+        print(f"PARTS: {', '.join(sorted(unknown))} is none of {', '.join(PARTS)}", file=sys.stderr)
+        return 2
     missing = [reason for samples in (CAMERA, WALLPAPERS, CLIPS, SPEECH) if (reason := samples.missing())]
-    compared: list[Compared] = []
-    keys = ("resend_overhead_pct", "text_p95_ratio")
-    report = Report(MEDIA, "Media", ("jpeg_ratio", "avif_ratio", *keys))
+    keys: list[str] = []
+    report = Report(MEDIA, "Media", keys)
+    if "photos" in parts:
+        try:
+            keys += measure_photos(report)
+        except MissingError as error:
+            missing.append(f"photos at equal quality: {error}")
     try:
-        compared = compare_all(report, photos)
-    except MissingError as error:
-        missing.append(f"photos at equal quality: {error}")
-    if compared:
-        add_photos(report, compared)
-        draw([row(path) for path in photos], SHEET)
-        report.say(f"what they look like: {SHEET.relative_to(REPORTS.parent.parent)}")
-    else:
-        report = Report(MEDIA, "Media", keys)
-    try:
-        measure_speech(report)
-        measure_clips(report)
-        measure_sealing(report)
-        measure_memory(report)
-        measure_transfers(report)
+        if "work" in parts:
+            measure_work(report)
+        rows = measure_kills(report) if "kills" in parts else []
+        alone, beside = measure_texts(report) if "texts" in parts else ([], [])
     except BenchError as error:
         return report.fail(error)
+    keys += ["resend_overhead_pct"] * bool(rows) + ["text_p95_ratio"] * bool(alone)
+    if rows or alone:
+        transfers_chart.draw(rows, alone, beside, CHART)
+        report.say(f"how uploads went: {CHART.relative_to(REPORTS.parent.parent)}")
     for reason in missing:
         report.say(f"not run: {reason}")
     return report.finish()
 
 
+def measure_work(report: Report) -> None:
+    """Add the figures of what a phone does before a file leaves it.
+
+    Raises:
+        BenchError: Something failed.
+    """
+    measure_speech(report)
+    measure_clips(report)
+    measure_sealing(report)
+    measure_memory(report)
+
+
 # --- photos ---------------------------------------------------------------------------------------
+
+
+def measure_photos(report: Report) -> list[str]:
+    """Compare the photos that are here, and draw them; return the keys of the figures for the last line.
+
+    Raises:
+        MissingError: The metric or the peer is not here.
+    """
+    photos = CAMERA.found() + WALLPAPERS.found()
+    compared = compare_all(report, photos)
+    if not compared:
+        return []
+    add_photos(report, compared)
+    draw([row(path) for path in photos], SHEET)
+    report.say(f"what they look like: {SHEET.relative_to(REPORTS.parent.parent)}")
+    return ["jpeg_ratio", "avif_ratio"]
 
 
 def compare_all(report: Report, photos: list[Path]) -> list[Compared]:

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -41,8 +42,8 @@ class Figure:
 class Report:
     """Collects the figures of one bench."""
 
-    def __init__(self, bench: str, title: str, last_line: tuple[str, ...]) -> None:
-        """Name the bench, its table, and the keys of its last line in their order."""
+    def __init__(self, bench: str, title: str, last_line: Sequence[str]) -> None:
+        """Name the bench, its table, and the keys of its last line in their order; more may be added before the end."""
         self.bench = bench
         self.figures: list[Figure] = []
         self._title = title

@@ -15,6 +15,7 @@ from typing import Final
 from tests.mockserver.attachment_server import application, opened_blobs, serving
 
 from benchmarks.report import ROOT, Report
+from benchmarks.transfers_chart import Row
 from onebar import Client, MessageReceived
 from onebar.crypto.attachments import sealed_bytes
 from onebar.models import TransferState
@@ -61,11 +62,12 @@ class Sent:
     """Bytes that went up beyond the file's own, headers and everything else included."""
 
 
-def measure_transfers(report: Report) -> None:
-    """Add the figures of uploads."""
-    worst = 0.0
+def measure_kills(report: Report) -> list[Row]:
+    """Add the figures of uploads that are killed on the way; return them for the chart."""
+    worst, rows = 0.0, []
     for name in NETWORKS:
-        size = min(FILE_BYTES_MAX, round((profile(name).up_kbps or 10**6) * 1000 / 8 * SENT_S))
+        bytes_per_s = (profile(name).up_kbps or 10**6) * 1000 / 8
+        size = min(FILE_BYTES_MAX, round(bytes_per_s * SENT_S))
         for kind in ("onebar", "tuspy", "httpx"):
             report.say(f"{size / 1000:.0f} kB over {name} by {kind}, killed {len(KILLS_S)} times")
             sent = asyncio.run(send_with_kills(kind, name, size))
@@ -73,11 +75,18 @@ def measure_transfers(report: Report) -> None:
             note = f"in {sent.took_s:.0f} s, kills after {' and '.join(f'{at:.0f}' for at in KILLS_S)} s"
             report.add(f"{key}_over_pct", f"{kind} over {name}: bytes beyond the file's", sent.over_pct, "%", note)
             worst = max(worst, sent.over_pct if kind == "onebar" else 0.0)
+            rows.append(Row(name, kind, size, sent.took_s, sent.over_pct, size / bytes_per_s))
     report.add("resend_overhead_pct", "Onebar, the worst of these", worst, "%")
+    return rows
+
+
+def measure_texts(report: Report) -> tuple[list[float], list[float]]:
+    """Add the figures of texts beside an upload; return how long they took alone and beside it, for the chart."""
     report.say(f"{TEXTS} texts over edge, and {TEXTS} beside an upload")
     alone, beside = asyncio.run(time_texts())
     note = f"alone: median {median(alone):.2f} s, p95 {p95(alone):.2f}; beside: {median(beside):.2f}, {p95(beside):.2f}"
     report.add("text_p95_ratio", "texts beside an upload of 5 MB, p95", p95(beside) / p95(alone), "x", note)
+    return alone, beside
 
 
 def p95(samples: list[float]) -> float:

@@ -45,8 +45,8 @@ class Config:
     ask_again_s: float = 60.0
     """Pause before an envelope that did not open is asked for once more (R11)."""
     shows: tuple[str, ...] | None = None
-    """Formats of pictures beyond JPEG that this app can show, such as `("image/avif",)`: announced, end-to-end encrypted,
-    to the devices of those one writes to, who then send a fifth fewer bytes. At most `SHOWN_MAX`. None: as before."""
+    """Formats of pictures beyond JPEG that this app can show, such as `("image/avif",)`: announced, encrypted, to the
+    devices of those one writes to, who then send a fifth fewer bytes. At most `SHOWN_MAX`. None: as before."""
 
     def __post_init__(self) -> None:
         """Look at what is announced.
@@ -56,4 +56,6 @@ class Config:
         """
         shows = self.shows or ()
         if len(shows) > SHOWN_MAX or not all(_MEDIA_TYPE.fullmatch(one) for one in shows):
-            raise InputError(f"Config.shows: at most SHOWN_MAX = {SHOWN_MAX} media types like image/avif, not {shows!r}")
+            raise InputError(
+                f"Config.shows: at most SHOWN_MAX = {SHOWN_MAX} media types like image/avif, not {shows!r}"
+            )

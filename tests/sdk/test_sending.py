@@ -111,7 +111,9 @@ async def test_nobody_waits_for_a_file_that_was_given_up(tmp_path: Path, server:
         assert [message.missing_before for message in await bob.chat(ALICE).history()] == [0, 1]
         heard = bob.events("gaps")
         await sent.file.cancel()
-        assert (await next_of(heard, ChatChanged)).chat == ALICE
+        changed = await next_of(heard, ChatChanged)
+        assert isinstance(changed, ChatChanged)
+        assert changed.chat == ALICE
         history = await bob.chat(ALICE).history()
         assert [(message.text, message.missing_before) for message in history] == [("one", 0), ("three", 0)]
         last = await chat.send("four")

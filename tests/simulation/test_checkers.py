@@ -269,17 +269,6 @@ def a_gap_is_hidden(world: World) -> None:
     database(world, 1, f"UPDATE message SET chat_no = chat_no + 1 WHERE message_no = ({last})")
 
 
-def a_reader_waits_for_what_was_given_up(world: World) -> None:
-    alice, bob = world.phones[0].database.connection, world.phones[1].database.connection
-    bob.execute("UPDATE message SET chat_no = chat_no + 1 WHERE account > 0 AND chat_no > 1")
-    bob.execute("UPDATE message SET missing_before = 1 WHERE account > 0 AND chat_no = 3")
-    alice.execute("UPDATE message SET chat_no = chat_no + 1 WHERE account = 0 AND chat_no > 1")
-    alice.execute(
-        "INSERT INTO message (chat_id, account, device, chat_no, message_id, state, reason, text, sent_at_ms)"
-        " SELECT chat_id, 0, 0, 2, 1, 'undeliverable', 'cancelled', '', 0 FROM chat"
-    )
-
-
 def something_waits_for_ever(world: World) -> None:
     app = world.phones[0].app
     app.pending["x"] = world.sayings[next(iter(world.sayings))]
@@ -363,7 +352,6 @@ IN_THE_END: Final[list[tuple[str, Forbidden]]] = [
     ("accepted-is-stored", what_was_accepted_is_forgotten),
     ("ledger-exact", the_ledger_has_an_effect_too_many),
     ("gaps-are-seen", a_gap_is_hidden),
-    ("gaps-are-closed", a_reader_waits_for_what_was_given_up),
     ("goes-quiet", something_waits_for_ever),
     ("stays-quiet", it_is_not_quiet),
     ("stays-quiet", a_number_is_voided_for_ever_after_a_restore),

@@ -79,7 +79,7 @@ class Places(Protocol):
     """Places in chats at which nothing comes, because what was meant for them was given up (R9)."""
 
     def passed(self, message_no: int) -> bool:
-        """A message of ours is sealed: who gets it would wait for what was given up before it, and is due to hear of it.
+        """A message of ours is sealed: who gets it would wait for what was given up before it, and is due to hear so.
 
         Return whether there was any.
         """

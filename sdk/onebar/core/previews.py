@@ -15,7 +15,7 @@ from onebar.core.files import File
 from onebar.errors import PreviewError
 
 PREVIEW_PX_MAX: Final = 128
-"""Longest side of a preview: this version makes them of 72 pixels, and a later one may be more generous. 64 kB decoded."""
+"""Longest side of a preview: this version makes them of 72 pixels, a later one may of more. 64 kB decoded."""
 
 LIGHT_TERMS: Final = 7
 """Cosines of a ThumbHash along the longer side, of the lightness."""
@@ -58,7 +58,9 @@ def check_preview(data: bytes) -> None:
         raise PreviewError("its picture is malformed")
     width, height = (int.from_bytes(data[at : at + 2], "little") for at in (26, 28))
     if not (0 < width <= PREVIEW_PX_MAX and 0 < height <= PREVIEW_PX_MAX):  # with the bits that ask to enlarge it
-        raise PreviewError(f"it has {width} x {height} pixels, more than PREVIEW_PX_MAX = {PREVIEW_PX_MAX} a side, or none")
+        raise PreviewError(
+            f"it has {width} x {height} pixels, more than PREVIEW_PX_MAX = {PREVIEW_PX_MAX} a side, or none"
+        )
 
 
 def check_thumbhash(data: bytes) -> None:

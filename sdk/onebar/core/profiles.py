@@ -1,4 +1,4 @@
-"""What people say of themselves, and what their devices can show: told to those one writes to (docs/protocol.md §6.2)."""
+"""What people say of themselves, and what their devices show: told to those one writes to (docs/protocol.md §6.2)."""
 
 from typing import Final
 

@@ -108,7 +108,11 @@ def wish(state: DeviceState, item: SetTransfer) -> None:
     for lane, errand in list(transfers.errands.items()) if item.wish is not TransferWish.START else ():
         if errand.message_no == item.message_no and not isinstance(errand.output, Inform):
             _drop(state, lane)
-            if item.wish is TransferWish.CANCEL and isinstance(errand.output, Upload) and errand.output.step == "create":
+            if (
+                item.wish is TransferWish.CANCEL
+                and isinstance(errand.output, Upload)
+                and errand.output.step == "create"
+            ):
                 transfers.until_s[item.message_no] = state.now.monotonic_s + STRAGGLER_S
     transfers.due = state.news = True
 

@@ -34,7 +34,9 @@ def encode_thumbhash(width: int, height: int, rgb: bytes) -> bytes:
         raise ValueError(f"{len(rgb)} bytes are no {width} x {height} picture of at most {SIDE_PX_MAX} px a side")
     light, yellow, red = _opponents(rgb)
     across, down = _light_terms(width, height)
-    light_mean, light_waves, light_scale = _analyse(light, width, height, max(COLOUR_TERMS, across), max(COLOUR_TERMS, down))
+    light_mean, light_waves, light_scale = _analyse(
+        light, width, height, max(COLOUR_TERMS, across), max(COLOUR_TERMS, down)
+    )
     yellow_mean, yellow_waves, yellow_scale = _analyse(yellow, width, height, COLOUR_TERMS, COLOUR_TERMS)
     red_mean, red_waves, red_scale = _analyse(red, width, height, COLOUR_TERMS, COLOUR_TERMS)
     landscape = width > height

@@ -37,7 +37,7 @@ class SqlitePlaces:
             self._tell(chat_id, self._rows(sealed, chat_id)[0][0] or 0)
 
     def passed(self, message_no: int) -> bool:
-        """A message of ours is sealed: who gets it would wait for what was given up before it, and is due to hear of it.
+        """A message of ours is sealed: who gets it would wait for what was given up before it, and is due to hear so.
 
         Return whether there was any.
         """

@@ -82,7 +82,9 @@ def test_a_hostile_preview_is_left_out_by_name_and_nothing_of_it_is_decoded(
         assert "the preview of message" in caplog.text
 
 
-@pytest.mark.parametrize("data", [b"", b"1234", b"\xff" * 5, bytes(25), b"\0\0\x80\x01\0" + bytes(16), PHOTO.thumbhash + b"\0"])
+@pytest.mark.parametrize(
+    "data", [b"", b"1234", b"\xff" * 5, bytes(25), b"\0\0\x80\x01\0" + bytes(16), PHOTO.thumbhash + b"\0"]
+)
 def test_a_malformed_thumbhash_is_left_out(data: bytes) -> None:
     with pytest.raises(PreviewError):
         check_thumbhash(data)
