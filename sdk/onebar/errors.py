@@ -13,6 +13,7 @@ OnebarError
 │   └── CaptivePortalError       this network wants its user to sign in first
 ├── RemoteProtocolError          the other side broke the protocol
 ├── DecryptionError              an envelope does not open
+├── PreviewError                 what came to be shown before a file could do harm
 ├── SafetyNumberError            a scanned code does not show that the keys are the right ones
 │   ├── NotASafetyNumberError    it is some other code
 │   ├── SafetyNumberVersionError one of the two apps needs an update
