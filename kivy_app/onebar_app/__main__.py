@@ -21,6 +21,7 @@ def arguments() -> argparse.ArgumentParser:
     )
     parser.add_argument("--ca", type=Path, help="a certificate authority of your own (PEM)")
     parser.add_argument("--title", default="Onebar", help="of the window")
+    parser.add_argument("--left", type=int, help="how far from the screen's left edge, in pixels; else in its middle")
     parser.add_argument("--developer", action="store_true", help="with the drawer that switches the network's weather")
     return parser
 
@@ -29,7 +30,7 @@ async def run(options: argparse.Namespace) -> None:
     """Open the client and show it until the window is closed."""
     from onebar_app.ui import window
 
-    window.prepare()
+    window.prepare(left=options.left)
     from onebar_app.ui.app import OnebarApp, Phone, system_language
 
     database: Path = options.database

@@ -195,10 +195,12 @@ async def main() -> None:
                     "--developer",
                     "--title",
                     name,
+                    "--left",
+                    str(left),
                     "--database",
                     str(folder / f"{phone[1:]}.db"),
                 )
-                for phone, name in ((ALICE, "Onebar: Alice"), (BOB, "Onebar: Bob"))
+                for phone, name, left in ((ALICE, "Onebar: Alice", 80), (BOB, "Onebar: Bob", 520))  # side by side
             ]
             await asyncio.gather(*(window.wait() for window in windows))
 

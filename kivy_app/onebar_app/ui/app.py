@@ -53,6 +53,7 @@ class OnebarApp(App):  # type: ignore[misc]
     def __init__(self, phone: Phone) -> None:
         super().__init__()
         self.phone = phone
+        self.title = "Onebar"
         self.shell: Shell | None = None
         self.session: Session | None = None
         self.holder = FloatLayout()
@@ -66,7 +67,6 @@ class OnebarApp(App):  # type: ignore[misc]
 
     def build(self) -> Widget:
         """Show the first screen."""
-        self.title = "Onebar"
         self.phone.settings.watch(self._look_changed)
         self._apply_look()
         Window.bind(on_keyboard=self._key, on_drop_file=self._dropped)

@@ -123,7 +123,7 @@ def rounded_texture(radius_px: int, corners: tuple[bool, bool, bool, bool] = (Tr
             x, y = (full - radius) * left, (full - radius) * top
             pen.rectangle((x, y, x + radius, y + radius), 0)
             centre_x, centre_y = (full - radius if left else radius), (full - radius if top else radius)
-            pen.ellipse((centre_x - radius, centre_y - radius, centre_x + radius, centre_y + radius), 255)
+            pen.ellipse((centre_x - radius, centre_y - radius, centre_x + radius - 1, centre_y + radius - 1), 255)
         white = Image.new("RGBA", (side, side), (255, 255, 255, 255))
         white.putalpha(mask.resize((side, side), Image.Resampling.BOX))
         return white

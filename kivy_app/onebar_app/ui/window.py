@@ -7,9 +7,18 @@ from typing import Final
 
 PHONE: Final = (400, 800)
 """Size of the window on a desktop, in dp: a common phone's."""
+TOP: Final = 60
+"""How far a window that is placed is from the screen's top edge, in pixels: below most desktops' bars."""
 
 
-def prepare(width: int = PHONE[0], height: int = PHONE[1], *, density: float = 1.0, frames_s_max: int = 60) -> None:
+def prepare(
+    width: int = PHONE[0],
+    height: int = PHONE[1],
+    *,
+    density: float = 1.0,
+    frames_s_max: int = 60,
+    left: int | None = None,
+) -> None:
     """Choose the window's size before there is one.
 
     Args:
@@ -17,6 +26,7 @@ def prepare(width: int = PHONE[0], height: int = PHONE[1], *, density: float = 1
         height: In dp.
         density: Pixels for one dp; phones have 2 to 3.5.
         frames_s_max: Frames of a second; 0: as many as can be drawn.
+        left: How far from the screen's left edge, in pixels; None: in its middle.
     """
     os.environ.setdefault("KIVY_NO_ARGS", "1")
     os.environ.setdefault("KIVY_NO_CONSOLELOG", "1")
@@ -39,6 +49,9 @@ def prepare(width: int = PHONE[0], height: int = PHONE[1], *, density: float = 1
         "minimum_height": 480,
     }.items():
         Config.set("graphics", name, str(value))
+    if left is not None:
+        for name, value in {"position": "custom", "left": left, "top": TOP}.items():
+            Config.set("graphics", name, str(value))
     Config.set("input", "mouse", "mouse,disable_multitouch")
     Config.set("kivy", "exit_on_escape", "0")
     Config.set("kivy", "log_level", "warning")

@@ -31,7 +31,8 @@ def banner(link: LinkStatus, now_ms: int, words: Words) -> Banner | None:
         return Banner(words("net_unknown"), words("net_try"))
     if link.state is Reach.WAITING:
         if link.next_try_ms is None:
-            return Banner(words("net_waiting"), words("net_try"))
+            just_begun = now_ms - link.since_ms < PATIENCE_MS  # as the app starts
+            return None if just_begun else Banner(words("net_waiting"), words("net_try"))
         left_s = max(0, -((now_ms - link.next_try_ms) // 1000))
         return Banner(words("net_waiting_s", count=left_s), words("net_try"))
     if now_ms - link.since_ms < PATIENCE_MS:

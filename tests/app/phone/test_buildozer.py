@@ -133,7 +133,8 @@ def test_sqlite_is_built_with_full_text_search(monkeypatch: pytest.MonkeyPatch) 
 def test_what_the_app_needs_is_in_the_build() -> None:
     """Everything that the SDK and the app depend on, theirs included, is named in `requirements`."""
     named = {normal(name.partition("==")[0]) for name in option("requirements").split(",")}
-    needed, asked = set(PROJECT["dependencies"]) | set(PROJECT["optional-dependencies"]["app"]), set()
+    needed = set(PROJECT["dependencies"]) | set(PROJECT["optional-dependencies"]["app"])
+    asked: set[str] = set()
     while needed:
         wanted = Requirement(needed.pop())
         name = normal(wanted.name)

@@ -204,10 +204,17 @@ async def test_rotation_puts_chats_and_chat_beside_each_other(
                 left, right = (screen for screen in stage.shell.navigator._screens)
                 assert left.right <= right.x + 1
                 assert right.composer.entry.text == "half a sen"
+                assert not right.bar._back.width  # the list is beside it
+                assert stage.shell.navigator.subject_beside == BOB
+                left._search()
+                await stage.frames(4)
+                assert stage.screen.results.x == stage.screen.x == right.x
+                stage.shell.back()
             finally:
                 Window.size = upright
             await stage.until(lambda: not stage.shell.navigator.wide)
             await stage.frames(4)
+            assert stage.screen.bar._back.width
 
 
 async def test_another_language_turns_the_screens_round(onebar_server: MockServer, tmp_path: Path) -> None:
@@ -223,7 +230,13 @@ async def test_another_language_turns_the_screens_round(onebar_server: MockServe
         await stage.frames(2)
 
 
-async def test_a_long_chat_keeps_its_place_while_older_pages_come(tmp_path: Path) -> None:
+async def test_a_long_chat_keeps_its_place_while_pages_come_and_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from onebar_app.view_models import chat
+
+    monkeypatch.setattr(chat, "PAGE", 16)
+    monkeypatch.setattr(chat, "KEPT_MAX", 48)
     database = tmp_path / "alice.db"
     async with (
         MockServer(tmp_path / "server", limits=ServerLimits(rates={})) as server,
@@ -232,7 +245,7 @@ async def test_a_long_chat_keeps_its_place_while_older_pages_come(tmp_path: Path
     ):
         await alice.register(ALICE, code=lambda: server.sms(ALICE))
         await bob.register(BOB, code=lambda: server.sms(BOB))
-        for number in range(150):
+        for number in range(100):
             await bob.chat(ALICE).send(f"line {number} " + "word " * (number % 23))
         await (await bob.chat(ALICE).send("the end")).delivered(60)
         await alice.chat(BOB).accept()
@@ -245,8 +258,18 @@ async def test_a_long_chat_keeps_its_place_while_older_pages_come(tmp_path: Path
                 await stage.drag(200, 650, 250, steps=4)
                 if stage.screen.chat.begin_reached:
                     break
-            await stage.until(lambda: len(stage.screen.chat.messages) == 151)
+            await stage.until(lambda: stage.screen.chat.begin_reached)
+            assert len(stage.screen.chat.messages) <= 48
             assert len(rows._shown) < 60
-            assert not rows.at_end
-            await stage.tap_on(stage.screen.jump)
+            for _ in range(80):
+                await stage.drag(200, 250, 650, steps=4)
+                if rows.at_end:
+                    break
             assert rows.at_end
+            assert rows.rows[-1].message.text == "the end"
+            assert len(stage.screen.chat.messages) <= 48
+            while not stage.screen.chat.begin_reached:
+                await stage.drag(200, 650, 250, steps=4)
+            await stage.tap_on(stage.screen.jump)
+            await stage.until(lambda: rows.at_end)
+            assert rows.rows[-1].message.text == "the end"

@@ -56,7 +56,10 @@ async def test_pages_far_away_are_dropped_and_read_again(session: Session, bob: 
         await session.client.chat(BOB).send(str(number))
     chat = Chat(session, BOB)
     await chat.open()
-    numbers = lambda: [int(message.text) for message in chat.messages]  # noqa: E731
+
+    def numbers() -> list[int]:
+        return [int(message.text) for message in chat.messages]
+
     while not chat.begin_reached:
         await chat.older()
         assert len(chat.messages) <= 5 * SMALL

@@ -20,7 +20,7 @@ from onebar_app.ui.player import Player
 from onebar_app.ui.scrolling import VirtualList
 from onebar_app.ui.sheets import Choice, Menu, Question
 from onebar_app.ui.shell import Shell
-from onebar_app.ui.widgets import Avatar, IconButton, Row, Tappable, Text, WordButton, grounded
+from onebar_app.ui.widgets import TOUCH, Avatar, IconButton, Row, Tappable, Text, WordButton, grounded
 from onebar_app.view_models.chat import Chat, can_be_resent, why_not
 from onebar_app.view_models.formats import initials, number
 from onebar_app.view_models.rows import BubbleRow, DayRow, FileRow, MediaRow, NoticeRow, UnreadRow
@@ -69,12 +69,18 @@ class ChatBar(Row):
     def __init__(self, shell: Shell, chat: Chat, on_open: Callable[[], None]) -> None:
         super().__init__(size_hint_y=None, height=max(look.dp(BAR + 4), look.sp(52)), padding=(look.dp(4), 0))
         grounded(self, "surface")
-        if not shell.navigator.wide:
-            back = IconButton("arrow-left", shell.back)
-            back.pos_hint = {"center_y": 0.5}
-            self.add_widget(back)
+        self._navigator, self._back = shell.navigator, IconButton("arrow-left", shell.back)
+        self._back.pos_hint = {"center_y": 0.5}
+        self.add_widget(self._back)
+        self.fit()
         who = _Who(shell, chat, on_open)
         self.add_widget(who)
+
+    def fit(self) -> None:
+        """Have a way back where the list is not beside it: a rotation changes that."""
+        alone = not self._navigator.wide
+        self._back.enabled, self._back.opacity = alone, 1 if alone else 0
+        self._back.width = look.dp(TOUCH) if alone else 0
 
 
 class _Who(Tappable):
@@ -123,7 +129,9 @@ class ChatScreen(Screen, BubbleActions):
         }
         self.list = VirtualList(kinds, sticks_to_end=True, pad=8)
         super().__init__(self.list, ground="ground")
-        self.top_bar.add_widget(ChatBar(shell, self.chat, self._info))
+        self.bar = ChatBar(shell, self.chat, self._info)
+        self.top_bar.add_widget(self.bar)
+        self.on_leave(shell.navigator.watch(self.bar.fit))
         self.banner = NetBanner(shell.session, lambda: not shell.navigator.wide)  # else the list beside it has one
         self.top_bar.add_widget(self.banner)
         self.jump = JumpButton(self._jump)
@@ -134,7 +142,7 @@ class ChatScreen(Screen, BubbleActions):
         self._marked = 0
         self._seeing = Clock.create_trigger(lambda _: self._see(), SEEN_S)
         self.list.on_near_begin = self._older
-        self.list.on_near_end = lambda: shell.session.run(self.chat.newer())
+        self.list.on_near_end = self._newer
         self.list.on_scroll = self._scrolled
         self.on_leave(self.banner.close)
         self.on_leave(self.chat.watch(self._refresh))
@@ -229,6 +237,9 @@ class ChatScreen(Screen, BubbleActions):
     def _older(self) -> None:
         if self.chat.loaded and not self.chat.begin_reached:
             self._shell.session.run(self.chat.older())
+
+    def _newer(self) -> None:
+        self._shell.session.run(self.chat.newer())
 
     def _jump(self) -> None:
         async def jump() -> None:
