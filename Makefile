@@ -109,7 +109,7 @@ netns: $(DEV)  ## Packets lost between two kernels: Onebar across two namespaces
 	@SEED="$(SEED)" ONLY="$(ONLY)" $(BIN)/python -m tests.netns
 
 # What `make loadtest` passes on; docs/load-testing.md says what each is.
-LOADTEST := PHONES MINUTES WEATHER WORKLOAD SHAPE EVERY READERS PROXIED SETTLE SPEED LOG SEED ROGUES THRESHOLDS \
+LOADTEST := PHONES MINUTES WEATHER WORKLOAD SHAPE EVERY READERS PROXIED CROWD SETTLE SPEED LOG SEED ROGUES THRESHOLDS \
 	METRICS_PORT BACKEND_CPU PROCESSES HOST
 
 .PHONY: loadtest

@@ -33,6 +33,10 @@ class Tally:
     """Arrivals more than LATE_S after the last time when a phone or the server was away."""
     unreadable: int = 0
     """Messages that could not be opened, even after they were asked for again."""
+    beside: int = 0
+    """Messages of light devices that have arrived; they are in no other figure."""
+    beside_lost: int = 0
+    """Those that have not, or that the server has refused; and light devices that heard wrongly or lost their link."""
     failed: dict[str, int] = field(default_factory=dict)
     """Those that ended visibly for their author, by reason, such as `rate_limited`."""
     complaints: list[str] = field(default_factory=list)
@@ -46,7 +50,8 @@ class Tally:
     @property
     def right(self) -> bool:
         """Whether every message arrived once, in order and in time, or ended visibly."""
-        return not (self.lost or self.duplicated or self.reordered or self.late or self.unreadable)
+        wrong = self.lost or self.duplicated or self.reordered or self.late or self.unreadable
+        return not (wrong or self.beside_lost)
 
     def add(self, other: "Tally") -> None:
         """Add another process's tally."""
@@ -161,6 +166,12 @@ class Ledger:
         """Note that a message could not be opened."""
         self.tally.unreadable += 1
         self._complain(f"phone {reader} could not open a message")
+
+    def close_beside(self, said: int, arrived: int, wrong: int) -> None:
+        """Account for what light devices said, and for those that heard wrongly or lost their link."""
+        self.tally.beside, self.tally.beside_lost = arrived, said - arrived + wrong
+        if self.tally.beside_lost:
+            self._complain(f"{said - arrived} messages of light devices did not arrive, {wrong} of these went wrong")
 
     def close(self) -> Tally:
         """Count what has not arrived as lost; return the tally."""

@@ -32,18 +32,21 @@ class BackendError(Exception):
 class Backend:
     """`onebar-mockserver` in a process and a folder of its own."""
 
-    def __init__(self, cpu: int | None = None, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, cpu: int | None = None, pause: Callable[[float], None] = time.sleep, *, rated: bool = True
+    ) -> None:
         """Start it.
 
         Args:
             cpu: The CPU on which alone it may run; None for any.
             pause: Waits so many seconds; in Locust, gevent's.
+            rated: Whether it limits anything by rate; a light device says more than a person may.
 
         Raises:
             BackendError: It does not start.
         """
         self.restarts = 0
-        self._cpu, self._pause = cpu, pause
+        self._cpu, self._pause, self._rated = cpu, pause, rated
         self._folder = tempfile.TemporaryDirectory(prefix="onebar-loadtest-")
         self._data = Path(self._folder.name)
         self._port = 0
@@ -116,8 +119,11 @@ class Backend:
             str(self._data / "db"),
             "--while-stdin",  # even if this process is killed, none of its backends stays behind
         ]
+        environment = os.environ if self._rated else {**os.environ, "ONEBAR_RATED": "false"}
         with log.open("wb") as said:
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=said, stderr=said, start_new_session=True)
+            process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=said, stderr=said, start_new_session=True, env=environment
+            )
         if self._cpu is not None:
             os.sched_setaffinity(process.pid, {self._cpu})
         ends_s = time.monotonic() + START_S

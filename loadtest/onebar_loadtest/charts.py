@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from html import escape
-from typing import Final
+from typing import Final, NamedTuple
 
 WIDTH: Final = 860
 """Width of a chart, in pixels."""
@@ -26,6 +26,9 @@ COLOURS: Final = ("#1565c0", "#ef6c00", "#c62828", "#2e7d32", "#6a1b9a")
 BAND: Final = "#f9c74f"
 """Where a fault was."""
 
+QUIET_BAND: Final = "#b0bec5"
+"""Where nothing happened that counts, and for what was found."""
+
 TICKS: Final = 5
 """About so many numbers on an axis."""
 
@@ -33,20 +36,31 @@ Line = tuple[str, Sequence[float | None]]
 """A name and a value for each second; None where there is none."""
 
 
-def chart(title: str, unit: str, lines: Sequence[Line], bands: Sequence[tuple[str, float, float]] = ()) -> str:
+class Band(NamedTuple):
+    """A stretch of time with a name."""
+
+    name: str
+    start: float
+    """Its first second."""
+    end: float
+    """Its last one."""
+    colour: str = BAND
+
+
+def chart(title: str, unit: str, lines: Sequence[Line], bands: Sequence[Band] = ()) -> str:
     """Draw lines over seconds.
 
     Args:
         title: What it shows.
         unit: Of the upright axis.
         lines: At least one; all of the same length.
-        bands: Faults: (name, first second, last second).
+        bands: Faults, and other stretches of time.
     """
     seconds = max(len(values) for _, values in lines)
     top = nice(max((value for _, values in lines for value in values if value is not None), default=0.0))
     parts = [
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">',
-        *[_band(name, start, end, seconds) for name, start, end in bands],
+        *[_band(band, seconds) for band in bands],
         *_axes(top, unit, seconds),
     ]
     for number, (name, values) in enumerate(lines):
@@ -86,12 +100,13 @@ def _runs(values: Sequence[float | None], top: float, seconds: int) -> list[str]
     return [" ".join(run) for run in runs if run]
 
 
-def _band(name: str, start: float, end: float, seconds: int) -> str:
-    left, right = _x(max(start, 0), seconds), _x(min(end, seconds), seconds)
+def _band(band: Band, seconds: int) -> str:
+    name = escape(band.name)
+    left, right = _x(max(band.start, 0), seconds), _x(min(band.end, seconds), seconds)
     return (
         f'<rect x="{left:.1f}" y="{TOP}" width="{max(right - left, 2):.1f}" height="{HEIGHT - BOTTOM - TOP}" '
-        f'fill="{BAND}" opacity="0.35"><title>{escape(name)}</title></rect>'
-        f'<text x="{left + 3:.1f}" y="{TOP + 12}" fill="#8a5a00">{escape(name)}</text>'
+        f'fill="{band.colour}" opacity="0.35"><title>{name}</title></rect>'
+        f'<text x="{left + 3:.1f}" y="{TOP + 12}" fill="#6d4c00">{name}</text>'
     )
 
 

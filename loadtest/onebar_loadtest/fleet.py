@@ -11,16 +11,25 @@ from onebar.crypto.kem import find_kem
 from onebar.crypto.keys import PeerKeys
 from onebar.drivers.address import Address, parse_address
 from onebar.testing import profile
+from onebar_loadtest.crowd import Crowd
 from onebar_loadtest.onlooker import Observe, Onlooker, ignore
 from onebar_loadtest.phones import Phone, Place
 from onebar_loadtest.record import Record
 from onebar_loadtest.registering import Registrar
 from onebar_loadtest.settings import REPLAY, Settings
-from onebar_loadtest.shapes import Fault
+from onebar_loadtest.shapes import Fault, shape
 from onebar_loadtest.talk import GROUP_PEOPLE, Group, words
 
-COMING_MAX: Final = 16
-"""Phones that are made and registered at once: more would only wait for one another, in front of those that talk."""
+COMING_MAX: Final = 4
+"""Phones that are made and registered at once, as many as the registrar has threads: more would only wait for one
+another, and the loop would be late by what all of them take, 10 ms each."""
+
+INTRODUCTIONS_S: Final = 50
+"""First texts a second before times count. Each opens a session, which takes both phones 9 ms of CPU (measured): when
+1,200 phones all began at once, the loop was late by up to half a second for the first ten."""
+
+INTRODUCED_S: Final = 5.0
+"""Longest wait for the last ones: some phones may be in a tunnel."""
 
 LOOK_S: Final = 0.05
 """How often it is looked whether the last messages have arrived."""
@@ -40,6 +49,10 @@ CALM: Final = profile("lte")
 GARBAGE_OBJECTS: Final = 10_000
 """So many new objects are there before Python looks for cycles among them: a millisecond's work, 15 times as seldom as
 by default, when it took a twelfth of the phones' time (measured, 1,000 phones)."""
+
+FROZEN_PHONES: Final = 50
+"""After so many new phones, all objects are kept out of the garbage collector's sight: one look at a thousand phones
+takes it 0.7 s (measured), and it looked every few seconds while they came."""
 
 NUMBERS: Final = 1_000_000
 """Phone numbers of one process; which ones is drawn anew each time, so that runs on one server do not meet."""
@@ -82,17 +95,40 @@ class Fleet:
         self.coming = 0
         """How many phones are being made and registered."""
         self._groups: list[Group] = []
+        self._crowd = Crowd(settings.crowd)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
-        """Begin to measure."""
-        self.onlooker.start()
+        """Begin to look; only accounting and times of first links count yet."""
+        gc.set_threshold(GARBAGE_OBJECTS, *self._garbage[1:])
+        self.onlooker.start(self._crowd)
+
+    async def introduce(self) -> None:
+        """Let people who will talk write to each other once, so that sessions are open when times begin to count.
+
+        Raises:
+            OSError: The server does not let the light devices in.
+            RegisteringError: It refuses one of them.
+        """
+        loop = asyncio.get_running_loop()
+        gc.freeze()
+        for no, group in enumerate(self._groups):
+            dice = self._dice(f"introductions {no}")
+            for author, reader in group.introductions(dice):
+                if author.awake:
+                    self.say(author, reader, words(dice, CROWD_CHARS))
+                    await asyncio.sleep(1 / INTRODUCTIONS_S)
+        ends_s = loop.time() + INTRODUCED_S
+        while self.ledger.waiting and loop.time() < ends_s:  # noqa: ASYNC110 - the phones that are dark have no event
+            await asyncio.sleep(LOOK_S)
+        await self._crowd.come(self.address, self.register)
+        gc.freeze()
 
     def measure(self) -> None:
         """Let people talk and times count from now on."""
-        self.freeze()
         self.onlooker.measuring = True
         self._go.set()
+        self._run(self._crowd.talk(lambda at_s: shape(self.settings.shape).crowd_at(at_s / self.settings.run_s)))
 
     def everybody_is_there(self) -> bool:
         """Whether all phones are registered and were online once, or are in a tunnel."""
@@ -134,6 +170,8 @@ class Fleet:
         self.phones.append(phone)
         account, device = await self._registrar.register(number, phone.public_keys())
         await phone.register(account, device)
+        if len(self.phones) % FROZEN_PHONES == 0:
+            gc.freeze()
         return phone
 
     def take_part(self, phone: Phone) -> None:
@@ -173,12 +211,6 @@ class Fleet:
         for phone in self.phones:
             phone.cut()
 
-    def freeze(self) -> None:
-        """Keep what is there out of the garbage collector's sight: thousands of phones would take it a second."""
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(GARBAGE_OBJECTS, *gc.get_threshold()[1:])
-
     async def hush(self) -> None:
         """Let nobody say anything any more."""
         for task in list(self._tasks):
@@ -210,6 +242,7 @@ class Fleet:
                 for no in self.ledger.waiting_phones():
                     self.phones[no].hint()
             await asyncio.sleep(LOOK_S)
+        self.ledger.close_beside(self._crowd.said, self._crowd.arrived, self._crowd.wrong)
         await asyncio.sleep(min(TICKS_S, self.settings.settle_s))  # what comes twice comes in this time, too
         self.ledger.close()
 
@@ -220,6 +253,7 @@ class Fleet:
     async def close(self) -> None:
         """Switch everything off."""
         await self.hush()
+        self._crowd.close()
         await self.onlooker.close()
         await asyncio.gather(*(phone.close() for phone in self.phones))
         self._registrar.close()

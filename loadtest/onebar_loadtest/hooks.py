@@ -91,6 +91,8 @@ class Onebar:
     def _heard(self, msg: Any, **_: Any) -> None:
         if self.judge is not None:
             self.judge.hear(msg.data)
+            if msg.data["measuring"]:
+                self._measuring()
 
     def start(self) -> None:
         """Begin a run."""
@@ -112,8 +114,6 @@ class Onebar:
         """All users run: measure as soon as their phones are there."""
         if self.process is not None:
             self.process.everybody_is_there(self._measuring)
-        elif self.judge is not None and self.judge.run is not None:
-            self._measuring()
 
     def stopping(self) -> None:
         """Users that end from now on leave their phones on."""
@@ -127,7 +127,7 @@ class Onebar:
         if process is not None:
             last = process.settle()
             if self.judge is None:
-                self._tell(process.name, last, final=True)
+                self._tell(process, last, final=True)
             elif self.judge.run is not None:
                 self.judge.run.record.merge(last)
         told = process.bridge if process is not None else None
@@ -171,8 +171,9 @@ class Onebar:
         self.judge.report = run.finish(folder, phones, cost)
 
     def _measuring(self) -> None:
-        if self.judge is not None and self.judge.run is not None and not shape(self.judge.run.settings.shape).curve:
-            self.judge.run.schedule(self._cut_links)
+        run = None if self.judge is None else self.judge.run
+        if run is not None and not run.measured_s:
+            run.schedule(self._cut_links)
 
     def _cut_links(self) -> None:
         if self.process is not None:
@@ -192,10 +193,11 @@ class Onebar:
         while True:
             gevent.sleep(TAKE_S)
             if self.process is not None:
-                self._tell(self.process.name, self.process.take_record(), final=False)
+                self._tell(self.process, self.process.take_record(), final=False)
 
-    def _tell(self, process: str, record: Any, *, final: bool) -> None:
-        self.runner.send_message(MESSAGE, {"process": process, "record": record.to_data(), "final": final})
+    def _tell(self, process: PhonesProcess, record: Record, *, final: bool) -> None:
+        said = {"process": process.name, "record": record.to_data(), "final": final, "measuring": process.measuring}
+        self.runner.send_message(MESSAGE, said)
 
 
 def _agreement(stats: Any, ours: Histogram | None) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from onebar.events import (
 )
 from onebar_loadtest import rows
 from onebar_loadtest.accounting import Ledger
+from onebar_loadtest.crowd import Crowd
 from onebar_loadtest.phones import Phone
 from onebar_loadtest.record import Record
 
@@ -64,9 +65,10 @@ class Onlooker:
         self._own: dict[tuple[int, int], _Own] = {}
         self._watching: list[asyncio.Task[None]] = []
 
-    def start(self) -> None:
-        """Begin to look."""
-        self._watching = [asyncio.create_task(self._watch_lag()), asyncio.create_task(self._watch_seconds())]
+    def start(self, crowd: Crowd) -> None:
+        """Begin to look, at what light devices say, too."""
+        watches = self._watch_lag(), self._watch_seconds(crowd)
+        self._watching = [asyncio.create_task(watch) for watch in watches]
 
     async def close(self) -> None:
         """Look no more."""
@@ -160,7 +162,7 @@ class Onlooker:
             sample = self._record.second(int(time.time()))
             sample.lag_ms = max(sample.lag_ms, late_s * 1000)
 
-    async def _watch_seconds(self) -> None:
+    async def _watch_seconds(self, crowd: Crowd) -> None:
         while True:
             await asyncio.sleep(1 - time.time() % 1)
             sample = self._record.second(int(time.time()) - 1)
@@ -168,3 +170,5 @@ class Onlooker:
             sample.online = sum(phone.online and not phone.dark for phone in self._phones)
             tally = self.ledger.tally
             sample.waiting = tally.sent - tally.accepted - sum(tally.failed.values())
+            beside, tally.beside = tally.beside, crowd.arrived
+            sample.beside = tally.beside - beside

@@ -31,6 +31,7 @@ def add(parser: Any) -> None:
     say("--every", type=float, default=DEFAULTS.every_s, help="mean seconds between two texts of a phone")
     say("--readers", type=float, default=DEFAULTS.readers, help="share of the people who read what comes in, 0 to 1")
     say("--proxied", type=float, default=DEFAULTS.proxied, help="share of the phones behind the TCP proxy, 0 to 1")
+    say("--crowd", type=float, default=DEFAULTS.crowd, help="messages a second of light devices beside the phones")
     say(
         "--settle",
         type=float,
@@ -60,6 +61,7 @@ def settings(options: argparse.Namespace) -> Settings:
         readers=options.readers,
         proxied=options.proxied,
         run_s=float(getattr(options, "run_s", None) or options.run_time or RUN_S),
+        crowd=options.crowd,
         settle_s=options.settle,
         speed=options.speed,
         log=options.log,

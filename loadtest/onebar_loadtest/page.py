@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
-from onebar_loadtest.charts import chart
+from onebar_loadtest.charts import QUIET_BAND, Band, chart
+from onebar_loadtest.knee import WINDOW_S
 
 STYLE: Final = """
 body { font: 15px/1.45 system-ui, sans-serif; max-width: 900px; margin: 2em auto; padding: 0 1em; color: #222 }
@@ -50,7 +51,13 @@ def charts(known: Mapping[str, Any]) -> str:
         return "<p>Nothing was seen.</p>"
     first, last = int(seconds[0]["at_s"]), int(seconds[-1]["at_s"])
     at = {int(second["at_s"]): second for second in seconds}
-    bands = [(kind, start - first, end - first) for kind, start, end in known["faults"]]
+    bands = [Band(kind, start - first, end - first) for kind, start, end in known["faults"]]
+    if known["measured_s"] > first + 1:
+        bands.append(Band("phones come", 0, known["measured_s"] - first, QUIET_BAND))
+    if known["knee"] is not None:
+        at_s = known["knee"]["at_s"] - first
+        bands.append(Band("knee", at_s, at_s + WINDOW_S, QUIET_BAND))
+    crowded = any(second["beside"] for second in seconds)
 
     def line(name: str, key: str) -> tuple[str, list[float | None]]:
         return name, [_value(at.get(second), key) for second in range(first, last + 1)]
@@ -64,7 +71,16 @@ def charts(known: Mapping[str, Any]) -> str:
             [line("waiting", "waiting")],
             bands,
         ),
-        chart("Messages a second", "1/s", [line("sent", "sent"), line("delivered", "delivered")], bands),
+        chart(
+            "Messages a second",
+            "1/s",
+            [
+                line("sent", "sent"),
+                line("delivered", "delivered"),
+                *([line("delivered to light devices", "beside")] if crowded else []),
+            ],
+            bands,
+        ),
         chart("Lag of the phones' own loop (the longest of each second)", "ms", [line("lag", "lag_ms")], bands),
     ]
     if any("server_cpu" in second for second in seconds):
@@ -80,7 +96,19 @@ def _value(second: Mapping[str, float] | None, key: str) -> float | None:
 
 
 def _counts(known: Mapping[str, Any]) -> str:
-    names = ("sent", "accepted", "delivered", "lost", "duplicated", "reordered", "late", "unreadable", "failed")
+    beside = ("beside", "beside_lost") if known["accounting"]["beside"] else ()
+    names = (
+        "sent",
+        "accepted",
+        "delivered",
+        "lost",
+        "duplicated",
+        "reordered",
+        "late",
+        "unreadable",
+        "failed",
+        *beside,
+    )
     tallies = {**(known["processes"] if len(known["processes"]) > 1 else {}), "all": known["accounting"]}
     head = "".join(f"<th>{name}</th>" for name in ("process", *names))
     body = "".join(

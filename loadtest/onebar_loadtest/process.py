@@ -111,6 +111,7 @@ class PhonesProcess:
         ends_s = time.monotonic() + READY_S
         while not self.bridge.call(self.fleet.everybody_is_there) and time.monotonic() < ends_s:
             gevent.sleep(LOOK_S)
+        self.bridge.run(self.fleet.introduce())
         self._measure()
         measuring()
 

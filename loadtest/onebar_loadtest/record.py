@@ -26,10 +26,12 @@ class Sample:
     """How long those that arrived took."""
     lag_ms: float = 0.0
     """The longest that the phones' loop was late."""
+    beside: int = 0
+    """Messages of light devices that arrived in it."""
 
     def merge(self, other: "Sample") -> None:
         """Add another process's sample of the same second."""
-        for name in ("phones", "online", "waiting", "sent", "delivered"):
+        for name in ("phones", "online", "waiting", "sent", "delivered", "beside"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.end_to_end.merge(other.end_to_end)
         self.lag_ms = max(self.lag_ms, other.lag_ms)
@@ -37,13 +39,13 @@ class Sample:
     def to_data(self) -> list[object]:
         """Return it as plain data."""
         figures = [self.phones, self.online, self.waiting, self.sent, self.delivered]
-        return [*figures, self.end_to_end.to_data(), self.lag_ms]
+        return [*figures, self.end_to_end.to_data(), self.lag_ms, self.beside]
 
     @classmethod
     def from_data(cls, data: list[Any]) -> "Sample":
         """Read what `to_data` wrote."""
-        phones, online, waiting, sent, delivered, end_to_end, lag_ms = data
-        return cls(phones, online, waiting, sent, delivered, Histogram.from_data(end_to_end), lag_ms)
+        phones, online, waiting, sent, delivered, end_to_end, lag_ms, beside = data
+        return cls(phones, online, waiting, sent, delivered, Histogram.from_data(end_to_end), lag_ms, beside)
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from onebar_loadtest import rows
 from onebar_loadtest.knee import Knee, find_knee
 from onebar_loadtest.page import page
 from onebar_loadtest.record import Record
+from onebar_loadtest.shapes import shape
 from onebar_loadtest.thresholds import Limit, Outcome, Verdict, judge
 
 NAME: Final = "loadtest"
@@ -43,6 +44,8 @@ class Report:
     faults: list[tuple[str, float, float]] = field(default_factory=list)
     began_s: float = 0.0
     """When, in seconds since 1970."""
+    measured_s: float = 0.0
+    """Since when times count."""
     phones: int = 0
     """How many were asked for."""
     locust: dict[str, Any] = field(default_factory=dict)
@@ -56,7 +59,10 @@ class Report:
     @property
     def knee(self) -> Knee | None:
         """Where more phones began to cost time, if there is such a place."""
-        return find_knee(self.record.seconds, self.server)
+        if not shape(str(self.settings["shape"])).knee:
+            return None
+        measured = {at_s: sample for at_s, sample in self.record.seconds.items() if at_s >= self.measured_s}
+        return find_knee(measured, self.server)
 
     def known(self) -> dict[str, Any]:
         """Return everything for the JSON file."""
@@ -80,6 +86,7 @@ class Report:
             "cost": self.record.cost.known(),
             "knee": None if knee is None else knee.known(),
             "locust": self.locust,
+            "measured_s": round(self.measured_s, 1),
             "faults": [[kind, round(start, 1), round(end, 1)] for kind, start, end in self.faults],
             "seconds": [self._second(at_s) for at_s in sorted(self.record.seconds)],
         }
@@ -93,6 +100,7 @@ class Report:
             "waiting": sample.waiting,
             "sent": sample.sent,
             "delivered": sample.delivered,
+            "beside": sample.beside,
             **{f"p{percent}_ms": round(sample.end_to_end.percentile_s(percent) * 1000, 1) for percent in (50, 95, 99)},
             "lag_ms": round(sample.lag_ms, 1),
             **({"server_cpu": round(server.cpu, 3), "server_mb": round(server.memory_mb, 1)} if server else {}),
@@ -127,6 +135,8 @@ class Report:
             f"{tally.duplicated} duplicated, {tally.reordered} reordered, {tally.late} late, "
             f"{tally.unreadable} unreadable, failed {tally.failed or 0}"
         )
+        if tally.beside or tally.beside_lost:
+            lines.append(f"light devices beside them: {tally.beside} delivered, {tally.beside_lost} lost")
         cost = self.record.cost.known()
         lines.append(
             f"phones took: {cost['cpu_us_per_message']} µs CPU a message, {cost['cpu_cores']} cores at "

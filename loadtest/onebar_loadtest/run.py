@@ -49,6 +49,8 @@ class Run:
         """The processes whose last record is there."""
         self.faults: list[tuple[str, float, float]] = []
         """What happened: (what, from, until), in seconds since 1970."""
+        self.measured_s = 0.0
+        """Since when times count, in seconds since 1970: the first process has all its phones; 0 before."""
         self.server: dict[int, ServerSample] = {}
         """What the server took, by seconds since 1970."""
         self._say = say
@@ -62,6 +64,7 @@ class Run:
             strike: Cuts all links, where there is no server of ours to kill.
         """
         run_s = self.settings.run_s
+        self.measured_s = time.time()
         for fault in shape(self.settings.shape).faults:
             if fault.kind in {"storm", "restart"}:
                 self._greenlets.append(gevent.spawn_later(fault.at * run_s, self._break_server, fault.kind, strike))
@@ -79,6 +82,7 @@ class Run:
             server=self.server,
             faults=[fault for fault in self.faults if fault[1] < time.time()],
             began_s=self._began_s,
+            measured_s=self.measured_s,
             phones=phones,
             locust=locust,
         )
@@ -126,7 +130,9 @@ class Judge:
         chosen = environment.parsed_options
         self.limits = load(Path(chosen.thresholds) if chosen.thresholds else DEFAULT)
         self.backend = (
-            Backend(None if chosen.backend_cpu < 0 else chosen.backend_cpu, gevent.sleep) if chosen.backend else None
+            Backend(None if chosen.backend_cpu < 0 else chosen.backend_cpu, gevent.sleep, rated=not chosen.crowd)
+            if chosen.backend
+            else None
         )
         self.run: Run | None = None
         self.report: Report | None = None

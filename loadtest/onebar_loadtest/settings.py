@@ -34,6 +34,8 @@ class Settings:
     """What happens to all; see `onebar_loadtest.shapes`."""
     run_s: float = 120.0
     """How long people talk, in seconds; shapes and reports go by it."""
+    crowd: float = 0.0
+    """Messages a second of light devices beside the phones of each process, at most; see `onebar_loadtest.crowd`."""
     settle_s: float = 60.0
     """Afterwards, on a good network, a message is lost when nothing at all has come for so long."""
     speed: float = 10_000.0
@@ -60,6 +62,12 @@ class Settings:
         for name in ("readers", "proxied"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, must be from 0 to 1")
+        if self.crowd < 0 or (
+            self.crowd and any(fault.kind in ("storm", "restart") for fault in shape(self.shape).faults)
+        ):
+            raise ValueError(
+                f"crowd is {self.crowd}, must not be below 0, and light devices do not dial twice: no {self.shape}"
+            )
         if not self.every_s > 0:
             raise ValueError(f"every_s is {self.every_s}, must be above 0")
 

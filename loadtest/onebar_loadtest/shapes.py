@@ -33,19 +33,40 @@ class Shape:
     curve: tuple[tuple[float, float], ...] = ()
     """How many users there are: (share of the time, share of the users), with straight lines between; empty for all
     users all the time."""
+    crowd: tuple[tuple[float, float], ...] = ()
+    """The same for the light devices beside the phones: (share of the time, share of their messages)."""
+    knee: bool = False
+    """Whether it asks for ever more, to find where the system bends."""
 
     def users_at(self, share: float) -> float:
         """Return the share of the users at a share of the run's time."""
-        before = (0.0, 0.0)
-        for point in self.curve:
-            if share <= point[0]:
-                return before[1] + (point[1] - before[1]) * (share - before[0]) / max(point[0] - before[0], 1e-9)
-            before = point
-        return self.curve[-1][1] if self.curve else 1.0
+        return _at(self.curve, share)
+
+    def crowd_at(self, share: float) -> float:
+        """Return the share of the light devices' messages at a share of the run's time."""
+        return _at(self.crowd, share)
+
+
+def _at(curve: tuple[tuple[float, float], ...], share: float) -> float:
+    before = (0.0, 0.0)
+    for point in curve:
+        if share <= point[0]:
+            return before[1] + (point[1] - before[1]) * (share - before[0]) / max(point[0] - before[0], 1e-9)
+        before = point
+    return curve[-1][1] if curve else 1.0
 
 
 RAMP_STEPS: Final = 10
 """Steps of the ramp: each long enough for its percentiles to mean something."""
+
+_STEPS: Final = tuple(
+    point
+    for step in range(RAMP_STEPS)
+    for point in (
+        ((step + 0.2) / RAMP_STEPS, (step + 1) / RAMP_STEPS),
+        ((step + 1) / RAMP_STEPS, (step + 1) / RAMP_STEPS),
+    )
+)
 
 SHAPES: Final[Mapping[str, Shape]] = MappingProxyType(
     {
@@ -61,16 +82,11 @@ SHAPES: Final[Mapping[str, Shape]] = MappingProxyType(
         "tunnel": Shape("Half of the phones are in a tunnel for a fifth of the time.", (Fault("dark", 0.4, 0.2, 0.5),)),
         "restart": Shape("The server is restarted, and says goodbye before (R17).", (Fault("restart", 0.5),)),
         "storm": Shape("The server is killed and comes back: all phones reconnect.", (Fault("storm", 0.5),)),
-        "ramp": Shape(
-            "Ever more phones, to find how many there can be.",
-            curve=tuple(
-                point
-                for step in range(RAMP_STEPS)
-                for point in (
-                    ((step + 0.2) / RAMP_STEPS, (step + 1) / RAMP_STEPS),
-                    ((step + 1) / RAMP_STEPS, (step + 1) / RAMP_STEPS),
-                )
-            ),
+        "ramp": Shape("Ever more phones, to find how many there can be.", curve=_STEPS, knee=True),
+        "swell": Shape(
+            "The crowd of light devices beside the phones says ever more, to find how much a server can carry.",
+            crowd=_STEPS,
+            knee=True,
         ),
     }
 )  # fmt: skip

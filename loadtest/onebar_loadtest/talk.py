@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from onebar_loadtest.phones import Phone
+from onebar_loadtest.replay import Replay
 from onebar_loadtest.workloads import Away, Say, Workload
 
 GROUP_PEOPLE: Final = 10
@@ -44,6 +45,18 @@ class Group:
         self.people: list[Phone] = []
         self._workload, self._every_s, self._dice, self._speak = workload, every_s, dice, speak
         self._wakes: set[asyncio.Task[None]] = set()
+
+    def introductions(self, dice: random.Random) -> list[tuple[Phone, Phone]]:
+        """Return who should have met before times count: (author, reader), each two people once, drawn from a script.
+
+        Nobody, where a log is played: whom people meet in it, and when, is part of it.
+        """
+        people = [phone for phone in self.people if phone.registered]
+        if len(people) < 2 or isinstance(self._workload, Replay):
+            return []
+        says = (step for step in self._workload(dice, len(people), 2 * len(people), SCRIPT_S) if isinstance(step, Say))
+        met = {frozenset((step.author, step.reader)): (people[step.author], people[step.reader]) for step in says}
+        return list(met.values())
 
     async def talk(self) -> None:
         """Play scripts until cancelled."""

@@ -1,6 +1,6 @@
 import pytest
 
-from onebar_loadtest.charts import chart, nice
+from onebar_loadtest.charts import Band, chart, nice
 
 
 @pytest.mark.parametrize(("value", "round_one"), [(0, 1), (0.3, 0.5), (1, 1), (7, 10), (21, 50), (1999, 2000)])
@@ -9,7 +9,7 @@ def test_an_axis_ends_at_a_round_number(value: float, round_one: float) -> None:
 
 
 def test_a_hole_in_the_values_is_a_hole_in_the_line() -> None:
-    drawn = chart("Phones", "phones", [("online", [1, 2, None, 4]), ("asked", [4, 4, 4, 4])], [("storm <1>", 1, 2)])
+    drawn = chart("Phones", "phones", [("online", [1, 2, None, 4]), ("asked", [4, 4, 4, 4])], [Band("storm <1>", 1, 2)])
     assert drawn.count("<polyline") == 3
     assert "storm &lt;1&gt;" in drawn
     assert drawn.count("<rect") == 1

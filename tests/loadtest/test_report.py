@@ -20,7 +20,7 @@ def report(lost: int = 0) -> Report:
         sample.phones, sample.online, sample.delivered = 10, 9, 1
         sample.end_to_end.add(0.25)
     server = {at_s: ServerSample(0.5, 80.0) for at_s in range(105, 130)}
-    return Report(shown(Settings(seed=42)), record, load(), server, [("storm", 110.0, 114.0)], 100.0, 10)
+    return Report(shown(Settings(seed=42)), record, load(), server, [("storm", 110.0, 114.0)], 100.0, 104.0, 10)
 
 
 def test_the_last_line_has_the_keys_that_other_tools_read() -> None:
