@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from onebar import Client, Message
+from onebar import Client
 from onebar.chats import FOREVER, ChatSummary, Profile, SearchHit
 
 
@@ -35,6 +35,16 @@ class Messenger:
             InputError: The name or the sentence is not valid.
         """
         await self.client.account.set_profile(name=name, about=about)
+        await self.look_at_profile()
+
+    async def set_photo(self, photo: Path | None) -> None:
+        """Show a photo of oneself to those one talks to; None: none.
+
+        Raises:
+            OnebarError: It is no picture that can be used.
+            OSError: It cannot be read.
+        """
+        await self.client.account.set_profile(photo=b"" if photo is None else photo)
         await self.look_at_profile()
 
     def name(self, phone: str) -> str:
@@ -70,7 +80,7 @@ class Messenger:
         self._told = {chat.phone: chat.name for chat in found if chat.name}
         return [replace(chat, name=self.name(chat.phone)) for chat in found]
 
-    async def search(self, query: str, phone: str | None = None, limit: int = 50) -> list[Message]:
+    async def search(self, query: str, phone: str | None = None, limit: int = 50) -> list[SearchHit]:
         """Return messages that have all words of a query, the newest first.
 
         Args:
@@ -78,8 +88,7 @@ class Messenger:
             phone: Of one chat only.
             limit: The most to return.
         """
-        hits: list[SearchHit] = await self.client.search(query, chat=phone, limit=limit)
-        return [hit.message for hit in hits]
+        return await self.client.search(query, chat=phone, limit=limit)
 
 
 def _read(path: Path) -> dict[str, str]:

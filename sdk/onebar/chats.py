@@ -67,7 +67,7 @@ class Profile:
     about: str = ""
     """A sentence."""
     photo: bytes = b""
-    """A square picture of at most 256 pixels, in JPEG, or nothing. It comes from outside: decode it with care."""
+    """A picture of at most 256 pixels, in JPEG, or nothing. What others say was looked at, and never decoded."""
 
     def __repr__(self) -> str:
         """Show nothing of it."""

@@ -1,5 +1,6 @@
 """One chat, as an app has it: what is said, how far it has come, and whether it really is the other side."""
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -12,6 +13,7 @@ from onebar.core.turn import MarkRead, SetChat, SetStanding, SetTrust
 from onebar.crypto.certificates import AccountKey
 from onebar.crypto.safety_numbers import SafetyNumber, safety_number
 from onebar.errors import InputError, NotRegisteredError
+from onebar.media.portraits import harmless_portrait
 from onebar.models import Message, Standing
 from onebar.sending import REGISTERED, Sending
 from onebar.store import SqliteStore
@@ -63,9 +65,14 @@ class Conversation(Sending):
         return await self._home.read(lambda store: store.chat(self.phone))
 
     async def profile(self) -> Profile | None:
-        """Return what the other side says of itself; None: nothing so far."""
+        """Return what the other side says of itself; None: nothing so far.
+
+        A photo that is not the small JPEG that it must be is left out, before anything decodes it.
+        """
         said = await self._home.read(lambda store: store.profiles.of(self.phone))
-        return None if said is None else Profile(said.name, said.about, said.photo)
+        if said is None:
+            return None
+        return Profile(said.name, said.about, await asyncio.to_thread(harmless_portrait, said.photo))
 
     async def mark_read(self, message: Message | int | None = None) -> None:
         """Note that the user has seen this chat up to a message; its authors are told, several at once.

@@ -72,7 +72,7 @@ async def test_a_damaged_file_is_set_aside(pair: tuple[Client, Client], tmp_path
 
 async def test_search_wants_every_word(pair: tuple[Client, Client], tmp_path: Path) -> None:
     messenger = Messenger(pair[0], tmp_path / "kept.json")
-    assert [message.text for message in await messenger.search("BLUE chee")] == ["The cheese is in the blue bag"]
+    assert [hit.message.text for hit in await messenger.search("BLUE chee")] == ["The cheese is in the blue bag"]
     assert await messenger.search("blue wine") == []
     assert await messenger.search("  ") == []
     assert len(await messenger.search("bag", BOB, limit=1)) == 1

@@ -20,6 +20,9 @@ EMOJI_WIDTH: Final = 1.2
 LINK: Final = re.compile(r"(?:https?://|www\.)[^\s<>\"']*[^\s<>\"'.,;:!?)\]]", re.IGNORECASE)
 """What is shown as a link: only what says that it is one."""
 
+Marks = tuple[tuple[int, int], ...]
+"""Where a text is marked: begin and end of each place."""
+
 _BOUND: Final = r"\S\u00a0\u2007\u202f"  # a line does not end at a no-break space
 _WORD: Final = re.compile(rf"[{_BOUND}]*[^{_BOUND}]+|[{_BOUND}]+")
 _LINK_PART: Final = re.compile(r"(?:https?://)?[^/?&=#]*[/?&=#]*", re.IGNORECASE)  # a long address parts behind these
@@ -49,6 +52,7 @@ class Run:
     start: int
     """Which character of its line it begins with."""
     link: str = ""
+    marked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,13 @@ class Layout:
 
 @lru_cache(maxsize=4096)
 def lay_out(
-    text: str, style: Style, width_px: float = _NO_BREAK, lines_max: int = 0, *, right_to_left: bool | None = None
+    text: str,
+    style: Style,
+    width_px: float = _NO_BREAK,
+    lines_max: int = 0,
+    *,
+    right_to_left: bool | None = None,
+    marks: Marks = (),
 ) -> Layout:
     """Break a text into lines.
 
@@ -95,9 +105,10 @@ def lay_out(
         width_px: What a line may have; words that are longer are torn.
         lines_max: How many lines there may be; the last ends in an ellipsis if there is more. 0: any number.
         right_to_left: Which way paragraphs without letters run; None: to the right.
+        marks: Begin and end of what is drawn marked, in a text without marks of direction.
     """
     lines: list[Line] = []
-    whole = True
+    whole, place = True, 0
     for paragraph in without_steering(text).split("\n"):
         towards_left = runs_right(paragraph)
         direction = bool(right_to_left) if towards_left is None else towards_left
@@ -105,9 +116,11 @@ def lay_out(
             if lines_max and len(lines) == lines_max:
                 whole = False
                 break
-            lines.append(_line(paragraph, start, end, style, direction))
+            last_marks = _moved(marks, -place - start)
+            lines.append(_line(paragraph, start, end, style, direction, last_marks))
+        place += len(paragraph) + 1
     if not whole:
-        lines[-1] = _shortened(lines[-1], style, width_px)
+        lines[-1] = _shortened(lines[-1], style, width_px, last_marks)
     return Layout(style, tuple(lines), max((line.width for line in lines), default=0.0), whole)
 
 
@@ -176,38 +189,42 @@ def _may_part(before: str, after: str) -> bool:
     return han and after not in "、。，．！？；：）」』】〉》”’ー…ぁぃぅぇぉっゃゅょ" and before not in "（「『【〈《“‘"
 
 
-def _line(text: str, start: int, end: int, style: Style, right_to_left: bool) -> Line:
+def _moved(marks: Marks, by: int) -> Marks:
+    return tuple((begin + by, end + by) for begin, end in marks)
+
+
+def _line(text: str, start: int, end: int, style: Style, right_to_left: bool, marks: Marks = ()) -> Line:
     said = text[start:end].rstrip(" ")
     if not said:
         return Line((), 0.0, right_to_left, "")
     levels_here = levels(text, right_to_left)[start : start + len(said)]
-    pieces = [_piece(part, style) for part in _pieces(text, said, start, levels_here, style)]
-    order = visual_order([level for _, _, level, _, _ in pieces])
+    pieces = [_piece(part, style) for part in _pieces(text, said, start, levels_here, style, marks)]
+    order = visual_order([piece[2] for piece in pieces])
     x, runs = 0.0, []
     for index in order:
-        part, family, level, link, width = pieces[index]
+        part, family, level, link, marked, width = pieces[index]
         start_of_run = sum(len(piece[0]) for piece in pieces[:index])
-        runs.append(Run(part, family, bool(level % 2), x, width, start_of_run, link))
+        runs.append(Run(part, family, bool(level % 2), x, width, start_of_run, link, marked))
         x += width
     return Line(tuple(runs), x, right_to_left, said)
 
 
-Piece = tuple[str, str, int, str, float]
+Piece = tuple[str, str, int, str, bool, float]
 
 
 def _pieces(
-    text: str, said: str, start: int, levels_here: list[int], style: Style
-) -> Iterator[tuple[str, str, int, str]]:
-    """Yield the longest parts of one font, level and link, as they are read."""
+    text: str, said: str, start: int, levels_here: list[int], style: Style, marks: Marks
+) -> Iterator[tuple[str, str, int, str, bool]]:
+    """Yield the longest parts of one font, level, link and mark, as they are read."""
     spans = [(match.start(), match.end(), match[0]) for match in LINK.finditer(text)] if style.links else []
-    at, part, key = 0, "", ("", 0, "")
+    at, part, key = 0, "", ("", 0, "", False)
     for cluster in clusters(said):
         place = start + at
         link = next((found for begin, end, found in spans if begin <= place < end), "")
         family = EMOJI if is_emoji(cluster) else family_of(cluster[0])
         if cluster == " " and part and key[0] != EMOJI and draws(key[0], " "):
             family = key[0]  # a space does not tear what is shaped together
-        now = (family, levels_here[at], link)
+        now = (family, levels_here[at], link, any(begin <= at < end for begin, end in marks))
         if part and (now != key or family == EMOJI):
             yield part, *key
             part = ""
@@ -217,9 +234,9 @@ def _pieces(
         yield part, *key
 
 
-def _piece(part: tuple[str, str, int, str], style: Style) -> Piece:
-    text, family, level, link = part
-    return text, family, level, link, run_width(text, family, style, right_to_left=bool(level % 2))
+def _piece(part: tuple[str, str, int, str, bool], style: Style) -> Piece:
+    text, family, level, link, marked = part
+    return text, family, level, link, marked, run_width(text, family, style, right_to_left=bool(level % 2))
 
 
 @lru_cache(maxsize=16384)
@@ -259,10 +276,10 @@ def _cluster_widths(text: str, style: Style) -> Iterator[float]:
         yield run_width(part, family, style)
 
 
-def _shortened(line: Line, style: Style, width_px: float) -> Line:
+def _shortened(line: Line, style: Style, width_px: float, marks: Marks = ()) -> Line:
     """Return a line that ends in an ellipsis and fits."""
     pieces = list(clusters(line.text))
     while pieces and measure("".join(pieces).rstrip() + _ELLIPSIS, style) > width_px:
         pieces.pop()
     text = "".join(pieces).rstrip() + _ELLIPSIS
-    return _line(text, 0, len(text), style, line.right_to_left)
+    return _line(text, 0, len(text), style, line.right_to_left, marks)

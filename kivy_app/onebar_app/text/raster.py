@@ -23,7 +23,7 @@ def draw_text(layout: Layout, colour: Rgb, link_colour: Rgb, width_px: int, alig
     Args:
         layout: The text in its lines.
         colour: Of letters.
-        link_colour: Of links.
+        link_colour: Of links, and of what is marked.
         width_px: Of the picture, without the padding.
         align: `left`, `right`, `center`, or `start`: as each line is read.
     """
@@ -42,7 +42,7 @@ def draw_text(layout: Layout, colour: Rgb, link_colour: Rgb, width_px: int, alig
                 continue
             font = load(run.family, style.size_px, bold=style.bold)
             shown, direction = drawn(run.text, run.right_to_left)
-            ink = link_colour if run.link else colour
+            ink = link_colour if run.link or run.marked else colour
             thicker = style.size_px * thickening(run.family) if style.bold else 0.0
             pen.text(
                 (left + run.x - thicker, baseline + thicker),

@@ -80,6 +80,9 @@ class OnebarApp(App):  # type: ignore[misc]
     def on_pause(self) -> bool:
         """Another app is in front: the connection may sleep."""
         self._paused = True
+        screen = self.shell.navigator.current if self.shell is not None else None
+        if isinstance(screen, ChatScreen):
+            screen.pause()
         if self.session is not None:
             self.session.client.background()
         return True
@@ -93,6 +96,7 @@ class OnebarApp(App):  # type: ignore[misc]
 
     async def finish(self) -> None:
         """Stop following the client, before it is closed."""
+        look.portraits = None
         if self.shell is not None:
             self.shell.navigator.close()
         if self.session is not None:

@@ -120,11 +120,20 @@ class ChatRowView(RowView):
     def __init__(self, actions: "BubbleActions") -> None:
         super().__init__()
         self.actions = actions
+        with self.canvas:
+            self._glow = Box()
+
+    def glow(self, row: BubbleRow, width: int, height: int) -> None:
+        """Paint a light behind the message that a search has led to."""
+        self._glow.put(0, 0, width, height)
+        self._glow.paint("accent" if row.key == self.actions.found else "", 0.22)
 
 
 class BubbleActions:
     """What bubbles ask of their chat."""
 
+    found = 0
+    """Number of the message that a search has led to, for a moment; 0: none."""
     playing = 0
     """Number of the message whose sound is played; 0: none."""
 
@@ -203,7 +212,7 @@ class BubbleView(ChatRowView):
 
     def show(self, row: BubbleRow, width: int, height: int) -> None:
         """Paint it."""
-        del height
+        self.glow(row, width, height)
         self._form, self._x = self._bubble.put(row, width)
 
     def press(self, pressed: bool) -> None:

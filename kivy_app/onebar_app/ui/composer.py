@@ -11,50 +11,51 @@ from onebar_app.ui.widgets import Column, IconButton, Row, Tappable, Text, groun
 
 
 class SendButton(Tappable):
-    """A round button in the accent colour, which is there when there is something to send."""
+    """A round button in the accent colour: it sends, or begins a voice note while there is nothing to send."""
 
-    def __init__(self, on_tap: Callable[[], object]) -> None:
+    def __init__(self, on_tap: Callable[[], object], icon: str = "send-horizontal") -> None:
         side = max(44, round(36 * look.text_size))
         super().__init__(on_tap, radius=side / 2, size_hint=(None, None), size=(look.dp(side), look.dp(side)))
+        self._name = icon
         with self.canvas:
             self._box, self._icon = Box(side / 2), Picture()
         self.bind(pos=self._redraw, size=self._redraw)
 
-    def allow(self, allowed: bool) -> None:
-        """Let it be tapped, or not."""
-        self.enabled = allowed
+    def show(self, icon: str) -> None:
+        """Show what it does."""
+        self._name = icon
         self._redraw()
 
     def _redraw(self, *_: object) -> None:
         self._box.put(*self.pos, *self.size)
-        self._box.paint("fill" if self.enabled else "muted_fill")
+        self._box.paint("fill")
         side = look.sp(21)
-        ink = "on_fill" if self.enabled else "on_muted_fill"
-        self._icon.icon(
-            "send-horizontal",
-            21,
-            ink,
-            (self.x + self.width / 2) - side / 2 + look.dp(-1 if look.right_to_left else 1),
-            (self.y + self.height / 2) - side / 2,
-        )
+        nudge = look.dp(-1 if look.right_to_left else 1) if self._name == "send-horizontal" else 0
+        x, y = (self.x + self.width / 2) - side / 2 + nudge, (self.y + self.height / 2) - side / 2
+        self._icon.icon(self._name, 21, "on_fill", x, y)
 
 
 class Composer(Row):
-    """A line that grows, a clip for files, and the button that sends."""
+    """A line that grows, a clip for files, and the button that sends or begins a voice note."""
 
     def __init__(
-        self, draft: str, on_type: Callable[[str], None], on_send: Callable[[str], None], on_clip: Callable[[], None]
+        self,
+        draft: str,
+        on_type: Callable[[str], None],
+        on_send: Callable[[str], None],
+        on_clip: Callable[[], None],
+        on_record: Callable[[], None],
     ) -> None:
         super().__init__(size_hint_y=None, padding=padding_at(6, 8, 8, 8), spacing=look.dp(4))
         grounded(self, "surface")
-        self._on_type, self._on_send = on_type, on_send
+        self._on_type, self._on_send, self._on_record = on_type, on_send, on_record
         clip = IconButton("paperclip", on_clip, "quiet")
         clip.pos_hint = {"y": 0}
         self.add_widget(clip)
         self.entry = Entry(look.words("message_hint"), lines=True, on_change=self._typed, on_enter=self.send)
         grounded(self.entry, "field", 22)
         self.add_widget(self.entry)
-        self.button = SendButton(self.send)
+        self.button = SendButton(self._act)
         holder = AnchorLayout(
             size_hint_x=None, width=self.button.width + look.dp(4), anchor_y="bottom", anchor_x="center"
         )
@@ -62,7 +63,7 @@ class Composer(Row):
         self.add_widget(holder)
         self.entry.bind(minimum_height=lambda *_: self._grow())
         self.entry.text = draft
-        self.button.allow(bool(draft.strip()))
+        self._show_button(draft)
         self._grow()
 
     def send(self) -> None:
@@ -72,8 +73,17 @@ class Composer(Row):
             self.entry.text = ""
             self._on_send(text)
 
+    def _act(self) -> None:
+        if self.entry.text.strip():
+            self.send()
+        else:
+            self._on_record()
+
+    def _show_button(self, text: str) -> None:
+        self.button.show("send-horizontal" if text.strip() else "mic")
+
     def _typed(self, text: str) -> None:
-        self.button.allow(bool(text.strip()))
+        self._show_button(text)
         self._grow()
         self._on_type(text)
 

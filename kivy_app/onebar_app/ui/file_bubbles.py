@@ -129,6 +129,7 @@ class MediaView(ChatRowView):
 
     def show(self, row: BubbleRow, width: int, height: int) -> None:
         """Paint it."""
+        self.glow(row, width, height)
         message, attachment = row.message, _attachment(row.message)
         across, high = photo_size(attachment, width)
         bubble_width, frame = across + 2 * look.dp(FRAME), look.dp(FRAME)
@@ -259,6 +260,7 @@ class FileView(ChatRowView):
 
     def show(self, row: BubbleRow, width: int, height: int) -> None:
         """Paint it."""
+        self.glow(row, width, height)
         message, attachment = row.message, _attachment(row.message)
         ours, inset, rtl = side(message), look.dp(INSET), look.right_to_left
         across, high = self._bubble_width(width), height - look.dp(10 if row.first else 2)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from onebar_app.text.layout import Layout
+from onebar_app.text.layout import Layout, Marks
 from onebar_app.ui.look import look
 from onebar_app.ui.painting import Box, Picture
 from onebar_app.ui.scrolling import RowView
@@ -40,6 +40,8 @@ class Item:
     key: str
     title: str
     text: str = ""
+    marks: Marks = ()
+    """Where the text is marked, such as words that were searched for."""
     icon: str = ""
     slot: int = 0
     """Room for the icon, in dp, where avatars stand in the same list; 0: its own width."""
@@ -119,7 +121,7 @@ class ItemView(RowView):
     def _layouts(self, row: Item, width: int) -> tuple[Layout, Layout | None]:
         room = width - 2 * look.dp(PAD) - self._indent(row) - self._end_width(row)
         title = look.lay_out(row.title, 16, room, lines_max=2)
-        return title, look.lay_out(row.text, 14, room, lines_max=3) if row.text else None
+        return title, look.lay_out(row.text, 14, room, lines_max=3, marks=row.marks) if row.text else None
 
     @staticmethod
     def _indent(row: Item) -> int:

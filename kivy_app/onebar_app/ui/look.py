@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 from kivy.metrics import Metrics
 
-from onebar_app.text.layout import Layout, Style, lay_out
+from onebar_app.text.layout import Layout, Marks, Style, lay_out
 from onebar_app.theme import LIGHT, Rgb, Theme
+from onebar_app.view_models.portraits import Portraits
 from onebar_app.words import Words
 
 
@@ -16,6 +17,8 @@ class Look:
     theme: Theme = LIGHT
     text_size: float = 1.0
     words: Words = field(default_factory=lambda: Words("en"))
+    portraits: Portraits | None = None
+    """The photos of people; None while nobody is registered."""
     animated: bool = True
     """Whether screens slide; pictures and tests do without."""
 
@@ -50,10 +53,11 @@ class Look:
         bold: bool = False,
         lines_max: int = 0,
         links: bool = False,
+        marks: Marks = (),
     ) -> Layout:
         """Break a text into lines; see `onebar_app.text.layout.lay_out`."""
         style = Style(self.sp(size), bold, links)
-        return lay_out(text, style, width_px, lines_max, right_to_left=self.right_to_left)
+        return lay_out(text, style, width_px, lines_max, right_to_left=self.right_to_left, marks=marks)
 
 
 look = Look()

@@ -9,11 +9,16 @@ from kivy.uix.floatlayout import FloatLayout
 
 from onebar import OnebarError
 from onebar_app.ui.look import look
+from onebar_app.ui.microphone import DesktopMicrophone
 from onebar_app.ui.navigator import Navigator, Route
 from onebar_app.ui.sheets import Overlay, Toast
+from onebar_app.ui.widgets import repaint_faces
 from onebar_app.view_models.chat import why_not
 from onebar_app.view_models.chat_list import ChatList
 from onebar_app.view_models.pictures import Pictures
+from onebar_app.view_models.portraits import Portraits
+from onebar_app.view_models.recording import Microphone
+from onebar_app.view_models.scan import Reader, reader
 from onebar_app.view_models.session import Session
 from onebar_app.view_models.settings import Settings
 from onebar_app.view_models.weather import Weather
@@ -35,10 +40,17 @@ class Shell(FloatLayout):  # type: ignore[misc]
         self.session, self.settings, self.weather = session, settings, weather
         self.chats = ChatList(session)
         self.pictures = Pictures(session)
+        self.portraits = Portraits(session)
+        self.portraits.watch(repaint_faces)
+        look.portraits = self.portraits
         self.navigator = Navigator(root)
         self.add_widget(self.navigator)
         self.shared: Path | None = None
         """What another app wants to be sent, until a chat is chosen."""
+        self.microphone: Microphone | None = DesktopMicrophone()
+        """What voice notes are recorded with; phones and tests have their own."""
+        self.reader: Reader | None = reader()
+        """What reads QR codes; None: this device has nothing that does."""
         self.folder = Path.home()
         """Where the user looked for a file last."""
         self.open_link: Callable[[str], object] = webbrowser.open

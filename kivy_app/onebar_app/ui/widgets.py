@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any, Final
+from weakref import WeakSet
 
 from kivy.graphics import InstructionGroup
 from kivy.uix.boxlayout import BoxLayout
@@ -10,6 +11,7 @@ from kivy.uix.widget import Widget
 from onebar_app.theme import AVATARS
 from onebar_app.ui.look import look
 from onebar_app.ui.painting import Box, Picture
+from onebar_app.ui.textures import round_picture
 from onebar_app.view_models.formats import hue_number
 
 TOUCH: Final = 48
@@ -237,16 +239,36 @@ class Avatar(Widget):  # type: ignore[misc]
         self.face.put(*self._look, *self.pos)
 
 
+_FACES: Final["WeakSet[AvatarFace]"] = WeakSet()
+
+
 class AvatarFace:
-    """What an avatar is painted with; rows use it without a widget. Made inside `with canvas`."""
+    """What an avatar is painted with, a photo or letters; rows use it without a widget. Made inside `with canvas`."""
 
     def __init__(self, size: float) -> None:
         self._size = size
-        self._box, self._picture = Box(size / 2), Picture()
+        self._box, self._picture, self._photo = Box(size / 2), Picture(), Picture()
+        self._put: tuple[str, str, float, float] | None = None
+        _FACES.add(self)
+
+    def again(self) -> None:
+        """Paint it where it is: somebody has another photo."""
+        if self._put is not None:
+            self.put(*self._put)
 
     def put(self, phone: str, letters: str, x: float, y: float) -> None:
         """Paint it with its bottom left corner at (x, y)."""
+        self._put = (phone, letters, x, y)
         side = look.dp(self._size)
+        found = look.portraits.get(phone) if look.portraits is not None else None
+        if found is not None:
+            version, picture = found
+            key = ("portrait", phone, version)
+            self._photo.show(round_picture(key, lambda: picture, (side, side), side // 2), x, y)
+            self._box.paint("")
+            self._picture.hide()
+            return
+        self._photo.hide()
         self._box.put(x, y, side, side)
         self._box.paint(AVATARS[hue_number(phone, len(AVATARS))])
         size = self._size * 0.38 / look.text_size
@@ -257,3 +279,9 @@ class AvatarFace:
         else:
             icon = look.sp(size * 1.25)
             self._picture.icon("user", size * 1.25, "#ffffff", x + (side - icon) / 2, y + (side - icon) / 2)
+
+
+def repaint_faces() -> None:
+    """Paint all avatars again: somebody has another photo."""
+    for face in list(_FACES):
+        face.again()

@@ -25,6 +25,8 @@ class Contact(Observable):
         self.trust = Trust.UNVERIFIED
         self.standing = Standing.ACCEPTED
         self.number: SafetyNumber | None = None
+        self.about = ""
+        """The sentence that they say of themselves."""
         self.muted = self.pinned = self.archived = False
         self.begun = False
         """Whether something was said in the chat: only then it can be muted, pinned or archived."""
@@ -42,6 +44,8 @@ class Contact(Observable):
         self.begun = chat is not None
         if chat is not None:
             self.muted, self.pinned, self.archived = is_muted(chat, now_ms()), chat.pinned, chat.archived
+        profile = await self._conversation.profile()
+        self.about = profile.about if profile is not None else ""
         self.standing = await self._conversation.standing()
         self.trust = await self._conversation.trust()
         try:

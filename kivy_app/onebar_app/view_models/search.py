@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from onebar import Message
+from onebar.chats import SearchHit
+from onebar_app.text.bidi import without_steering
+from onebar_app.text.layout import Marks
 from onebar_app.view_models.chat_list import ChatList, ChatRow, said
 from onebar_app.view_models.formats import initials, short_time
 from onebar_app.view_models.observable import Observable
@@ -12,6 +15,9 @@ from onebar_app.view_models.session import Session, now_ms
 
 PAUSE_S: Final = 0.15
 """A question is asked when typing rests for this time."""
+
+BEFORE_CHARS: Final = 20
+"""How much of a long message is shown before the word that was found: enough to know the sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,8 @@ class FoundRow:
     name: str
     initials: str
     text: str
+    spans: Marks
+    """Where in `text` the words stand."""
     time: str
 
     def __repr__(self) -> str:
@@ -56,25 +64,36 @@ class Search(Observable):
         if query != self.query:
             return
         self.chats = self._chats.matching(query) if query and self._phone is None else []
-        self.messages = [self._row(message) for message in found]
+        self.messages = [self._row(hit) for hit in found]
         self.answered = True
         self.changed()
 
-    def _row(self, message: Message) -> FoundRow:
-        words, name = self._session.words, self._session.messenger.name(message.chat)
+    def _row(self, hit: SearchHit) -> FoundRow:
+        message, words = hit.message, self._session.words
+        text, spans = excerpt(message.text, hit.spans) if message.text else (said(message, words), ())
         return FoundRow(
             message.message_no,
             message,
             self._session.name(message.chat),
-            initials(name),
-            _around(message, self.query, said(message, words)),
+            initials(self._session.messenger.name(message.chat)),
+            text,
+            spans,
             short_time(message.sent_at_ms, now_ms(), words),
         )
 
 
-def _around(message: Message, query: str, text: str) -> str:
-    """Return the part of a long text in which a word was found."""
-    del message
-    word = query.split()[0].casefold() if query.split() else ""
-    at = text.casefold().find(word)
-    return text if at < 40 else "…" + text[at - 20 :]
+def excerpt(text: str, spans: Marks) -> tuple[str, Marks]:
+    """Return a text in one line, from shortly before its first span, and where the spans are in it."""
+    line, places = "", []
+    for char in text:
+        places.append(len(line))
+        if not char.isspace():
+            line += without_steering(char)
+        elif line and not line.endswith(" "):
+            line += " "
+    places.append(len(line))
+    found = [(places[begin], places[end]) for begin, end in spans]
+    first = min((begin for begin, _ in found), default=0)
+    cut = first - BEFORE_CHARS if first >= 2 * BEFORE_CHARS else 0
+    by = 1 - cut if cut else 0
+    return ("…" + line[cut:] if cut else line).rstrip(), tuple((begin + by, end + by) for begin, end in found)

@@ -13,6 +13,7 @@ from onebar.models import LinkStatus
 from onebar_app.messenger import Messenger
 from onebar_app.view_models.formats import number
 from onebar_app.view_models.observable import Observable
+from onebar_app.view_models.scratch import Scratch
 from onebar_app.words import Words
 
 CONSUMER: Final = "app"
@@ -35,6 +36,7 @@ class Session(Observable):
     def __init__(self, messenger: Messenger, words: Words, database: Path) -> None:
         super().__init__()
         self.database = database
+        self.scratch = Scratch(database.with_suffix(".plain"))
         self.messenger = messenger
         self.client = messenger.client
         self.words = words
@@ -50,6 +52,7 @@ class Session(Observable):
 
     def start(self) -> None:
         """Follow the client."""
+        self.scratch.empty()
         self.follow(self._follow_events())
         self.follow(self._follow_link())
         self.run(self.messenger.look_at_profile())
@@ -65,6 +68,7 @@ class Session(Observable):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self.scratch.empty()
 
     def on_event(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """Call at each event from now on; what is returned ends it."""

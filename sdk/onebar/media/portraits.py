@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Final
 
+from onebar.media.errors import MediaError
 from onebar.media.offload import Stop
 from onebar.media.photos import Codec, Recipe, encode_within
-from onebar.media.pictures import named_failures, read_picture
+from onebar.media.pictures import inspect_picture, named_failures, read_picture
 from onebar.media.pixels import plain_pixels, scaled
 
 PORTRAIT_PX: Final = 256
@@ -34,3 +35,17 @@ def prepare_portrait(stop: Stop, source: bytes | Path, bytes_max: int) -> bytes:
         left, top = (picture.width - side) // 2, (picture.height - side) // 2
         square = scaled(picture.crop((left, top, left + side, top + side)), PORTRAIT_PX)
         return encode_within(square, RECIPE, bytes_max, stop)[1]
+
+
+def harmless_portrait(photo: bytes) -> bytes:
+    """Return a photo that somebody told, or nothing if an app had better not decode it; does not decode it.
+
+    What this package makes is a JPEG of at most `PORTRAIT_PX`. Whatever else comes was made by another program, and a
+    list of chats would decode it again and again.
+    """
+    try:
+        facts = inspect_picture(photo)
+    except MediaError:
+        return b""
+    small = max(facts.width, facts.height) <= PORTRAIT_PX
+    return photo if small and facts.media_type == "image/jpeg" else b""

@@ -81,3 +81,19 @@ def test_nothing_is_lost_and_nothing_sticks_out(text: str, width: int) -> None:
     found = lay_out(text, STYLE, width)
     assert "".join(line.text for line in found.lines).replace(" ", "") == text.replace("\n", "").replace(" ", "")
     assert found.height == found.line_height * len(found.lines)
+
+
+def marked(text: str, marks: tuple[tuple[int, int], ...], width_px: float, lines_max: int = 0) -> list[str]:
+    layout = lay_out(text, Style(20), width_px, lines_max, marks=marks)
+    return [run.text for line in layout.lines for run in line.runs if run.marked]
+
+
+def test_marks_stay_on_their_words_across_lines_and_paragraphs() -> None:
+    text = "one two three\nfour five six"
+    marks = tuple((text.index(word), text.index(word) + len(word)) for word in ("two", "five"))
+    assert marked(text, marks, 10_000) == ["two", "five"]
+    assert marked(text, marks, 60) == ["two", "five"]
+    assert marked(text, marks, 110, 1) == ["two"]
+    arabic = "أين الكتاب الآن"
+    at = arabic.index("الكتاب")
+    assert marked(arabic, ((at, at + 6),), 10_000) == ["الكتاب"]

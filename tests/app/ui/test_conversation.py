@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import segno
 
 from onebar import Client, MessageState, Trust
 from onebar.models import TransferState
@@ -145,6 +146,62 @@ async def test_a_safety_number_is_compared(onebar_server: MockServer, tmp_path: 
             assert await alice.chat(BOB).trust() is Trust.VERIFIED
 
 
+async def test_a_code_is_scanned_from_a_picture(onebar_server: MockServer, tmp_path: Path, bob: Client) -> None:
+    from onebar_app.ui.sheets import Question
+
+    database, folder = tmp_path / "alice.db", tmp_path / "pictures"
+    folder.mkdir()
+    await registered(onebar_server, database)
+    async with Client.open(database, server=onebar_server.url) as alice:
+        await (await bob.chat(ALICE).send("Hello")).delivered(30)
+        await alice.chat(BOB).accept()
+        theirs, ours = await bob.chat(ALICE).safety_number(), await alice.chat(BOB).safety_number()
+        for name, content in (("theirs.png", theirs.qr()), ("ours.png", ours.qr())):
+            segno.make_qr(content, error="l", mode="byte").save(str(folder / name), scale=5)
+        async with Stage(alice, database) as stage:
+            await open_chat(stage, BOB)
+            stage.screen._info()
+            await stage.until(lambda: stage.screen.contact.number)
+            stage.shell.folder = folder
+            contact = stage.screen
+            for name, said in (("ours.png", Trust.UNVERIFIED), ("theirs.png", Trust.VERIFIED)):
+                contact.list.scroll_by(10_000)
+                await stage.tap_row("scan")
+                await stage.tap_row(str(folder / name))
+                if said is Trust.UNVERIFIED:
+                    await stage.until(lambda: list(stage.widgets(Question)))
+                    await stage.tap_on(stage.button("Cancel"))
+                await stage.until(lambda said=said: contact.contact.trust is said)  # type: ignore[misc]
+            assert await alice.chat(BOB).trust() is Trust.VERIFIED
+
+
+async def test_a_photo_of_oneself_and_of_others(onebar_server: MockServer, tmp_path: Path, bob: Client) -> None:
+    from onebar_app.ui.screens.settings import ProfileScreen
+
+    database, folder = tmp_path / "alice.db", tmp_path / "pictures"
+    folder.mkdir()
+    (folder / "me.jpg").write_bytes(mountains(300, 300))
+    await bob.account.set_profile(name="Bob", photo=mountains(256, 256))
+    await registered(onebar_server, database)
+    async with Client.open(database, server=onebar_server.url) as alice:
+        await (await bob.chat(ALICE).send("Hello")).delivered(30)
+        await alice.chat(BOB).accept()
+        async with Stage(alice, database) as stage:
+            await stage.until(lambda: stage.shell.portraits.get(BOB))
+            view = stage.screen.list._shown[BOB]
+            await stage.until(lambda: view._face._photo._colour.a == 1)
+            stage.shell.folder = folder
+            stage.shell.go(lambda: ProfileScreen(stage.shell))
+            await stage.tap_row("photo")
+            await stage.tap_row(str(folder / "me.jpg"))
+            await stage.until(lambda: stage.shell.portraits.get(ALICE))
+            await stage.tap_row("photo")
+            remove = next(one for one in stage.widgets() if getattr(one, "_choice", None) and one._choice.danger)
+            await stage.tap_on(remove)
+            await stage.until(lambda: stage.shell.portraits.get(ALICE) is None)
+            assert (await alice.account.profile()).photo == b""
+
+
 async def test_search_leads_into_the_chat(onebar_server: MockServer, tmp_path: Path, bob: Client) -> None:
     database = tmp_path / "alice.db"
     await registered(onebar_server, database)
@@ -164,6 +221,9 @@ async def test_search_leads_into_the_chat(onebar_server: MockServer, tmp_path: P
             await stage.until(lambda: getattr(stage.screen, "chat", None) and stage.screen.chat.loaded)
             await stage.until(lambda: found.key in stage.screen.list._shown)
             assert stage.screen.list._shown[found.key].row.message.text == "needle 3"
+            assert found.spans == ((0, 6),)
+            assert stage.screen.found == found.key
+            await stage.until(lambda: stage.screen.found == 0)
 
 
 async def test_a_request_is_answered_only_when_it_is_accepted(

@@ -9,7 +9,7 @@ from PIL import Image
 from onebar.chats import PHOTO_BYTES_MAX
 from onebar.media.errors import UnsupportedMediaError
 from onebar.media.offload import Stop
-from onebar.media.portraits import PORTRAIT_PX, prepare_portrait
+from onebar.media.portraits import PORTRAIT_PX, harmless_portrait, prepare_portrait
 from tests.sdk.media.made import loaded, saved, scene, with_metadata
 
 
@@ -41,3 +41,11 @@ def test_what_is_no_picture_is_refused() -> None:
 def test_no_metadata_leaves() -> None:
     data = prepare_portrait(Stop(), with_metadata("JPEG"), PHOTO_BYTES_MAX)
     assert not re.search(rb"Secret|Exif|xmp|acsp|ICC|GPS", data)
+
+
+def test_only_a_small_jpeg_of_others_is_harmless() -> None:
+    ours = prepare_portrait(Stop(), saved(scene(600, 600), "JPEG"), PHOTO_BYTES_MAX)
+    assert harmless_portrait(ours) == ours
+    bomb = saved(Image.new("L", (6000, 6000)), "JPEG")
+    for hostile in (b"", b"no picture", bomb, saved(scene(64, 64), "PNG"), saved(scene(300, 20), "JPEG"), ours[:9]):
+        assert harmless_portrait(hostile) == b""

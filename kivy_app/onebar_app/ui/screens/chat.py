@@ -10,23 +10,28 @@ from kivy.core.clipboard import Clipboard
 from onebar import InputError, Message
 from onebar.models import Standing, TransferState
 from onebar_app.ui.bubbles import BubbleActions, BubbleView, ChipView
-from onebar_app.ui.composer import Ask, Composer
+from onebar_app.ui.composer import Ask, Composer, SendButton
 from onebar_app.ui.file_bubbles import FileView, MediaView
 from onebar_app.ui.look import look
 from onebar_app.ui.navigator import BAR, Screen
 from onebar_app.ui.net_banner import NetBanner
 from onebar_app.ui.painting import Box, Picture
 from onebar_app.ui.player import Player
+from onebar_app.ui.recorder import RecordingBar
 from onebar_app.ui.scrolling import VirtualList
 from onebar_app.ui.sheets import Choice, Menu, Question
 from onebar_app.ui.shell import Shell
 from onebar_app.ui.widgets import TOUCH, Avatar, IconButton, Row, Tappable, Text, WordButton, grounded
 from onebar_app.view_models.chat import Chat, can_be_resent, why_not
 from onebar_app.view_models.formats import initials, number
+from onebar_app.view_models.recording import Recording
 from onebar_app.view_models.rows import BubbleRow, DayRow, FileRow, MediaRow, NoticeRow, UnreadRow
 
 SEEN_S: Final = 0.3
 """A message that was on the screen for this time was seen."""
+
+FOUND_S: Final = 1.6
+"""How long the message is lit that a search has led to: the eye needs a second to find it."""
 
 
 class JumpButton(Tappable):
@@ -138,7 +143,9 @@ class ChatScreen(Screen, BubbleActions):
         self.jump.show(False, 0)
         self.float_above(self.jump)
         self.composer: Composer | None = None
-        self._bottom: tuple[Standing, bool] | None = None
+        self._bottom: tuple[Standing, bool, bool] | None = None
+        self.recording = Recording(shell.session, shell.microphone)
+        self.recorder: RecordingBar | None = None
         self._marked = 0
         self._seeing = Clock.create_trigger(lambda _: self._see(), SEEN_S)
         self.list.on_near_begin = self._older
@@ -150,15 +157,29 @@ class ChatScreen(Screen, BubbleActions):
         self._player = Player(shell.session, self._played)
         self.on_leave(self._player.stop)
         self.on_leave(self._seeing.cancel)
+        self.on_leave(self.recording.watch(self._recorded))
+        self.on_leave(lambda: shell.run(self.recording.cancel()))
         shell.session.run(self._load())
 
     async def _load(self) -> None:
         await self.chat.open(self._around)
         if self._around is not None:
-            self.list.scroll_to(self._around.message_no)
+            self._light(self._around.message_no)
         elif any(isinstance(row, UnreadRow) for row in self.chat.rows):
             self.list.scroll_to("unread")
         self.offer_shared()
+
+    def _light(self, message_no: int) -> None:
+        """Go to a message, and let it be seen which one it is."""
+        self.found = message_no
+        self.list.repaint()
+        self.list.scroll_to(message_no)
+        fade = Clock.schedule_once(lambda _: self._darken(), FOUND_S)
+        self.on_leave(fade.cancel)
+
+    def _darken(self) -> None:
+        self.found = 0
+        self.list.repaint()
 
     def _refresh(self) -> None:
         self._show_bottom()
@@ -166,14 +187,14 @@ class ChatScreen(Screen, BubbleActions):
         self._scrolled()
 
     def _show_bottom(self) -> None:
-        wanted = (self.chat.standing, self.chat.key_changed)
+        wanted = (self.chat.standing, self.chat.key_changed, self.recording.state in {"recording", "held"})
         if wanted == self._bottom:
             return
-        self._bottom, self.composer = wanted, None
+        self._bottom, self.composer, self.recorder = wanted, None, None
         self.bottom_bar.clear_widgets()
         self.bottom_bar.add_widget(self._make_bottom(*wanted))
 
-    def _make_bottom(self, standing: Standing, key_changed: bool) -> Any:
+    def _make_bottom(self, standing: Standing, key_changed: bool, recording: bool) -> Any:
         words, chat = look.words, self.chat
         name = self._shell.session.name(chat.phone)
         if standing is Standing.BLOCKED:
@@ -186,8 +207,35 @@ class ChatScreen(Screen, BubbleActions):
         if key_changed:
             look_at = WordButton(words("key_changed_look"), self._info)
             return Ask(words("key_changed_title", name=name), words("key_changed_text"), [look_at])
-        self.composer = Composer(chat.draft, chat.type, self._send, self._clip)
+        if recording:
+            self.recorder = RecordingBar(self.recording, SendButton(self._send_recording), self._drop_recording)
+            return self.recorder
+        self.composer = Composer(chat.draft, chat.type, self._send, self._clip, self._record)
         return self.composer
+
+    def _record(self) -> None:
+        self._player.stop()
+        self._shell.run(self.recording.start())
+
+    def _recorded(self) -> None:
+        self._show_bottom()
+        if self.recorder is not None:
+            self.recorder.refresh()
+
+    def _drop_recording(self) -> None:
+        self._shell.run(self.recording.cancel())
+
+    def _send_recording(self) -> None:
+        async def send() -> None:
+            await self.recording.send(self.chat)
+            self.list.scroll_to_end()
+
+        self._shell.run(send())
+
+    def pause(self) -> None:
+        """Another app comes to the front: the microphone is not ours then."""
+        self._player.stop()
+        self._shell.run(self.recording.hold())
 
     def _send(self, text: str) -> None:
         async def send() -> None:

@@ -1,6 +1,6 @@
 """One contact, and whether it really is the other side."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kivy.core.clipboard import Clipboard
@@ -19,6 +19,7 @@ from onebar_app.ui.textures import shelf
 from onebar_app.ui.widgets import AvatarFace
 from onebar_app.view_models.contact import Contact
 from onebar_app.view_models.formats import initials, number
+from onebar_app.view_models.scan import Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,8 @@ class ContactScreen(Page):
             ("pinned", "pin", contact.pinned),
             ("archived", "archive", contact.archived),
         )
-        return [copy] + [
+        about = [Item("about", contact.about, icon="info")] if contact.about else []
+        return [*about, copy] + [
             Item(what, words(f"is_{what}"), icon=icon, end="on" if on else "off", act=self._toggler(what))
             for what, icon, on in switches
             if contact.begun
@@ -162,6 +164,10 @@ class ContactScreen(Page):
         )
         rows.append(Code("code", contact.qr(), tuple(contact.digits())))
         rows.append(Note("how", words("safety_how", name=contact.name), centred=True))
+        read = shell.reader
+        if contact.trust is not Trust.VERIFIED and read is not None:
+            scanning = Item("scan", words("scan"), words("scan_text"), icon="qr-code", end="chevron-right")
+            rows.append(replace(scanning, act=lambda: self._scan(read)))
         if contact.trust is not Trust.VERIFIED:
             rows.append(
                 Item("verify", words("mark_verified"), icon="circle-check", act=lambda: shell.run(self._verify()))
@@ -170,6 +176,11 @@ class ContactScreen(Page):
             title = "unverify" if contact.trust is Trust.VERIFIED else "accept_key"
             rows.append(Item("accept", words(title), icon="refresh-cw", act=lambda: shell.run(contact.accept_key())))
         return rows
+
+    def _scan(self, read: Reader) -> None:
+        from onebar_app.ui.screens.scan import scan  # it looks for a camera when it is imported
+
+        scan(self.shell, self.contact, read)
 
     async def _verify(self) -> None:
         await self.contact.mark_verified()

@@ -1,12 +1,14 @@
 """The settings, one page for each group."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from onebar import OnebarError
 from onebar_app.ui.items import AVATAR, Heading, Item, Note
 from onebar_app.ui.look import look
 from onebar_app.ui.pages import Page
+from onebar_app.ui.screens.contact import Portrait, PortraitView
 from onebar_app.ui.screens.security import DevicesScreen, TwoStepScreen
 from onebar_app.ui.sheets import Choice, Menu, Question
 from onebar_app.ui.shell import Shell
@@ -72,14 +74,48 @@ class ProfileScreen(Page):
     """What the user says of themselves."""
 
     def __init__(self, shell: Shell) -> None:
-        super().__init__(shell, look.words("profile"))
+        super().__init__(shell, look.words("profile"), {Portrait: PortraitView})
         self._refresh()
+
+    def _photo(self) -> None:
+        words, messenger = look.words, self.shell.session.messenger
+        if not messenger.profile.photo:
+            self._pick()
+            return
+        choices = [
+            Choice(words("photo_choose"), "image", self._pick),
+            Choice(words("photo_remove"), "trash-2", lambda: self._set_photo(None), danger=True),
+        ]
+        self.shell.lay_over(Menu(choices, words("profile_photo")))
+
+    def _pick(self) -> None:
+        from onebar_app.ui.screens.files import FilesScreen
+
+        self.shell.go(lambda: FilesScreen(self.shell, self._set_photo))
+
+    def _set_photo(self, path: Path | None) -> None:
+        async def keep() -> None:
+            await self.shell.session.messenger.set_photo(path)
+            self.shell.portraits.look_again(self.shell.session.client.phone or "")
+            self._refresh()
+            self.shell.settings.changed()
+
+        self.shell.run(keep())
 
     def _refresh(self) -> None:
         words, profile = look.words, self.shell.session.messenger.profile
         phone = self.shell.session.client.phone or ""
         self.show(
             [
+                Portrait("portrait", phone, profile.name or number(phone), initials(profile.name)),
+                Item(
+                    "photo",
+                    words("profile_photo"),
+                    "" if profile.photo else words("not_set"),
+                    icon="camera",
+                    end="pencil",
+                    act=self._photo,
+                ),
                 Item(
                     "name",
                     words("profile_name"),
