@@ -81,7 +81,7 @@ class OnebarApp(App):  # type: ignore[misc]
         """Another app is in front: the connection may sleep."""
         self._paused = True
         screen = self.shell.navigator.current if self.shell is not None else None
-        if isinstance(screen, ChatScreen):
+        if screen is not None:
             screen.pause()
         if self.session is not None:
             self.session.client.background()

@@ -71,6 +71,9 @@ class Screen(Widget):  # type: ignore[misc]
             closer()
         self._closers.clear()
 
+    def pause(self) -> None:
+        """Do what is to be done when another app comes to the front."""
+
     def back(self) -> bool:
         """Handle the back button; return whether the screen did something of its own."""
         return False

@@ -6,11 +6,10 @@ import tempfile
 import wave
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
-
-from kivy.core.audio import SoundLoader
+from typing import Final
 
 from onebar import Message, OnebarError
+from onebar_app.ui.speaker import Speaker
 from onebar_app.view_models.session import Session
 
 RATE_HZ: Final = 48_000
@@ -22,7 +21,7 @@ class Player:
 
     def __init__(self, session: Session, on_change: Callable[[], None]) -> None:
         self._session, self._on_change = session, on_change
-        self._sound: Any = None
+        self._speaker = Speaker()
         self.message_no = 0
         """Which message is played; 0: none."""
 
@@ -41,21 +40,15 @@ class Player:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "voice.wav"
             path.write_bytes(sound)
-            self._sound = SoundLoader.load(str(path))  # it reads the file at once
-        if self._sound is None:
-            raise OnebarError("this device has no way to play sounds")
+            self._speaker.play(path, self.stop)
         self.message_no = message.message_no
-        self._sound.bind(on_stop=lambda *_: self.stop())
-        self._sound.play()
         self._on_change()
 
     def stop(self) -> None:
         """Be silent."""
-        sound, self._sound = self._sound, None
-        if sound is not None:
+        if self.message_no:
             self.message_no = 0
-            sound.stop()
-            sound.unload()
+            self._speaker.stop()
             self._on_change()
 
 

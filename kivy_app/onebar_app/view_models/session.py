@@ -80,6 +80,7 @@ class Session(Observable):
         task = asyncio.get_running_loop().create_task(self._guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: work.close())  # one that is cancelled before it began warns otherwise
         return task
 
     def follow(self, work: Coroutine[Any, Any, None]) -> None:

@@ -40,7 +40,7 @@ async def test_it_is_recorded_dropped_recorded_again_and_sent(
             screen.recording._microphone = Hummer()
             await stage.tap_on(screen.composer.button)
             await stage.until(lambda: screen.recorder is not None and screen.recording.levels)
-            assert screen.composer is None
+            assert not screen.composer
             await stage.tap_on(screen.recorder.bin)
             await stage.until(lambda: screen.composer is not None)
             assert len(screen.chat.messages) == 1

@@ -11,7 +11,7 @@ from onebar import InputError, Message
 from onebar.models import Standing, TransferState
 from onebar_app.ui.bubbles import BubbleActions, BubbleView, ChipView
 from onebar_app.ui.composer import Ask, Composer, SendButton
-from onebar_app.ui.file_bubbles import FileView, MediaView
+from onebar_app.ui.file_bubbles import FileView, MediaView, ring_icon
 from onebar_app.ui.look import look
 from onebar_app.ui.navigator import BAR, Screen
 from onebar_app.ui.net_banner import NetBanner
@@ -321,6 +321,8 @@ class ChatScreen(Screen, BubbleActions):
             self._ask_link(link)
         elif can_be_resent(message):
             self.menu(message)
+        elif message.attachment is not None and message.attachment.kind == "video" and ring_icon(message.attachment):
+            self.transfer(message)
         elif message.attachment is not None:
             from onebar_app.ui.screens.media import MediaScreen
 

@@ -1,4 +1,4 @@
-"""A photo on the whole screen; any other file with what can be done with it."""
+"""A photo or a video on the whole screen; any other file with what can be done with it."""
 
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,13 @@ from onebar_app.ui.look import look
 from onebar_app.ui.navigator import Screen, TopBar
 from onebar_app.ui.screens.chats import Emptiness
 from onebar_app.ui.shell import Shell
+from onebar_app.ui.speaker import Speaker
 from onebar_app.ui.textures import upload
+from onebar_app.ui.video import VideoView
+from onebar_app.view_models.film import can_play
 from onebar_app.view_models.formats import size
 from onebar_app.view_models.pictures import preview
+from onebar_app.view_models.playback import Playback
 
 
 class _Photo(Widget):  # type: ignore[misc]
@@ -53,14 +57,19 @@ class MediaScreen(Screen):
         attachment = message.attachment
         assert attachment is not None
         self._photo = _Photo()
+        self.video: VideoView | None = None
         if attachment.kind == "photo":
             body: Widget = ScatterLayout(do_rotation=False, scale_min=1, scale_max=6, auto_bring_to_front=False)
             body.add_widget(self._photo)
+        elif attachment.kind == "video" and can_play():
+            body = self.video = VideoView(Playback(shell.session, message, Speaker()))
         else:
             name = attachment.name or look.words(f"kind_{attachment.kind}")
             icon = {"video": "video", "voice": "mic"}.get(attachment.kind, "file")
-            body = Emptiness(icon, name, size(attachment.file_bytes), look.words("save"), self._save)
-        dark = attachment.kind == "photo"  # in both themes: nothing shines beside a photo
+            told = size(attachment.file_bytes)
+            told += f"\n{look.words('video_not_here')}" if attachment.kind == "video" else ""
+            body = Emptiness(icon, name, told, look.words("save"), self._save)
+        dark = attachment.kind == "photo" or self.video is not None  # in both themes: nothing shines beside a photo
         super().__init__(body, ground="#000000" if dark else "surface")
         bar = TopBar(
             shell.session.name(message.chat) if not message.outgoing else look.words("you"),
@@ -74,6 +83,17 @@ class MediaScreen(Screen):
             if small is not None:
                 self._photo.show(small)
             shell.run(self._load())
+        if self.video is not None:
+            self.video.start(small)
+            playback = self.video.playback
+            self.on_leave(self.video.stop)
+            self.on_leave(lambda: shell.run(playback.close()))
+            shell.run(playback.open())
+
+    def pause(self) -> None:
+        """Another app comes to the front."""
+        if self.video is not None:
+            self.video.playback.pause()
 
     async def _load(self) -> None:
         side = round(max(self.width, self.height, 1600))

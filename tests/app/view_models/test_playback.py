@@ -1,0 +1,152 @@
+"""Watching a video, with a clock of the test's own."""
+
+import asyncio
+import wave
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from onebar import Client, Message, OnebarError
+from onebar_app.view_models.film import Frame
+from onebar_app.view_models.playback import Playback
+from onebar_app.view_models.session import Session
+from tests.app.view_models.conftest import BOB
+from tests.sdk.media.recorded import clip
+
+PATIENCE_S = 20
+
+
+class Ear:
+    """A speaker that notes how long the pieces are that it is given."""
+
+    def __init__(self, *, deaf: bool = False) -> None:
+        self.heard_s: list[float] = []
+        self.stopped = 0
+        self._deaf = deaf
+
+    def play(self, path: Path) -> None:
+        if self._deaf:
+            raise OnebarError("this device has no way to play sounds")
+        with wave.open(str(path)) as sound:
+            self.heard_s.append(sound.getnframes() / sound.getframerate())
+
+    def stop(self) -> None:
+        self.stopped += 1
+
+
+class Clock:
+    """Draws frames until something is so."""
+
+    def __init__(self, playback: Playback) -> None:
+        self.now_s = 1000.0
+        self.frames: list[Frame] = []
+        self._playback = playback
+
+    async def until(self, true: Callable[[], object], step_s: float = 0.02) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while not true():
+                frame = self._playback.tick(self.now_s)
+                self.frames += [frame] if frame is not None else []
+                self.now_s += step_s
+                await asyncio.sleep(0.001)
+
+
+@pytest.fixture
+async def video(session: Session, bob: Client, tmp_path: Path) -> Message:
+    path = clip(tmp_path / "a.mp4", frames=60)  # two and a half seconds, as its sound is longer
+    sent = await session.client.chat(BOB).send_video(path)
+    message = await session.client.message(sent.message_no)
+    assert message is not None
+    return message
+
+
+async def test_it_plays_pauses_goes_on_and_ends(session: Session, video: Message) -> None:
+    ear = Ear()
+    playback = Playback(session, video, ear)
+    clock = Clock(playback)
+    assert playback.tick(0.0) is None
+    playback.toggle()
+    playback.seek(0.5)
+    await playback.open()
+    assert playback.state == "playing"
+    await clock.until(lambda: playback.position_s > 0.3)
+    assert len(ear.heard_s) == 1
+    seen = len(clock.frames)
+    assert seen > 2
+    playback.toggle()
+    stood_s = playback.position_s
+    assert playback.state == "paused"
+    clock.now_s += 500
+    assert playback.tick(clock.now_s) is None
+    assert playback.position_s == stood_s
+    playback.toggle()
+    await clock.until(lambda: playback.position_s > stood_s)
+    assert playback.position_s < stood_s + 0.2
+    await clock.until(lambda: playback.state == "paused")
+    assert playback.position_s == playback.duration_s == pytest.approx(2.56, abs=0.1)
+    places = [frame.at_s for frame in clock.frames]
+    assert places == sorted(places)
+    playback.toggle()
+    await clock.until(lambda: 0 < playback.position_s < 1)
+    await playback.close()
+    assert list(session.scratch._folder.iterdir()) == []
+
+
+async def test_one_goes_anywhere_in_it(session: Session, video: Message) -> None:
+    ear = Ear()
+    playback = Playback(session, video, ear)
+    clock = Clock(playback)
+    await playback.open()
+    await clock.until(lambda: clock.frames)
+    playback.seek(0.5)
+    await clock.until(lambda: clock.frames[-1].at_s >= 1.2)
+    assert playback.state == "playing"
+    playback.pause()
+    del clock.frames[:]
+    playback.seek(0.25)
+    await clock.until(lambda: clock.frames)
+    assert clock.frames[0].at_s == pytest.approx(0.64, abs=0.1)
+    assert playback.tick(clock.now_s) is None  # it stands there
+    playback.seek(-3.0)
+    assert playback.position_s == 0.0
+    await playback.close()
+
+
+async def test_without_sound_the_picture_goes_on(session: Session, video: Message) -> None:
+    playback = Playback(session, video, Ear(deaf=True))
+    clock = Clock(playback)
+    await playback.open()
+    await clock.until(lambda: playback.state == "paused")
+    assert clock.frames
+    await playback.close()
+
+
+async def test_pieces_of_sound_follow_each_other(
+    session: Session, video: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from onebar_app.view_models import playback as module
+
+    for name, seconds in (("FIRST_PIECE_S", 0.5), ("PIECE_S", 0.5), ("AHEAD_S", 0.4), ("LATE_S", 10.0)):
+        monkeypatch.setattr(module, name, seconds)
+    ear = Ear()
+    playback = Playback(session, video, ear)
+    clock = Clock(playback)
+    await playback.open()
+    await clock.until(lambda: playback.state == "paused", 0.005)
+    assert len(ear.heard_s) >= 3
+    assert sum(ear.heard_s) == pytest.approx(2.5, abs=0.2)
+    await playback.close()
+
+
+async def test_what_cannot_be_played_says_so(session: Session, video: Message, monkeypatch: pytest.MonkeyPatch) -> None:
+    from onebar_app.view_models import film
+
+    monkeypatch.setattr(film, "FRAME_PIXELS_MAX", 1)
+    playback = Playback(session, video, Ear())
+    await playback.open()
+    assert (playback.state, playback.failure) == ("failed", "This video cannot be played.")
+    playback.toggle()
+    playback.seek(0.1)
+    await playback.close()
+    assert list(session.scratch._folder.iterdir()) == []
