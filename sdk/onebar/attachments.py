@@ -111,6 +111,25 @@ class Attachments:
 
         return await self._offload.run(work)
 
+    async def recorded(self, source: Path, waveform: bytes) -> File:
+        """Seal a voice note that is Opus in Ogg already; see `Conversation.send_voice_note`."""
+        from onebar.media.ogg import OPUS_BYTES_MAX, plain_opus
+        from onebar.media.voice import WAVEFORM_BARS
+
+        if len(waveform) != WAVEFORM_BARS:
+            raise InputError(f"a waveform has WAVEFORM_BARS = {WAVEFORM_BARS} levels, not {len(waveform)}")
+
+        def work(stop: Stop) -> File:
+            with source.open("rb") as recording:
+                data, duration_ms = plain_opus(recording.read(OPUS_BYTES_MAX + 1))
+            stop.check()
+            secret = self.files.seal([data])
+            return File(
+                *(os.urandom(BLOB_BYTES), secret, Kind.VOICE, "audio/ogg"), duration_ms=duration_ms, waveform=waveform
+            )
+
+        return await self._offload.run(work)
+
     async def file(self, source: Path, name: str | None, *, as_video: bool = False) -> File:
         """Seal a file as it is; see `Conversation.send_file`."""
         shown = source.name if name is None else name

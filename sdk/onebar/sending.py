@@ -113,12 +113,16 @@ class Sending:
             prepare = partial(self._attachments.file, Path(source), None, as_video=True)
         return await self._send_file(prepare, caption, key)
 
-    async def send_voice_note(self, source: FilePath, *, saver: bool = False, key: str | None = None) -> SentMessage:
+    async def send_voice_note(
+        self, source: FilePath, *, saver: bool = False, waveform: bytes = b"", key: str | None = None
+    ) -> SentMessage:
         """Commit a voice note to the outbox, as Opus at 16 kbit/s, with its waveform; see `send_photo`.
 
         Args:
             source: A recording's path.
             saver: Whether to take 12 kbit/s.
+            waveform: 64 levels from 0 to 255, of a recording that is Opus in Ogg with one channel already, as phones
+                record it: it is sent as it is, without its tags, and PyAV is not needed. Empty: it is made so.
             key: As for `send`.
 
         Raises:
@@ -129,6 +133,8 @@ class Sending:
             StoreError: The database cannot be written.
             OSError: There is no room for it.
         """
+        if waveform:
+            return await self._send_file(partial(self._attachments.recorded, Path(source), waveform), "", key)
         return await self._send_file(partial(self._attachments.voice, Path(source), saver), "", key)
 
     async def send_file(

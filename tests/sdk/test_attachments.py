@@ -7,9 +7,10 @@ import pytest
 from onebar.attachments import Attachments
 from onebar.core.files import Kind
 from onebar.errors import InputError
+from onebar.media.ogg import plain_opus
 from onebar.media.photos import Codec, PhotoMode
 from tests.sdk.media.made import with_metadata
-from tests.sdk.media.recorded import clip
+from tests.sdk.media.recorded import clip, phone_note
 
 
 @pytest.fixture
@@ -53,4 +54,17 @@ async def test_videos_and_voice_notes_are_made_small(attachments: Attachments, t
     assert (voice.kind, voice.media_type, len(voice.waveform)) == (Kind.VOICE, "audio/ogg", 64)
     names = sorted(found.name for found in (tmp_path / "alice.db-files").iterdir())
     assert names == sorted([video.digest, voice.digest]), "nothing that is not sealed stays"
+    attachments.close()
+
+
+async def test_a_phones_own_recording_is_taken_as_it_is(attachments: Attachments, tmp_path: Path) -> None:
+    path, levels = tmp_path / "note.ogg", bytes(range(64))
+    data = phone_note(tmp_path / "a.wav", location="+48.1")
+    path.write_bytes(data)
+    note = await attachments.recorded(path, levels)
+    assert (note.kind, note.media_type, note.waveform) == (Kind.VOICE, "audio/ogg", levels)
+    assert note.duration_ms == pytest.approx(1000, abs=30)
+    assert b"".join(attachments.files.opened(note.secret)) == plain_opus(data)[0]
+    with pytest.raises(InputError, match="WAVEFORM_BARS"):
+        await attachments.recorded(path, b"too few")
     attachments.close()

@@ -5,10 +5,14 @@ from pathlib import Path
 from typing import Final
 
 from onebar import Client
+from onebar_app.phone import push, syncing
 from onebar_app.phone.android import activity
+from onebar_app.phone.codes import read_codes
 from onebar_app.phone.connectivity import follow
 from onebar_app.phone.keystore import KeystoreCipher, vault
+from onebar_app.phone.microphone import PhoneMicrophone
 from onebar_app.phone.notices import show
+from onebar_app.phone.permissions import CAMERA, ask, ask_to_notify
 from onebar_app.phone.sharing import shared
 from onebar_app.view_models.settings import Settings
 
@@ -35,11 +39,18 @@ async def run() -> None:
     folder = Path(str(activity().getFilesDir().getAbsolutePath()))
     database = folder / "onebar.db"
     key = vault(database.with_suffix(".master"), KeystoreCipher())
-    async with Client.open(database, server=server_of(), vault=key) as client:
+    server = server_of()
+    async with Client.open(database, server=server, vault=key) as client:
         unfollow = follow(client)
         app = OnebarApp(Phone(client, database, Settings(folder / "settings.json", system_language())))
         app.take_shared = lambda: shared(folder)
         app.notify = show
+        app.microphone = PhoneMicrophone()
+        app.reader = read_codes
+        app.ask_to_notify = ask_to_notify
+        app.before_camera = lambda: ask(CAMERA)
+        app.sync_later = lambda: syncing.start(activity(), server, str(database))
+        await push.register(client, push.bridge())
         try:
             await app.async_run("asyncio")
         finally:

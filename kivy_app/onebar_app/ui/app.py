@@ -20,6 +20,8 @@ from onebar_app.ui.screens.chats import ChatsScreen, Emptiness
 from onebar_app.ui.screens.welcome import WelcomeScreen
 from onebar_app.ui.shell import Shell
 from onebar_app.ui.textures import shelf
+from onebar_app.view_models.recording import Microphone
+from onebar_app.view_models.scan import Reader
 from onebar_app.view_models.session import Session
 from onebar_app.view_models.settings import Settings
 from onebar_app.view_models.weather import Weather
@@ -62,6 +64,16 @@ class OnebarApp(App):  # type: ignore[misc]
         """Returns a file that another app shares into this one; phones have it."""
         self.notify: Callable[[str, str, int], None] | None = None
         """Shows a notification: title, text, number; phones have it."""
+        self.microphone: Microphone | None = None
+        """What voice notes are recorded with; None: the desktop's."""
+        self.reader: Reader | None = None
+        """What reads QR codes; None: what the desktop has."""
+        self.ask_to_notify: Callable[[], None] = lambda: None
+        """Asks whether notifications may be shown; phones have it."""
+        self.before_camera: Callable[[], bool] = lambda: True
+        """Returns whether the camera may be used, and asks if not; phones have it."""
+        self.sync_later: Callable[[], None] = lambda: None
+        """Lets what waits be sent while the app is not in front; phones have it."""
         self._paused = False
         self._announced: dict[str, int] = {}
 
@@ -85,6 +97,8 @@ class OnebarApp(App):  # type: ignore[misc]
             screen.pause()
         if self.session is not None:
             self.session.client.background()
+        if self.shell is not None and self.shell.chats.unsent:
+            self.sync_later()
         return True
 
     def on_resume(self) -> None:
@@ -136,6 +150,9 @@ class OnebarApp(App):  # type: ignore[misc]
         shell = Shell(self.session, phone.settings, lambda: ChatsScreen(shell), phone.weather)
         shell.navigator.empty = lambda: Emptiness("message-circle", look.words("pick_title"), look.words("pick_text"))
         self.shell = shell
+        shell.microphone = self.microphone or shell.microphone
+        shell.reader = self.reader or shell.reader
+        shell.before_camera = self.before_camera
         self.session.start()
         self.holder.add_widget(shell)
         shell.chats.watch(self._announce)
@@ -145,6 +162,9 @@ class OnebarApp(App):  # type: ignore[misc]
         """Tell of what came while another app is in front."""
         if self.shell is None:
             return
+        if self.shell.chats.chats and not self.phone.settings.choices.asked_to_notify:
+            self.phone.settings.note(asked_to_notify=True)
+            self.ask_to_notify()  # with the first chat: before, the question would be about nothing
         for row in self.shell.chats.chats:
             before, self._announced[row.key] = self._announced.get(row.key, 0), row.unread
             if self._paused and self.notify is not None and row.unread > before and not row.muted:

@@ -2,10 +2,8 @@
 
 import asyncio
 import io
-import tempfile
 import wave
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 from onebar import Message, OnebarError
@@ -37,10 +35,12 @@ class Player:
             return
         content = await self._session.client.file(message).read()
         sound = await asyncio.to_thread(_decode, content)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "voice.wav"
-            path.write_bytes(sound)
+        path = self._session.scratch.path(".wav" if sound else ".ogg")  # phones play Opus themselves
+        try:
+            path.write_bytes(sound or content)
             self._speaker.play(path, self.stop)
+        finally:
+            path.unlink(missing_ok=True)
         self.message_no = message.message_no
         self._on_change()
 
@@ -53,15 +53,15 @@ class Player:
 
 
 def _decode(content: bytes) -> bytes:
-    """Return a sound as a WAV file.
+    """Return a sound as a WAV file; nothing where there is no PyAV, as on phones.
 
     Raises:
-        OnebarError: There is no decoder, or it is no sound.
+        OnebarError: It is no sound.
     """
     try:
         import av
-    except ImportError as missing:
-        raise OnebarError("playing voice notes needs PyAV: pip install onebar[media]") from missing
+    except ImportError:
+        return b""
     out = io.BytesIO()
     try:
         with av.open(io.BytesIO(content), "r") as container, wave.open(out, "wb") as sound:

@@ -10,12 +10,15 @@ from onebar_app.ui.look import look
 from onebar_app.ui.painting import Box
 from onebar_app.ui.widgets import IconButton, Row, Tappable, Text, grounded
 from onebar_app.view_models.formats import duration
-from onebar_app.view_models.recording import LEVELS_MAX, Recording
+from onebar_app.view_models.recording import Recording
 
 # In dp.
 BAR: Final = 3
 GAP: Final = 2
 HIGH: Final = 30
+
+BARS_MAX: Final = 120
+"""More do not fit beside each other, on a tablet neither."""
 
 
 class Levels(Widget):  # type: ignore[misc]
@@ -25,18 +28,18 @@ class Levels(Widget):  # type: ignore[misc]
         super().__init__(size_hint_y=None, height=look.dp(44))
         self._levels: Sequence[float] = ()
         with self.canvas:
-            self._bars = [Box(BAR / 2) for _ in range(LEVELS_MAX)]
+            self._bars = [Box(BAR / 2) for _ in range(BARS_MAX)]
         self.bind(pos=self._redraw, size=self._redraw)
 
     def show(self, levels: Sequence[float]) -> None:
         """Show how loud it was."""
-        self._levels = list(levels)
+        self._levels = levels[-BARS_MAX:]
         self._redraw()
 
     def _redraw(self, *_: object) -> None:
         step, rtl = look.dp(BAR + GAP), look.right_to_left
-        fits = max(0, min(LEVELS_MAX, int(self.width // step)))
-        shown = list(self._levels)[-fits:] if fits else []
+        fits = max(0, min(BARS_MAX, int(self.width // step)))
+        shown = self._levels[-fits:] if fits else ()
         for number, bar in enumerate(self._bars):
             if number >= len(shown):
                 bar.paint("")

@@ -51,6 +51,8 @@ class Shell(FloatLayout):  # type: ignore[misc]
         """What voice notes are recorded with; phones and tests have their own."""
         self.reader: Reader | None = reader()
         """What reads QR codes; None: this device has nothing that does."""
+        self.before_camera: Callable[[], bool] = lambda: True
+        """Returns whether the camera may be used, and asks if not."""
         self.folder = Path.home()
         """Where the user looked for a file last."""
         self.open_link: Callable[[str], object] = webbrowser.open

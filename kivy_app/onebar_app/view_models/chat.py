@@ -180,6 +180,19 @@ class Chat(Observable):
             self.changed()
         await self._show_sent(sent.message_no)
 
+    async def send_recording(self, path: Path, waveform: bytes) -> None:
+        """Send a voice note that was recorded here; a phone's own Opus as it is, else what the SDK makes of it.
+
+        Raises:
+            InputError: It cannot be sent; nothing was.
+            OnebarError: The sound cannot be read.
+            OSError: The file cannot be read, or there is no room.
+        """
+        own = waveform if path.suffix == ".ogg" else b""
+        sent = await self.conversation.send_voice_note(path, waveform=own)
+        self._no_longer_new()
+        await self._take(sent.message_no)
+
     async def send_again(self, message: Message) -> None:
         """Send a text that failed once more, as a new message."""
         if message.attachment is None:

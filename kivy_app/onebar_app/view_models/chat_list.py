@@ -106,6 +106,8 @@ class ChatList(Observable):
         self.requests: list[ChatRow] = []
         self.archived: list[ChatRow] = []
         self.blocked: list[ChatRow] = []
+        self.unsent = 0
+        """How many messages of ours the server does not have yet."""
         self._dirty = asyncio.Event()
         self._dirty.set()
         session.on_event(self._happened)
@@ -143,6 +145,7 @@ class ChatList(Observable):
         """Read the chats."""
         now, words, session = now_ms(), self.session.words, self.session
         rows = [chat_row(chat, session.name(chat.phone), now, words) for chat in await session.messenger.chats()]
+        self.unsent = len(await session.client.outbox())
         wanted = [row for row in rows if row.standing is Standing.ACCEPTED]
         self.chats = [row for row in wanted if not row.archived]
         self.archived = [row for row in wanted if row.archived]

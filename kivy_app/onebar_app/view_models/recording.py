@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -14,8 +14,8 @@ from onebar_app.view_models.session import Session
 TICK_S: Final = 0.08
 """How often the loudness is looked at: bars that come twelve times a second look alive."""
 
-LEVELS_MAX: Final = 64
-"""How many levels are kept: more bars do not fit beside each other, on a tablet neither."""
+WAVEFORM_BARS: Final = 64
+"""Levels of a voice note's waveform, as the SDK takes it."""
 
 RECORDING_S_MAX: Final = 900.0
 """Longest recording: a quarter of an hour is 29 MB until it is sent, and a pocket records no whole night."""
@@ -55,7 +55,7 @@ class Recording(Observable):
         super().__init__()
         self._session, self._microphone = session, microphone
         self.state = "idle"
-        self.levels: deque[float] = deque(maxlen=LEVELS_MAX)
+        self.levels: list[float] = []
         """How loud it was, 0 to 1, the newest last."""
         self.duration_s = 0.0
         self._path: Path | None = None
@@ -127,12 +127,13 @@ class Recording(Observable):
             self._forget()
             raise
         path, self._path, enough = self._path, None, self.duration_s >= RECORDING_S_MIN
+        levels = waveform(self.levels)
         self._forget()
         assert path is not None
         try:
             if not enough:
                 raise OnebarError(self._session.words("mic_short"))
-            await chat.send_path(path)
+            await chat.send_recording(path, levels)
         finally:
             path.unlink(missing_ok=True)
 
@@ -153,3 +154,14 @@ class Recording(Observable):
             self._path.unlink(missing_ok=True)
         self._path, self.state = None, "idle"
         self.changed()
+
+
+def waveform(levels: Sequence[float]) -> bytes:
+    """Return 64 levels from 0 to 255 for any number of them; of none, silence."""
+    count = len(levels)
+    bars = [
+        max(levels[at * count // WAVEFORM_BARS : -(-(at + 1) * count // WAVEFORM_BARS)], default=0.0)
+        for at in range(WAVEFORM_BARS)
+    ]
+    loudest = max(bars) or 1.0
+    return bytes(round(255 * bar / loudest) for bar in bars)

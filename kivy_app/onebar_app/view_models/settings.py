@@ -23,6 +23,8 @@ class Choices(msgspec.Struct):
     theme: Literal["system", "light", "dark"] = "system"
     text_size: float = 1.0
     enter_sends: bool = True
+    asked_to_notify: bool = False
+    """Whether the user was asked if notifications may be shown: once is enough."""
 
 
 class Settings(Observable):
@@ -50,9 +52,17 @@ class Settings(Observable):
         Raises:
             msgspec.ValidationError: A value is none that can be chosen.
         """
+        self.note(**values)
+        self.changed()
+
+    def note(self, **values: object) -> None:
+        """Keep something that no screen shows.
+
+        Raises:
+            msgspec.ValidationError: A value is none that can be chosen.
+        """
         asked = msgspec.structs.asdict(self.choices) | values
         self.choices = msgspec.convert(asked, Choices)
         part = self._path.with_suffix(".part")
         part.write_bytes(msgspec.json.encode(self.choices))
         part.replace(self._path)
-        self.changed()

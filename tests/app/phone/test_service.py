@@ -21,5 +21,8 @@ async def test_what_waits_is_fetched(onebar_server: MockServer, onebar_phone: Ma
             async for event in client.events():
                 if isinstance(event, MessageReceived):
                     break
-        assert not await sync(database, onebar_server.url, None)
+        assert not await sync(database, onebar_server.url, None, 0.0)
+        await (await bob.chat(alice).send("and again")).sent(20)
+        waiting = asyncio.create_task(sync(database, onebar_server.url, None))
+    assert await waiting  # the app has ended: now it is the service's turn
     assert not await sync(tmp_path / "new.db", onebar_server.url, None)

@@ -47,7 +47,7 @@ async def test_it_is_recorded_dropped_recorded_again_and_sent(
 
             await stage.tap_on(screen.composer.button)
             await stage.until(lambda: screen.recording.duration_s > 0.8)
-            assert screen.recorder.time.text == "0:00"
+            assert screen.recorder.time.text.startswith("0:0")
             await stage.tap_on(screen.recorder.send)
             await stage.until(lambda: len(screen.chat.messages) == 2)
             assert screen.chat.messages[-1].attachment.kind == "voice"

@@ -9,10 +9,11 @@ from onebar import Client, MessageState, OnebarError
 from onebar_app.demo import hum
 from onebar_app.view_models import recording as module
 from onebar_app.view_models.chat import Chat
-from onebar_app.view_models.recording import Recording
+from onebar_app.view_models.recording import WAVEFORM_BARS, Recording, waveform
 from onebar_app.view_models.session import Session
 from tests.app.view_models.conftest import ALICE, BOB
 from tests.app.view_models.waiting import until
+from tests.sdk.media.recorded import phone_note
 
 
 class Hummer:
@@ -70,6 +71,37 @@ async def test_what_is_recorded_is_sent_and_removed(
     await recording.send(chat)  # nothing is left to send
     assert len(chat.messages) == 1
     chat.close()
+
+
+async def test_a_phones_own_opus_goes_as_it_is(
+    session: Session, bob: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RECORDING_S_MIN", 0.0)
+    opus = phone_note(tmp_path / "a.wav")
+
+    class Phone(Hummer):
+        suffix = ".ogg"
+
+        def stop(self) -> None:
+            assert self.path is not None
+            self.path.write_bytes(opus)
+
+    chat, recording = Chat(session, BOB), Recording(session, Phone())
+    await chat.open()
+    await recording.start()
+    await until(recording, lambda: len(recording.levels) > 1)
+    await recording.send(chat)
+    attachment = chat.messages[-1].attachment
+    assert attachment is not None
+    assert (attachment.kind, attachment.waveform) == ("voice", bytes([255]) * WAVEFORM_BARS)
+    chat.close()
+
+
+def test_a_waveform_has_64_levels_whatever_was_heard() -> None:
+    assert waveform([]) == bytes(WAVEFORM_BARS)
+    assert waveform([0.5]) == bytes([255]) * WAVEFORM_BARS
+    many = waveform([number / 1000 for number in range(1000)])
+    assert (len(many), many[-1], sorted(many)) == (WAVEFORM_BARS, 255, list(many))
 
 
 async def test_it_is_given_up_or_held_without_a_trace(session: Session) -> None:

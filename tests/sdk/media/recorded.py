@@ -1,5 +1,6 @@
 """Sounds and videos made on the spot, as a phone would record them."""
 
+import io
 import math
 import wave
 from array import array
@@ -51,6 +52,21 @@ def clip(path: Path, size: tuple[int, int] = (320, 240), frames: int = 12, sound
                 made.mux(voice.encode(frame))
             made.mux(voice.encode(None))
     return path
+
+
+def phone_note(path: Path, seconds: float = 1.0, layout: str = "mono", codec: str = "libopus", **tags: str) -> bytes:
+    """What a phone records: Opus with tags."""
+    out = io.BytesIO()
+    tone(path, seconds)
+    with av.open(str(path), "r") as heard, av.open(out, "w", format="ogg") as made:
+        made.metadata.update(tags)
+        stream: Any = made.add_stream(codec, rate=48_000, layout=layout)
+        resampler = av.AudioResampler(format=stream.format, layout=layout, rate=48_000, frame_size=960)
+        for frame in heard.decode(audio=0):
+            for part in resampler.resample(frame):
+                made.mux(stream.encode(part))
+        made.mux(stream.encode(None))
+    return out.getvalue()
 
 
 def boxes(data: bytes) -> list[bytes]:

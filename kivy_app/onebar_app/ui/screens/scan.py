@@ -27,7 +27,7 @@ FRAME_PX: Final = (1280, 720)
 
 def scan(shell: Shell, contact: Contact, read: Reader) -> None:
     """Go to the camera; where there is none, choose a picture."""
-    if Camera is None:
+    if Camera is None or not shell.before_camera():
         choose(shell, contact, read)
     else:
         shell.go(lambda: ScanScreen(shell, contact, read))
