@@ -10,7 +10,7 @@ import wave
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from PIL import Image, ImageDraw, ImageFilter
 
@@ -62,6 +62,13 @@ PEOPLE: Final[dict[str, tuple[str, Sequence[str]]]] = {
 }
 STRANGER: Final = "+447700900110"
 
+# Who has a photo: colours of the sky, the shirt, the skin and the hair.
+PORTRAITS: Final = {
+    BOB: ("#9cc7d8", "#2f5d50", "#e3b58f", "#5b3a22"),
+    "+201005550104": ("#f0d5b0", "#7a3e5c", "#c98f66", "#2a1c18"),
+    "+919955550108": ("#c9d8a8", "#c65b34", "#a86f48", "#17110f"),
+}
+
 
 async def register(server: MockServer, folder: Path, phone: str, stack: AsyncExitStack) -> Client:
     """Return a phone with an account."""
@@ -78,6 +85,8 @@ async def furnish(server: MockServer, folder: Path, *, media: bool = True) -> No
         for phone, (name, lines) in PEOPLE.items():
             other = await register(server, folder, phone, stack)
             await notes.rename(phone, name)
+            if media and phone in PORTRAITS:
+                await other.account.set_profile(photo=portrait(*PORTRAITS[phone]))
             await talk(alice, other, phone, lines)
             if phone == BOB:
                 await messenger(other, folder, BOB).rename(ALICE, "Alice Winter")
@@ -116,6 +125,10 @@ async def read(client: Client, phone: str) -> None:
 
 async def send_media(alice: Client, bob: Client) -> None:
     """Let them send each other a photo, a voice note and a file."""
+    with tempfile.TemporaryDirectory() as folder:
+        clip = film(Path(folder) / "clip.mp4")
+        video = await bob.chat(ALICE).send_video(clip)
+        await video.delivered(timeout_s=60)
     photo = await bob.chat(ALICE).send_photo(mountains(), caption="The view from up here. Hurry!")
     await photo.delivered(timeout_s=60)
     with tempfile.TemporaryDirectory() as folder:
@@ -155,6 +168,49 @@ def mountains(width: int = 1200, height: int = 900) -> bytes:
     out = io.BytesIO()
     picture.filter(ImageFilter.GaussianBlur(1)).save(out, "JPEG", quality=90)
     return out.getvalue()
+
+
+def portrait(sky: str, shirt: str, skin: str, hair: str, side: int = 512) -> bytes:
+    """Return a painted photo of somebody."""
+    picture = Image.new("RGB", (side, side), sky)
+    pen = ImageDraw.Draw(picture)
+
+    def oval(left: float, top: float, right: float, bottom: float, colour: str) -> None:
+        pen.ellipse((left * side, top * side, right * side, bottom * side), fill=colour)
+
+    oval(0.14, 0.72, 0.86, 1.4, shirt)
+    pen.rectangle((0.43 * side, 0.58 * side, 0.57 * side, 0.76 * side), fill=skin)
+    oval(0.29, 0.14, 0.71, 0.6, hair)
+    oval(0.33, 0.22, 0.67, 0.66, skin)
+    pen.pieslice((0.31 * side, 0.15 * side, 0.69 * side, 0.52 * side), 180, 360, fill=hair)
+    out = io.BytesIO()
+    picture.filter(ImageFilter.GaussianBlur(1.2)).save(out, "JPEG", quality=90)
+    return out.getvalue()
+
+
+def film(path: Path, seconds: float = 6.0, rate: int = 15) -> Path:
+    """Write a video of clouds that pass the mountains, with somebody humming."""
+    import av
+
+    ground = Image.open(io.BytesIO(mountains(640, 480)))
+    sound = io.BytesIO(hum(seconds))
+    with av.open(str(path), "w") as made, av.open(sound, "r") as heard:
+        picture: Any = made.add_stream("libx264", rate=rate, options={"preset": "ultrafast"})
+        picture.width, picture.height, picture.pix_fmt = *ground.size, "yuv420p"
+        voice: Any = made.add_stream("aac", rate=16_000, layout="mono")
+        for number in range(round(seconds * rate)):
+            sky = ground.copy()
+            pen = ImageDraw.Draw(sky)
+            for cloud in range(4):
+                x, y = (number * 3 + cloud * 190) % 800 - 120, 30 + 28 * (cloud % 3)
+                for puff in range(3):
+                    pen.ellipse((x + 26 * puff, y - 6 * (puff % 2), x + 26 * puff + 52, y + 26), fill="#fff3e2")
+            made.mux(picture.encode(av.VideoFrame.from_image(sky)))  # type: ignore[no-untyped-call]
+        made.mux(picture.encode(None))
+        for frame in heard.decode(audio=0):
+            made.mux(voice.encode(frame))
+        made.mux(voice.encode(None))
+    return path
 
 
 def hum(seconds: float = 4.0, rate_hz: int = 16_000) -> bytes:

@@ -4,6 +4,7 @@ ONLY=chat,settings draws some; SIZES=phone one size.
 """
 
 import asyncio
+import math
 import os
 import subprocess
 import sys
@@ -115,6 +116,50 @@ async def media(stage: Stage) -> None:
     await asyncio.sleep(0.5)
 
 
+async def video(stage: Stage) -> None:
+    from onebar_app.ui.screens.media import MediaScreen
+
+    page = await stage.shell.session.client.chat(BOB).history(limit=50)
+    film = next(message for message in page if message.attachment and message.attachment.kind == "video")
+    await stage.shell.session.client.file(film).fetch()
+    async for attachment in stage.shell.session.client.file(film).progress():
+        if attachment.state == "done":
+            break
+    stage.shell.go(lambda: MediaScreen(stage.shell, film))
+    playback = stage.screen.video.playback
+    await stage.until(lambda: playback.position_s > 0.1)
+    playback.pause()
+    playback.seek(0.4)
+    await stage.until(lambda: not playback._wants_frame)
+
+
+async def recording(stage: Stage) -> None:
+    await open_chat(stage, BOB)
+    screen = stage.screen
+    screen.recording.state = "recording"
+    screen.recording.duration_s = 7.4
+    screen.recording.levels = [abs(math.sin(at * 0.21)) * abs(math.sin(at * 0.037 + 1)) for at in range(90)]
+    screen.recording.changed()
+
+
+async def found(stage: Stage) -> None:
+    from onebar_app.ui.screens import chats as screens
+
+    page = await stage.shell.session.client.chat(BOB).history(limit=50)
+    around = next(message for message in page if "cheese" in message.text)
+    screens.open_chat(stage.shell, BOB, around=around)
+    await stage.until(lambda: stage.screen.chat.loaded and stage.screen.found)
+
+
+async def scan(stage: Stage) -> None:
+    from onebar_app.ui.screens.scan import tell
+    from onebar_app.view_models.scan import Verdict
+
+    await contact(stage)
+    stage.screen.list.scroll_by(100_000)
+    await tell(stage.shell, stage.screen.contact, stage.shell.reader, Verdict.DIFFERS)
+
+
 async def new_chat(stage: Stage) -> None:
     from onebar_app.ui.screens.new_chat import NewChatScreen
 
@@ -202,6 +247,10 @@ SCENES: Final[dict[str, Scene]] = {
     "contact": contact,
     "safety": safety,
     "media": media,
+    "video": video,
+    "recording": recording,
+    "found": found,
+    "scan": scan,
     "new_chat": new_chat,
     "search": search,
     "search_empty": search_empty,

@@ -4,6 +4,7 @@ from typing import Final
 
 from onebar_app.phone.android import java
 
+# Android's names of them.
 MICROPHONE: Final = "android.permission.RECORD_AUDIO"
 CAMERA: Final = "android.permission.CAMERA"
 NOTIFICATIONS: Final = "android.permission.POST_NOTIFICATIONS"

@@ -40,8 +40,6 @@ class Item:
     key: str
     title: str
     text: str = ""
-    marks: Marks = ()
-    """Where the text is marked, such as words that were searched for."""
     icon: str = ""
     slot: int = 0
     """Room for the icon, in dp, where avatars stand in the same list; 0: its own width."""
@@ -54,6 +52,8 @@ class Item:
     danger: bool = False
     dense: bool = False
     """Whether it is low: one of many figures."""
+    marks: Marks = ()
+    """Where the text is marked, such as words that were searched for."""
     act: Callable[[], None] | None = field(default=None, compare=False)
     menu: Callable[[], None] | None = field(default=None, compare=False)
     """What a long press does."""

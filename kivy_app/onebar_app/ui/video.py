@@ -18,8 +18,7 @@ from onebar_app.view_models.formats import duration
 from onebar_app.view_models.playback import Playback
 
 # In dp.
-BAR: Final = 64
-"""Height of what is at the bottom: all of it can be dragged."""
+BAR: Final = 64  # height of what is at the bottom: all of it can be dragged
 EDGE: Final = 20
 TRACK: Final = 4
 KNOB: Final = 16

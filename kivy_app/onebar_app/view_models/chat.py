@@ -190,8 +190,7 @@ class Chat(Observable):
         """
         own = waveform if path.suffix == ".ogg" else b""
         sent = await self.conversation.send_voice_note(path, waveform=own)
-        self._no_longer_new()
-        await self._take(sent.message_no)
+        await self._show_sent(sent.message_no)
 
     async def send_again(self, message: Message) -> None:
         """Send a text that failed once more, as a new message."""

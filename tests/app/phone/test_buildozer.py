@@ -11,6 +11,8 @@ from typing import Any, Final
 import pytest
 from packaging.requirements import Requirement
 
+from onebar_app.phone import permissions
+
 PROJECT: Final = tomllib.loads((Path(__file__).resolve().parents[3] / "pyproject.toml").read_text("utf-8"))["project"]
 PHONE: Final = {
     "sys_platform": "linux",
@@ -31,8 +33,9 @@ DESKTOP: Final = {
     "kivy-garden",
     "docutils",
     "pygments",
+    "zxing-cpp",
 }
-"""Not on a phone: the media extra, whose part Android plays, and what Kivy has for its tools."""
+"""Not on a phone: the media extra and zxing-cpp, whose parts Android plays, and what Kivy has for its tools."""
 
 SPEC = Path(__file__).resolve().parents[3] / "kivy_app" / "buildozer.spec"
 
@@ -83,6 +86,12 @@ def test_a_foreground_service_has_its_type_and_permission() -> None:
     assert {"FOREGROUND_SERVICE", "FOREGROUND_SERVICE_DATA_SYNC", "INTERNET"} <= set(
         option("android.permissions").split(",")
     )
+
+
+def test_what_the_app_asks_for_is_declared() -> None:
+    declared = {f"android.permission.{name}" for name in option("android.permissions").split(",")}
+    assert {permissions.MICROPHONE, permissions.CAMERA, permissions.NOTIFICATIONS} <= declared
+    assert "com.google.zxing:core" in option("android.gradle_dependencies")
 
 
 def test_buildozer_takes_the_specification(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,7 @@ class SearchScreen(Screen):
                     f"message {row.key}",
                     row.name,
                     row.text,
-                    row.spans,
+                    marks=row.spans,
                     phone=row.message.chat,
                     letters=row.initials,
                     value=row.time,
