@@ -149,6 +149,7 @@ async def found(stage: Stage) -> None:
     around = next(message for message in page if "cheese" in message.text)
     screens.open_chat(stage.shell, BOB, around=around)
     await stage.until(lambda: stage.screen.chat.loaded and stage.screen.found)
+    stage.screen._darken = lambda: None  # a picture takes longer than the light
 
 
 async def scan(stage: Stage) -> None:
@@ -319,6 +320,9 @@ async def welcome(server: MockServer, folder: Path, size: str, theme: str, langu
 
 
 async def keep(stage: Stage, name: str, size: str, theme: str, language: str) -> None:
+    if stage.app.shell is not None:
+        await stage.frames()
+        await stage.until(lambda: not stage.shell.portraits.reading)
     picture = await stage.picture()
     (OUT / size).mkdir(parents=True, exist_ok=True)
     picture.save(OUT / size / f"{name}-{theme}-{language}.png")

@@ -3,6 +3,8 @@
 import logging
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 PHONE: Final = (400, 800)
@@ -58,15 +60,20 @@ def prepare(
     _import_quietly()
 
 
-def _import_quietly() -> None:
+@contextmanager
+def kivy_is_quiet() -> Iterator[None]:
     """Import what looks for libraries and programs: Kivy reports each that is not there as an error."""
     logging.getLogger("kivy").setLevel(logging.CRITICAL + 1)
-    import kivy.core.clipboard
-    import kivy.core.window
-    import kivy.input.providers
-    import kivy.uix.textinput  # noqa: F401
-
+    yield
     logging.getLogger("kivy").setLevel(logging.WARNING)
+
+
+def _import_quietly() -> None:
+    with kivy_is_quiet():
+        import kivy.core.clipboard
+        import kivy.core.window
+        import kivy.input.providers
+        import kivy.uix.textinput  # noqa: F401
 
 
 def prepare_phone() -> None:

@@ -41,6 +41,11 @@ class Portraits(Observable):
         version, picture = self._kept.get(phone, (0, None))
         return None if picture is None else (version, picture)
 
+    @property
+    def reading(self) -> bool:
+        """Whether photos that were asked for are still being read."""
+        return bool(self._asked) or self._reading.locked()
+
     def look_again(self, phone: str) -> None:
         """Read somebody's photo anew."""
         if phone not in self._asked:

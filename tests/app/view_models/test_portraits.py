@@ -17,6 +17,7 @@ from tests.app.view_models.waiting import until
 async def test_a_photo_comes_changes_and_goes(session: Session, bob: Client) -> None:
     portraits = Portraits(session)
     assert portraits.get(BOB) is None
+    assert portraits.reading
     await bob.account.set_profile(name="Bob", photo=mountains(300, 300))
     await (await bob.chat(ALICE).send("look at me")).delivered(20)
     await until(portraits, lambda: portraits.get(BOB))

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from kivy.clock import Clock
-from kivy.core.camera import Camera
 from kivy.graphics import Color, Line, Rectangle
 from kivy.uix.widget import Widget
 from PIL import Image
@@ -15,8 +14,12 @@ from onebar_app.ui.painting import Box, Picture
 from onebar_app.ui.screens.files import FilesScreen
 from onebar_app.ui.sheets import Question
 from onebar_app.ui.shell import Shell
+from onebar_app.ui.window import kivy_is_quiet
 from onebar_app.view_models.contact import Contact
 from onebar_app.view_models.scan import Reader, Scan, Verdict
+
+with kivy_is_quiet():
+    from kivy.core.camera import Camera
 
 EVERY_S: Final = 0.25
 """How often the camera's picture is looked at: looking takes 20 ms, and hands are slower."""
