@@ -48,7 +48,7 @@ class Started:
         limits.write_text(
             "[accounting]\nlost = 0\nduplicated = 0\nreordered = 0\nlate = 0\nunreadable = 0\nfailed = 0\n"
         )
-        self._common = (
+        self._common: tuple[str, ...] = (
             "--weather",
             "perfect",
             "--every",

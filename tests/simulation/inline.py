@@ -49,7 +49,7 @@ def _empty_device() -> bytes:
 def new_database() -> Database:
     """Make a device's database in memory; copying an empty one is twenty times as fast as the schema."""
     database = Database.__new__(Database)
-    database._path = IN_MEMORY
+    database._path, database.searchable = IN_MEMORY, True
     database.connection = from_bytes(_empty_device())
     return database
 

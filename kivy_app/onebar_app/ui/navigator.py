@@ -21,6 +21,7 @@ WIDE: Final = 720
 LIST_WIDTH: Final = 340
 """Of the list beside a chat, in dp; larger text makes it wider, up to `LIST_PART` of the window."""
 LIST_PART: Final = 0.42
+"""Most of the window that the list takes: the chat is what one reads."""
 COLUMN: Final = 640
 """Widest page of settings and the like, in dp: the end of a row belongs to its begin only if the eye finds it."""
 SLIDE_S: Final = 0.18

@@ -27,8 +27,8 @@ GRACE_S: Final = 15.0
 once. More than `limits.LATE_MS`, so that a phone which was woken on a link that still works counts as back."""
 
 LOOK_S: Final = 40.0
-"""Time after a start before phones are woken that have not been here since: most of them were a moment ago, and come back
-by themselves, within 30 s (R17) and a slow connect."""
+"""Time after a start before phones are woken that have not been here since: most of them were a moment ago, and come
+back by themselves, within 30 s (R17) and a slow connect."""
 
 NOTED_MAX: Final = 100_000
 """Devices to wake that are kept in memory, 30 MB; the others are found in the database when there is room."""

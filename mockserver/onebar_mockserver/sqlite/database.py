@@ -1,8 +1,9 @@
 """Opening the database file: one process, a known version, no damage; else a clear error, the file untouched.
 
-A start does not look through the whole file: that takes 10 s for a gigabyte, while nobody can connect, and finds nothing
-that a crash or a power cut can do, which SQLite's log undoes. A disk that forgets is found by every backup, by
-`onebar-mockserver check`, and by the engine, which looks through the file as soon as a statement has met the damage.
+A start does not look through the whole file: that takes 10 s for a gigabyte, while nobody can connect, and finds
+nothing that a crash or a power cut can do, which the log of SQLite undoes. A disk that forgets is found by each
+backup, by `onebar-mockserver check`, and by the engine, which looks through the file as soon as a statement has met
+the damage.
 """
 
 import fcntl

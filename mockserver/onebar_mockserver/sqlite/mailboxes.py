@@ -93,11 +93,10 @@ def _tick(batch: Batch, recipient: DeviceRow, device: int, out_nos: list[int]) -
     if sender is None or sender.removed:
         return
     ranges = merge_ranges([], out_nos)
-    older = sender.position.mailbox_bytes and batch.connection.execute(
-        "SELECT seq, body FROM entries WHERE device = ? AND peer_device = ? AND kind = 2 ORDER BY seq DESC LIMIT 1",
-        (device, recipient.device),
-    ).fetchone()
-    if older:
+    last = "SELECT seq, body FROM entries WHERE device = ? AND peer_device = ? AND kind = 2 ORDER BY seq DESC LIMIT 1"
+    empty = not sender.position.mailbox_bytes
+    older = None if empty else batch.connection.execute(last, (device, recipient.device)).fetchone()
+    if older is not None:
         seq, body = older
         merged = merge_ranges(msgspec.msgpack.decode(body, type=Ranges), out_nos)
         if len(merged) <= TICK_RANGES_MAX:

@@ -238,7 +238,7 @@ class DeviceState:
         self.failures = 0 if useful else self.failures + 1
         now_s = self.now.monotonic_s
         left_s = self.slots_end_s[0 if self.mail_waits else 1] - now_s
-        if left_s > 0:  # the server is not back yet: who came too early would come with all others as soon as it is (R17)
+        if left_s > 0:  # the server is not back yet: who came too early would come with all others once it is (R17)
             self.dial_at_s = now_s + left_s * fraction(self.entropy)
             self.slot = (self.dial_at_s, now_s)
         else:

@@ -113,7 +113,7 @@ def test_a_start_takes_no_longer_where_more_waits(tmp_path: Path, monkeypatch: p
     steps: list[int] = []
 
     def connect(*args: Any, **kwargs: Any) -> sqlite3.Connection:
-        made = plainly(*args, **kwargs)
+        made: sqlite3.Connection = plainly(*args, **kwargs)
         made.set_progress_handler(lambda: steps.append(1), 100)
         return made
 
