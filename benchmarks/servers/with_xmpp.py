@@ -75,8 +75,8 @@ EJABBERD_ARCHIVE: Final = """  mod_mam:
 sql_type: sqlite
 sql_database: "{folder}/archive.db"
 """
-"""What it has besides, with an archive. In mnesia, its default, each text takes longer than the one before: the table is
-a bag on the disk in which all texts of a user have one key, and after 10,000 texts it does not keep up with 300 a
+"""What it has besides, with an archive. In mnesia, its default, each text takes longer than the one before: the table
+is a bag on the disk in which all texts of a user have one key, and after 10,000 texts it does not keep up with 300 a
 second."""
 
 TAG = re.compile(rb"<(/message|message|presence|iq|r|a|stream:error|failed)(?=[\s/>])[^>]*>")
