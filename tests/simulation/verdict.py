@@ -321,14 +321,17 @@ def _stay_quiet(world: "World") -> None:
         return
     said: list[str] = []
     for phone in world.in_use:
-        phone.overheard = partial(_overhear, said, [phone.engine.device.cursor])
+        phone.overheard = partial(_overhear, said, [phone.engine.device.cursor - 1])
     world.clock.run_until(world.clock.now_s + QUIET_S)
     world.checks.look("stays-quiet", not said, f"{said[:9]}")
 
 
 def _overhear(said: list[str], acked: list[int], data: bytes) -> None:
-    """Note what is said without need; an Ack that gets further is of a notice, such as the end of what a device did not
-    come for."""
+    """Note what is said without need.
+
+    An Ack that gets further is of a notice, such as the end of what a device did not come for; one may be of a tick, which
+    waited for a frame to ride with.
+    """
     for frame in decode_client(data):
         if isinstance(frame, Ack) and frame.cursor > acked[0]:
             acked[0] = frame.cursor
