@@ -329,8 +329,8 @@ def _stay_quiet(world: "World") -> None:
 def _overhear(said: list[str], acked: list[int], data: bytes) -> None:
     """Note what is said without need.
 
-    An Ack that gets further is of a notice, such as the end of what a device did not come for; one may be of a tick, which
-    waited for a frame to ride with.
+    An Ack that gets further is of a notice, such as the end of what a device did not come for; one may be of a tick,
+    which waited for a frame to ride with.
     """
     for frame in decode_client(data):
         if isinstance(frame, Ack) and frame.cursor > acked[0]:
