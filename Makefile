@@ -125,8 +125,8 @@ mutants-crypto: $(DEV)  ## Change the cryptography in small ways: a test must no
 	@ONLY="$(ONLY)" $(BIN)/python -m tests.mutation
 
 .PHONY: bench-media
-bench-media: $(DEV)  ## Photos, videos, voice notes: bytes at equal quality, memory, uploads (MEDIA=folder of samples; PARTS=kills,texts)
-	@MEDIA="$(MEDIA)" PARTS="$(PARTS)" $(BIN)/python -m benchmarks.media
+bench-media: $(DEV)  ## Photos, videos, voice notes: bytes at equal quality, memory, uploads (MEDIA=folder of samples; PARTS=kills,texts; NETWORKS=edge)
+	@MEDIA="$(MEDIA)" PARTS="$(PARTS)" NETWORKS="$(NETWORKS)" $(BIN)/python -m benchmarks.media
 
 .PHONY: app
 app: $(APP)  ## The messenger: two windows, two accounts, a backend on this machine, and weather to switch

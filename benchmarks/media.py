@@ -5,6 +5,7 @@ Photos are compared with mozjpeg at WhatsApp's settings (found in files that Wha
 package `ssimulacra2`, that part is left out by name. `MEDIA=folder` looks there instead of /usr/share.
 
 PARTS=kills,texts   only these; all are photos, work (voice notes, videos, encryption, memory), kills and texts
+NETWORKS=edge       kills on these networks only; the chart has the others as they were measured before
 """
 
 import os
@@ -26,7 +27,7 @@ from benchmarks.media_samples import CAMERA, CLIPS, SPEECH, WALLPAPERS
 from benchmarks.photo_quality import Compared, Peer, Score, compare, geometric_mean
 from benchmarks.report import REPORTS, BenchError, Report
 from benchmarks.rounds import summarize
-from benchmarks.transfers import measure_kills, measure_texts
+from benchmarks.transfers import NETWORKS, measure_kills, measure_texts
 from onebar.crypto.attachments import AttachmentOpener, AttachmentSealer
 from onebar.media.offload import Stop
 from onebar.media.photos import RECIPES, Codec, PhotoMode, prepare_photo
@@ -73,6 +74,7 @@ def main() -> int:
     if unknown := set(parts) - set(PARTS):
         print(f"PARTS: {', '.join(sorted(unknown))} is none of {', '.join(PARTS)}", file=sys.stderr)
         return 2
+    networks = tuple(filter(None, os.environ.get("NETWORKS", "").split(","))) or NETWORKS
     missing = [reason for samples in (CAMERA, WALLPAPERS, CLIPS, SPEECH) if (reason := samples.missing())]
     keys: list[str] = []
     report = Report(MEDIA, "Media", keys)
@@ -84,13 +86,13 @@ def main() -> int:
     try:
         if "work" in parts:
             measure_work(report)
-        rows = measure_kills(report) if "kills" in parts else []
+        rows = measure_kills(report, networks) if "kills" in parts else []
         alone, beside = measure_texts(report) if "texts" in parts else ([], [])
     except BenchError as error:
         return report.fail(error)
     keys += ["resend_overhead_pct"] * bool(rows) + ["text_p95_ratio"] * bool(alone)
     if rows or alone:
-        transfers_chart.draw(rows, alone, beside, CHART)
+        transfers_chart.draw_with_known(rows, alone, beside, CHART)
         report.say(f"how uploads went: {CHART.relative_to(REPORTS.parent.parent)}")
     for reason in missing:
         report.say(f"not run: {reason}")

@@ -5,7 +5,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,10 +62,10 @@ class Sent:
     """Bytes that went up beyond the file's own, headers and everything else included."""
 
 
-def measure_kills(report: Report) -> list[Row]:
+def measure_kills(report: Report, networks: Sequence[str] = NETWORKS) -> list[Row]:
     """Add the figures of uploads that are killed on the way; return them for the chart."""
     worst, rows = 0.0, []
-    for name in NETWORKS:
+    for name in networks:
         bytes_per_s = (profile(name).up_kbps or 10**6) * 1000 / 8
         size = min(FILE_BYTES_MAX, round(bytes_per_s * SENT_S))
         for kind in ("onebar", "tuspy", "httpx"):

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -27,6 +29,24 @@ class Row:
     """Bytes that went up beyond the file's own, headers and everything else included."""
     bare_s: float
     """How long the network takes to carry the file's own bytes."""
+
+
+class Known(msgspec.Struct):
+    """What was measured so far, in whatever runs; a file beside the picture."""
+
+    rows: list[Row] = []
+    alone: list[float] = []
+    beside: list[float] = []
+
+
+def draw_with_known(rows: Sequence[Row], alone: Sequence[float], beside: Sequence[float], path: Path) -> None:
+    """Draw what was measured now, and what it leaves out as it was measured before."""
+    file = path.with_suffix(".json")
+    known = msgspec.json.decode(file.read_bytes(), type=Known) if file.exists() else Known()
+    merged = {(row.network, row.kind): row for row in (*known.rows, *rows)}
+    known = Known(list(merged.values()), list(alone or known.alone), list(beside or known.beside))
+    draw(known.rows, known.alone, known.beside, path)
+    file.write_bytes(msgspec.json.format(msgspec.json.encode(known), indent=1))
 
 
 def draw(rows: Sequence[Row], alone: Sequence[float], beside: Sequence[float], path: Path) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from benchmarks.transfers_chart import Row, draw
+from benchmarks.transfers_chart import Row, draw, draw_with_known
 from PIL import Image
 
 pytest.importorskip("matplotlib")
@@ -24,3 +24,13 @@ def test_what_was_measured_is_in_the_picture(tmp_path: Path) -> None:
 def test_a_part_alone_is_drawn_too(tmp_path: Path) -> None:
     draw(ROWS, [], [], tmp_path / "kills.png")
     assert (tmp_path / "kills.png").stat().st_size > 1_000
+
+
+def test_parts_of_several_runs_come_together(tmp_path: Path) -> None:
+    path = tmp_path / "chart.png"
+    draw_with_known(ROWS[:3], [], [], path)
+    draw_with_known(ROWS[3:], [], [], path)
+    draw_with_known([], [0.5], [0.6], path)
+    whole = path.read_bytes()
+    draw(ROWS, [0.5], [0.6], path)
+    assert path.read_bytes() == whole
