@@ -121,6 +121,24 @@ async def test_nobody_waits_for_a_file_that_was_given_up(tmp_path: Path, server:
         assert (await bob.chat(ALICE).history())[-1].missing_before == 0
 
 
+async def test_nor_does_ones_own_tablet_wait_for_it(tmp_path: Path, server: MockServer) -> None:
+    async with pair(tmp_path, server) as (alice, bob), Client.open(tmp_path / "tablet.db", server=server.url) as tablet:
+        await tablet.join(await alice.approve_device(await tablet.device_request(), timeout_s=PATIENCE_S))
+        chat = alice.chat(BOB)
+        await (await chat.send("one")).delivered(PATIENCE_S)
+        document = tmp_path / "plan.bin"
+        document.write_bytes(os.urandom(300_000))
+        sent = await chat.send_file(document)
+        await sent.file.pause()
+        await (await chat.send("three")).delivered(PATIENCE_S)
+        await sent.file.cancel()
+        for reader, phone in ((tablet, BOB), (bob, ALICE)):
+            heard = reader.events("gaps")
+            await next_of(heard, ChatChanged)
+            history = await reader.chat(phone).history()
+            assert [(message.text, message.missing_before) for message in history] == [("one", 0), ("three", 0)]
+
+
 async def test_a_cancelled_upload_ends_and_leaves_nothing_at_the_server(tmp_path: Path, server: MockServer) -> None:
     async with pair(tmp_path, server) as (alice, _):
         await server.stop()

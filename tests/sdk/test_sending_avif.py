@@ -1,5 +1,6 @@
 """AVIF goes to those only whose devices have all announced it, as they are known when a photo is sent."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from itertools import count
@@ -30,6 +31,10 @@ async def answer(author: Client, phone: str, reader: Client) -> None:
     while getattr(await next_of(heard, MessageReceived), "text", "") != text:
         pass
     await last.delivered(PATIENCE_S)
+
+
+async def knows(client: Client, phone: str) -> bool:
+    return await client._opened().read(lambda store: store.contacts.all_show(phone, AVIF))
 
 
 async def sent_as(author: Client, phone: str, codec: Codec | None = None) -> str:
@@ -104,6 +109,13 @@ async def test_all_devices_of_both_sides_count(tmp_path: Path, server: MockServe
         tablet = await stack.enter_async_context(Client.open(tmp_path / "tablet.db", server=server.url, config=SHOWS))
         await tablet.join(await alice.approve_device(await tablet.device_request(), timeout_s=PATIENCE_S))
         assert await sent_as(alice, BOB) == "image/jpeg", "her own tablet has said nothing yet"
+        await answer(bob, ALICE, tablet)  # who writes to the tablet can be answered by it
+        await answer(alice, BOB, bob)  # and it gets a copy of that
+        async with asyncio.timeout(PATIENCE_S):
+            while not await knows(bob, ALICE) or not await knows(alice, BOB):
+                await asyncio.sleep(0.05)
+        assert await sent_as(bob, ALICE) == AVIF, "the tablet has only read so far"
+        assert await sent_as(alice, BOB) == AVIF
 
 
 async def test_a_photo_is_forwarded_as_its_readers_can_show_it(tmp_path: Path, server: MockServer) -> None:

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from onebar.core import outbox
+from onebar.core import outbox, sealing
 from onebar.core.content import Profile
 from onebar.core.records import Peer, Status, Trust
 from onebar.core.state import DeviceState
@@ -78,7 +78,8 @@ def accepted(state: DeviceState, phone: str) -> None:
 
 def copied(state: DeviceState, account: int) -> None:
     """Another device of ours has written to an account: this one gets the answers, too, and says what it can show."""
-    for peer in state.store.contacts.devices(account) if state.device.shows else ():
+    peers = [*state.store.contacts.devices(account), *sealing.own_devices(state)]
+    for peer in peers if state.device.shows else ():
         state.store.profiles.tell(peer.account, peer.device, state.server_ms)
 
 

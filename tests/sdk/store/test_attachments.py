@@ -2,6 +2,7 @@
 
 import pytest
 
+from onebar.core.records import Envelope
 from onebar.errors import DecryptionError
 from onebar.models import TransferState
 from onebar.store import SqliteStore
@@ -88,3 +89,39 @@ def test_a_fresh_start_has_another_id_and_forgets_what_the_server_granted(store:
     assert moving
     assert (moving.state, moving.done_bytes, moving.granted) == (TransferState.WAITING, 0, 1)
     assert store.attachments.file(message_no).blob == b"n" * 16
+
+
+def uploaded(store: SqliteStore, number: int = 1) -> int:
+    """A message whose file is complete at the server."""
+    message_no = send(store, number)
+    with store.transaction():
+        store.attachments.begin(message_no, 1)
+        store.attachments.put_state(message_no, TransferState.DONE)
+    return message_no
+
+
+def notice(store: SqliteStore, message_no: int) -> str:
+    moving = store.attachments.moving(message_no)
+    assert moving
+    return moving.notice
+
+
+def test_what_is_complete_leaves_the_server_if_nobody_can_have_heard_of_it(store: SqliteStore) -> None:
+    cancelled, rejected, accepted = uploaded(store), uploaded(store, 2), uploaded(store, 3)
+    with store.transaction():
+        store.outbox.fail_draft(cancelled, "cancelled")
+        for out_no, message_no in ((1, rejected), (2, accepted)):
+            store.outbox.put_sealed(Envelope(out_no, 0, b"sealed"), b"", message_no, 7, [1], [], None)
+            store.attachments.use(message_no, 1)
+        store.outbox.reject(1, "mailbox_full")
+        store.outbox.accept(2)
+        store.outbox.undelivered(2, 7, 1, "expired")
+    assert [notice(store, no) for no in (cancelled, rejected, accepted)] == ["ended", "ended", ""]
+
+
+def test_a_file_that_another_message_brings_stays_at_the_server(store: SqliteStore) -> None:
+    first = uploaded(store)
+    with store.transaction():
+        again = store.outbox.add(PEER, "look again", None, 9, 0, None, (a_file(), True))
+        store.outbox.fail_draft(first, "cancelled")
+    assert (notice(store, first), notice(store, again)) == ("", "")
