@@ -52,6 +52,7 @@ def heard(state: DeviceState, peer: Peer, said: Profile, out_no: int) -> None:
     if not own and state.store.inbox.standing(peer.account) is Standing.BLOCKED:
         return
     state.store.contacts.put_shows(peer.account, peer.device, " ".join(said.shows), out_no)
+    state.news = True
     said = msgspec.structs.replace(said, shows=())  # the rest is of the account
     if not said.counter:
         return
