@@ -51,7 +51,6 @@ def new_database() -> Database:
     database = Database.__new__(Database)
     database._path, database.searchable = IN_MEMORY, True
     database.connection = from_bytes(_empty_device())
-    database.searchable = True  # by what the empty one was made with
     return database
 
 
