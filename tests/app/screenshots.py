@@ -24,9 +24,10 @@ from tests.app.stage import Stage, prepare
 
 OUT: Final = Path(__file__).resolve().parents[2] / "build" / "screenshots"
 # Rows of pixels are a multiple of four bytes only if the width is: Kivy saves others askew.
-SIZES: Final = {"phone": (390, 800, 2.0), "tablet": (1088, 760, 1.25)}
+SIZES: Final = {"phone": (390, 800, 2.0), "tablet": (1088, 760, 1.25), "turned": (800, 390, 2.0)}
 THEMES: Final = ("light", "dark")
 LANGUAGES: Final = ("en", "ar")
+TURNED: Final = {"chats", "chat", "request", "contact", "question", "message_menu"}  # a phone on its side
 GERMAN: Final = {"settings", "privacy", "contact", "chats"}  # long words: a few are enough
 
 Scene = Callable[[Stage], Awaitable[None]]
@@ -283,6 +284,7 @@ async def draw(size: str, only: set[str]) -> None:
                 for language in (*LANGUAGES, "de"):
                     wanted = {name for name in SCENES if name in only} if only else set(SCENES)
                     wanted &= GERMAN if language == "de" else wanted
+                    wanted &= TURNED if size == "turned" else wanted
                     await scenes(server, folder, size, theme, language, sorted(wanted, key=list(SCENES).index))
                     if not only or "welcome" in only:
                         await welcome(server, folder, size, theme, language)
