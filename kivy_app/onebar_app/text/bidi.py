@@ -1,5 +1,6 @@
 """Which way each character of a paragraph runs: the levels of UAX #9, as python-bidi finds them, and its brackets."""
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from functools import cache, lru_cache
@@ -12,6 +13,7 @@ from bidi.mirror import MIRRORED
 _STEERING: Final = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c"))
 _RIGHT_TO_LEFT: Final = frozenset({"R", "AL"})
 _FIRST_RIGHT_TO_LEFT: Final = "\u0590"  # below it, nothing runs from right to left
+_PLUS: Final = re.compile(r"(?<!\S)\+(?=\d)")  # by the standard, it would stand behind a number in Arabic
 _NESTED_MAX: Final = 63  # brackets that are open at once; beyond, the standard looks at none (BD16)
 
 
@@ -54,6 +56,19 @@ def levels(text: str, right_to_left: bool) -> list[int]:
     algorithm.resolve_implicit_levels(storage, False)
     found = [char["level"] for char in storage["chars"]]
     return found if len(found) == len(text) else [int(right_to_left)] * len(text)
+
+
+def shown_levels(text: str, right_to_left: bool) -> list[int]:
+    """Return the levels as they are shown: those of UAX #9, but a phone number keeps its plus in front (rule HL3).
+
+    Args:
+        text: One paragraph, of `without_steering`.
+        right_to_left: Which way the paragraph runs.
+    """
+    found = levels(text, right_to_left)
+    for match in _PLUS.finditer(text):
+        found[match.start()] = found[match.end()]
+    return found
 
 
 def _resolve_brackets(chars: list[dict[str, Any]], paragraph: str) -> None:

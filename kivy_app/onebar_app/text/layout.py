@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from onebar_app.text.bidi import levels, runs_right, visual_order, without_steering
+from onebar_app.text.bidi import runs_right, shown_levels, visual_order, without_steering
 from onebar_app.text.clusters import clusters, is_emoji
 from onebar_app.text.fonts import EMOJI, SHAPES, draws, family_of, load
 
@@ -197,7 +197,7 @@ def _line(text: str, start: int, end: int, style: Style, right_to_left: bool, ma
     said = text[start:end].rstrip(" ")
     if not said:
         return Line((), 0.0, right_to_left, "")
-    levels_here = levels(text, right_to_left)[start : start + len(said)]
+    levels_here = shown_levels(text, right_to_left)[start : start + len(said)]
     pieces = [_piece(part, style) for part in _pieces(text, said, start, levels_here, style, marks)]
     order = visual_order([piece[2] for piece in pieces])
     x, runs = 0.0, []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from onebar_app.text.bidi import levels, runs_right, visual_order, without_steering
+from onebar_app.text.bidi import levels, runs_right, shown_levels, visual_order, without_steering
 
 
 def test_the_first_letter_decides() -> None:
@@ -11,6 +11,12 @@ def test_the_first_letter_decides() -> None:
     assert runs_right("123 …") is None
     assert runs_right("+49 170 123") is False  # a phone number is not turned round
     assert runs_right("+49\u00a0170\u00a0123") is False
+
+
+def test_a_phone_number_in_arabic_keeps_its_plus_in_front() -> None:
+    text = "+44\u00a0770\u00a0090 جديد"
+    assert levels(text, right_to_left=True)[0] == 1
+    assert set(shown_levels(text, right_to_left=True)[:11]) == {2}
 
 
 def test_numbers_in_arabic_run_to_the_right() -> None:
