@@ -21,7 +21,7 @@ from benchmarks.phones import scratch_folder
 from benchmarks.report import REPORTS, BenchError, Report
 from benchmarks.rounds import Rounds, ratio, shown, summarize
 from benchmarks.servers import with_echo
-from benchmarks.servers.measure import close_ends, measure
+from benchmarks.servers.measure import Cost, close_ends, measure
 from benchmarks.servers.pairs import End, Load, Pairs, Turns, Window
 from benchmarks.servers.tables import table
 from benchmarks.servers.with_onebar import pair_up, register
@@ -71,6 +71,8 @@ class Step:
 
     size: int
     us: Mapping[str, Rounds]
+    disk: Mapping[str, Rounds] = field(default_factory=dict)
+    """How many bytes go to the disk for it."""
     floor: Mapping[str, Rounds] = field(default_factory=dict)
     """What an echo costs."""
     start_s: float = 0.0
@@ -115,7 +117,8 @@ def measure_links(report: Report, sizes: Sequence[int], *, pin: bool) -> list[St
                 there = 2 * len(pairs)
                 pairs += pair_up(server.port, devices[there : there + more], devices[there + more : size])
                 echoes += with_echo.connect(floor.port, size // 2 - len(echoes), ECHO_BYTES)
-                step = Step(size, costs(server, pairs, LINK_LOADS), costs(floor, echoes, LINK_LOADS))
+                us, disk = costs(server, pairs, LINK_LOADS)
+                step = Step(size, us, disk, costs(floor, echoes, LINK_LOADS)[0])
                 report.say(f"{size} links: {told(step.us)} us a text; an echo {told(step.floor)} on half as many")
                 found.append(step)
             close_ends([end for pair in (*pairs, *echoes) for end in pair])
@@ -131,21 +134,22 @@ def measure_mail(report: Report, size: int, *, pin: bool) -> Step:
         with running("onebar", folder / "data", pin=pin) as server:
             start_s = time.monotonic() - began_s
             pairs = pair_up(server.port, devices[:PAIRS], devices[PAIRS : 2 * PAIRS])
-            us = costs(server, pairs, MAIL_LOADS)
+            us, disk = costs(server, pairs, MAIL_LOADS)
             close_ends([end for pair in pairs for end in pair])
     report.say(f"{size} messages wait: {told(us)} us a text; the start took {start_s:.1f} s")
-    return Step(size, us, start_s=start_s, file_bytes=file_bytes)
+    return Step(size, us, disk, start_s=start_s, file_bytes=file_bytes)
 
 
 def costs(
     server: MeasuredServer, ends: Sequence[tuple[End, End]], loads: Mapping[str, Callable[[], Load]]
-) -> dict[str, Rounds]:
-    """Return the CPU of a text under each load."""
-    found: dict[str, list[float]] = {name: [] for name in loads}
+) -> tuple[dict[str, Rounds], dict[str, Rounds]]:
+    """Return the CPU of a text under each load, and what it sends to the disk."""
+    found: dict[str, list[Cost]] = {name: [] for name in loads}
     with closing(Pairs(ends)) as pairs:
         for _, name in itertools.product(range(ROUNDS), loads):
-            found[name].append(measure(server, pairs, loads[name](), ROUND_S).us)
-    return {name: summarize(us) for name, us in found.items()}
+            found[name].append(measure(server, pairs, loads[name](), ROUND_S))
+    us = {name: summarize([cost.us for cost in costs]) for name, costs in found.items()}
+    return us, {name: summarize([cost.disk_bytes for cost in costs]) for name, costs in found.items()}
 
 
 def add(report: Report, what: str, steps: Sequence[Step]) -> None:
@@ -154,7 +158,8 @@ def add(report: Report, what: str, steps: Sequence[Step]) -> None:
     for key, name in zip(("", "_busy"), first.us, strict=True):
         for step in steps:
             us = step.us[name]
-            report.add(f"us_{what}_{step.size}{key}", f"{what}: {step.size}, {name}", us.median, "us", str(us))
+            note = f"{us}; {step.disk[name].median:.0f} B to the disk" if step.disk else str(us)
+            report.add(f"us_{what}_{step.size}{key}", f"{what}: {step.size}, {name}", us.median, "us", note)
         floor = ratio(last.floor[name].median, first.floor[name].median) if first.floor else ""
         said = f"{what}: {last.size} beside {first.size}, {name}"
         grown = last.us[name].median / first.us[name].median
@@ -168,9 +173,12 @@ def told(us: Mapping[str, Rounds]) -> str:
 
 def markdown(links: Sequence[Step], mail: Sequence[Step]) -> str:
     """Write both tables."""
-    link_head = ["links", *(f"µs, {name}" for name in LINK_LOADS), *(f"an echo's, {name}" for name in LINK_LOADS)]
+    link_head = ["links", *(f"{what}, {name}" for what in ("µs", "B to disk", "an echo's µs") for name in LINK_LOADS)]
     mail_head = ["messages that wait", *(f"µs, {name}" for name in MAIL_LOADS), "start s", "file MB"]
-    link_lines = [[f"{step.size:,}", *map(spread, (*step.us.values(), *step.floor.values()))] for step in links]
+    link_lines = [
+        [f"{step.size:,}", *map(spread, (*step.us.values(), *step.disk.values(), *step.floor.values()))]
+        for step in links
+    ]
     mail_lines = [
         [f"{step.size:,}", *map(spread, step.us.values()), shown(step.start_s), f"{step.file_bytes / 1e6:.0f}"]
         for step in mail

@@ -17,10 +17,10 @@ def under(names: Iterable[str], *medians: float) -> dict[str, Rounds]:
 
 
 LINKS = [
-    Step(100, under(LINK_LOADS, 100, 50), under(LINK_LOADS, 10, 5)),
-    Step(10_000, under(LINK_LOADS, 120, 60), under(LINK_LOADS, 15, 6)),
+    Step(100, under(LINK_LOADS, 100, 50), under(LINK_LOADS, 700, 200), under(LINK_LOADS, 10, 5)),
+    Step(10_000, under(LINK_LOADS, 120, 60), under(LINK_LOADS, 900, 300), under(LINK_LOADS, 15, 6)),
 ]
-MAIL = [Step(1000, under(MAIL_LOADS, 100, 50), {}, 0.5, 2_000_000)]
+MAIL = [Step(1000, under(MAIL_LOADS, 100, 50), {}, {}, 0.5, 2_000_000)]
 
 
 def test_the_largest_stands_beside_the_smallest() -> None:
@@ -33,7 +33,7 @@ def test_the_largest_stands_beside_the_smallest() -> None:
 
 def test_the_tables_have_every_size() -> None:
     text = markdown(LINKS, MAIL)
-    assert "| 10,000 | 120 (119–121) | 60 (59–61) | 15 (14–16) | 6 (5–7) |" in text
+    assert "| 10,000 | 120 (119–121) | 60 (59–61) | 900 (899–901) | 300 (299–301) | 15 (14–16) | 6 (5–7) |" in text
     assert "| 1,000 | 100 (99–101) | 50 (49–51) | 0.500 | 2 |" in text
 
 

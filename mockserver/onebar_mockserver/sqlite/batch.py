@@ -155,7 +155,7 @@ class Batch:
         """Put an entry behind the device's last one; its `seq` is given here."""
         position = row.position
         head = position.head
-        entry = entry._replace(seq=head + 1)
+        entry = Entry(head + 1, *entry[1:])  # `_replace` takes three times as long
         self.connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (row.device, *entry))
         position.head = entry.seq
         position.mailbox_bytes += entry_bytes(entry)

@@ -59,10 +59,10 @@ def admit(batch: Batch, sender: DeviceRow, recipient: DeviceRow, size: int) -> i
 
 def release(batch: Batch, device: int, entries: Iterable[Entry]) -> None:
     """Give back the shares of what has left a mailbox."""
-    freed = Counter[int]()
-    for entry in entries:
-        if entry.flags & FLAG_COUNTED:
-            freed[entry.account] += entry_bytes(entry)
+    counted = [entry for entry in entries if entry.flags & FLAG_COUNTED]
+    freed = Counter[int]() if counted else {}
+    for entry in counted:
+        freed[entry.account] += entry_bytes(entry)
     for account, size in freed.items():
         key = (device, account)
         batch.connection.execute("UPDATE shares SET bytes = bytes - ? WHERE device = ? AND account = ?", (size, *key))

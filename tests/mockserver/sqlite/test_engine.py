@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from onebar.core import frames
-from onebar.core.frames import Ack, Hello, Stock, Void
+from onebar.core.frames import Ack, Hello, Note, Stock, Void
 from onebar.core.questions import Bundle, FindAccount, FindBundle, Publish
 from onebar_mockserver.limits import ServerLimits
 from onebar_mockserver.ports import (
@@ -27,6 +27,7 @@ from onebar_mockserver.ports import (
     Want,
 )
 from onebar_mockserver.sqlite import DatabaseError, SqliteEngine, device_lists, verdicts
+from onebar_mockserver.sqlite import engine as engines
 from tests.mockserver.rawclient import submit
 from tests.mockserver.sqlite.setting import ENDLESS, keys
 
@@ -60,6 +61,50 @@ async def test_a_batch_runs_in_order(engine: SqliteEngine) -> None:
     assert [appended.device for appended in outcome.appended] == [2, 1]
     [page] = await engine.fetch([Want(1, 0, ENDLESS)])
     assert [entry.device for entry in page.entries] == [2]
+
+
+async def counted(engine: SqliteEngine, ops: list[Op]) -> list[str]:
+    """Apply a batch; return the statements that read a device or an account."""
+    said: list[str] = []
+    connection = engine._opened()
+    await engine._on_thread(lambda: connection.set_trace_callback(said.append))
+    await engine.apply(ops, NOW_MS)
+    await engine._on_thread(lambda: connection.set_trace_callback(None))
+    return [each for each in said if "FROM devices" in each]
+
+
+async def test_a_batch_reads_no_device_that_the_one_before_has_left_behind(engine: SqliteEngine) -> None:
+    await engine.apply([hello(1), hello(2)], NOW_MS)
+    assert len(await counted(engine, [Op(1, 1, 1, submit(1, (2, [(2, b"x")])))])) == 1, "the account's devices"
+    assert await counted(engine, [Op(1, 1, 1, submit(2, (2, [(2, b"y")]))), Op(2, 2, 1, Ack(1, 2))]) == []
+    await engine.answer([Asked(2, 2, FindAccount(1))], NOW_MS)
+    assert len(await counted(engine, [Op(2, 2, 1, Ack(1, 2))])) == 1, "something else may have changed it"
+
+
+async def test_what_was_rolled_back_is_not_left_behind(engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    await engine.apply([hello(1), hello(2)], NOW_MS)
+    with monkeypatch.context() as patch:
+        patch.setattr(verdicts, "_store", raising)
+        with pytest.raises(BatchFailedError):
+            await engine.apply([Op(1, 1, 1, Void(1, 0)), Op(1, 1, 1, submit(2, (2, [(2, b"x")])))], NOW_MS)
+    outcome = await engine.apply([Op(1, 1, 1, submit(1, (2, [(2, b"x")])))], NOW_MS)
+    assert outcome.results == [Judged(True, 1, ())]
+
+
+async def test_a_device_that_is_removed_is_not_left_behind(engine: SqliteEngine) -> None:
+    await engine.apply([hello(1), hello(2)], NOW_MS)
+    code = await engine.issue_code("+492", b"seed", NOW_MS + 10**9)
+    again = await engine.register("+492", code.code, keys(3), NOW_MS + 10**9)
+    assert again.removed == (2,)
+    outcome = await engine.apply([Op(2, 2, 1, Ack(1, 0)), Op(1, 1, 1, submit(1, (2, [(2, b"x")])))], NOW_MS)
+    assert outcome.results[0] == Fenced()
+    assert outcome.results[1] == Judged(True, 1, (Note(1, "", ((2, again.device),), ((2, 2),)),))
+
+
+async def test_what_is_left_behind_is_bounded(engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "KEPT_ROWS_MAX", 1)
+    await engine.apply([hello(1), hello(2)], NOW_MS)
+    assert not engine._rows.devices
 
 
 async def test_frames_of_an_older_link_are_fenced(engine: SqliteEngine) -> None:
