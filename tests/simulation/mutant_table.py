@@ -262,6 +262,14 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         known=0,
     ),
     Mutant(
+        "rows-stay-whatever-happens",
+        "onebar_mockserver.sqlite.engine",
+        "        self._rows = Kept()  # whatever comes between: what is on the disk counts\n",
+        "",
+        "the server goes on with rows of devices that something else than a batch of frames has changed",
+        known=10,
+    ),
+    Mutant(
         "sent-for-ever",
         "onebar.store.outbox",
         "\"state = 'sent' AND born_ms < ?\"",
