@@ -47,7 +47,7 @@ class Band(NamedTuple):
     colour: str = BAND
 
 
-def chart(title: str, unit: str, lines: Sequence[Line], bands: Sequence[Band] = ()) -> str:
+def chart(title: str, unit: str, lines: Sequence[Line], bands: Sequence[Band] = (), floor: float = 0.0) -> str:
     """Draw lines over seconds.
 
     Args:
@@ -55,19 +55,21 @@ def chart(title: str, unit: str, lines: Sequence[Line], bands: Sequence[Band] = 
         unit: Of the upright axis.
         lines: At least one; all of the same length.
         bands: Faults, and other stretches of time.
+        floor: Where a logarithmic axis begins; 0 for a linear one.
     """
     seconds = max(len(values) for _, values in lines)
     top = nice(max((value for _, values in lines for value in values if value is not None), default=0.0))
+    top = max(top, 10 * floor)
     parts = [
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">',
         *[_band(band, seconds) for band in bands],
-        *_axes(top, unit, seconds),
+        *_axes(_marks(top, floor), floor, unit, seconds),
     ]
     for number, (name, values) in enumerate(lines):
         colour = COLOURS[number % len(COLOURS)]
         parts += [
             f'<polyline fill="none" stroke="{colour}" stroke-width="1.6" points="{points}"/>'
-            for points in _runs(values, top, seconds)
+            for points in _runs(values, top, floor, seconds)
         ]
         parts.append(f'<text x="{LEFT + 150 * number}" y="14" fill="{colour}" font-weight="600">{escape(name)}</text>')
     return f"<figure><figcaption>{escape(title)}</figcaption>{''.join(parts)}</svg></figure>"
@@ -85,18 +87,27 @@ def _x(second: float, seconds: int) -> float:
     return LEFT + (WIDTH - LEFT - 8) * second / max(seconds - 1, 1)
 
 
-def _y(value: float, top: float) -> float:
-    return HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * min(value / top, 1.0)
+def _y(value: float, top: float, floor: float) -> float:
+    share = value / top if not floor else math.log(max(value, floor) / floor) / math.log(top / floor)
+    return HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * min(share, 1.0)
 
 
-def _runs(values: Sequence[float | None], top: float, seconds: int) -> list[str]:
+def _marks(top: float, floor: float) -> list[float]:
+    """Return the numbers of the upright axis: even steps, or powers of ten."""
+    if not floor:
+        return [top * tick / (TICKS - 1) for tick in range(TICKS)]
+    tens = [floor * 10.0**power for power in range(math.ceil(math.log10(top / floor)))]
+    return [*tens, top]
+
+
+def _runs(values: Sequence[float | None], top: float, floor: float, seconds: int) -> list[str]:
     """Return the points of each stretch without a hole."""
     runs: list[list[str]] = [[]]
     for second, value in enumerate(values):
         if value is None:
             runs.append([])
         else:
-            runs[-1].append(f"{_x(second, seconds):.1f},{_y(value, top):.1f}")
+            runs[-1].append(f"{_x(second, seconds):.1f},{_y(value, top, floor):.1f}")
     return [" ".join(run) for run in runs if run]
 
 
@@ -110,14 +121,13 @@ def _band(band: Band, seconds: int) -> str:
     )
 
 
-def _axes(top: float, unit: str, seconds: int) -> list[str]:
+def _axes(marks: Sequence[float], floor: float, unit: str, seconds: int) -> list[str]:
     parts = []
-    for tick in range(TICKS):
-        value = top * tick / (TICKS - 1)
-        y = _y(value, top)
+    for value in marks:
+        y = _y(value, marks[-1], floor)
         parts.append(f'<line x1="{LEFT}" x2="{WIDTH - 8}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ddd"/>')
         parts.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:g}</text>')
-    step = int(nice(max(seconds / TICKS, 1)))
+    step = int(nice(max(seconds / (2 * TICKS), 1)))
     parts += [
         f'<text x="{_x(second, seconds):.1f}" y="{HEIGHT - 8}" text-anchor="middle">{second} s</text>'
         for second in range(0, seconds, step)

@@ -7,6 +7,7 @@ and the real phones say how long a message takes meanwhile.
 import asyncio
 import os
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from onebar.core.frames import Ack, Hello, Submit, encode_message, encode_recipi
 from onebar.core.resume import FLIGHT_HEADER, encode_header
 from onebar.crypto.keys import SEED_BYTES, DeviceKeys, PeerKeys, flight_to_sign
 from onebar.drivers.address import Address
+from onebar_loadtest.rows import Histogram
 
 PAIR_S: Final = 20.0
 """Messages a second of one pair of light devices; there are as many pairs as that takes."""
@@ -52,6 +54,11 @@ class Light(asyncio.Protocol):
         self.said = self.accepted = self.arrived = 0
         self.wrong = False
         """Whether a message came twice, or not in its turn."""
+        self.author: Light | None = None
+        """Who writes to it."""
+        self.took = Histogram()
+        """How long messages to it took; whoever reads it begins a new one."""
+        self._said_s: deque[float] = deque()
         self._keys = DeviceKeys(os.urandom(SEED_BYTES), os.urandom(SEED_BYTES))
         self._account = self._device = self._cursor = self._acked = 0
         self._recipients = msgspec.Raw()
@@ -80,6 +87,7 @@ class Light(asyncio.Protocol):
 
     def write_to(self, other: "Light") -> None:
         """Say all messages to this device from now on."""
+        other.author = self
         self._recipients = msgspec.Raw(encode_recipients([(other._device, os.urandom(BODY_BYTES))]))
 
     @property
@@ -92,6 +100,7 @@ class Light(asyncio.Protocol):
         if self.said - self.accepted >= WINDOW or self._transport is None:
             return False
         self.said += 1
+        self._said_s.append(time.monotonic())
         self._send([Submit(self.said, self.accepted, 0, self._recipients)])
         return True
 
@@ -156,6 +165,8 @@ class Light(asyncio.Protocol):
             case tag if tag == _DELIVER:
                 self.wrong |= frame[1] != self._cursor or frame[5] != self.arrived + 1
                 self._cursor, self.arrived = frame[2], frame[5]
+                if self.author is not None and self.author._said_s:
+                    self.took.add(time.monotonic() - self.author._said_s.popleft())
             case tag if tag == _DELIVERED:
                 self._cursor = frame[2]
 
@@ -229,6 +240,15 @@ class Crowd:
             for _ in range(int(owed)):
                 turn += 1
                 owed -= self._pairs[turn % len(self._pairs)][0].say()
+
+    def take_times(self) -> Histogram:
+        """Return how long messages took that arrived since the last time."""
+        total = Histogram()
+        for _, reader in self._pairs:
+            if reader.took.count:
+                total.merge(reader.took)
+                reader.took = Histogram()
+        return total
 
     @property
     def said(self) -> int:

@@ -231,10 +231,10 @@ class Fleet:
                 phone.calm(CALM)
                 phone.wake()
         arrived, came_s, asks_s = -1, 0.0, 0.0
-        while self.ledger.waiting > 0:
-            now_s = loop.time()
-            if self.ledger.tally.delivered != arrived:
-                arrived, came_s, asks_s = self.ledger.tally.delivered, now_s, now_s + SILENCE_S
+        while self.ledger.waiting > 0 or self._crowd.arrived < self._crowd.said:
+            now_s, have = loop.time(), self.ledger.tally.delivered + self._crowd.arrived
+            if have != arrived:
+                arrived, came_s, asks_s = have, now_s, now_s + SILENCE_S
             elif now_s > came_s + self.settings.settle_s:
                 break
             elif now_s > asks_s:  # a link may be dead although both ends think that it lives

@@ -93,6 +93,7 @@ def _windows(seconds: Mapping[int, Sample], server: Mapping[int, Server]) -> lis
         took = Histogram()
         for sample in samples:
             took.merge(sample.end_to_end)
+            took.merge(sample.beside_took)
         if took.count:
             cpu = [server[at_s].cpu for at_s in chosen if at_s in server]
             window = Knee(

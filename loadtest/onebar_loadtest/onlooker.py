@@ -171,4 +171,4 @@ class Onlooker:
             tally = self.ledger.tally
             sample.waiting = tally.sent - tally.accepted - sum(tally.failed.values())
             beside, tally.beside = tally.beside, crowd.arrived
-            sample.beside = tally.beside - beside
+            sample.beside, sample.beside_took = tally.beside - beside, crowd.take_times()

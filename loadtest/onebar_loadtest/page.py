@@ -13,9 +13,13 @@ body { font: 15px/1.45 system-ui, sans-serif; max-width: 900px; margin: 2em auto
 table { border-collapse: collapse } td, th { padding: .2em .8em; text-align: right; border-bottom: 1px solid #eee }
 td:first-child, th:first-child { text-align: left } figure { margin: 1.5em 0 } figcaption { font-weight: 600 }
 svg { width: 100%; font-size: 11px } .passed { color: #2e7d32 } .failed { color: #c62828 } .invalid { color: #b26a00 }
-pre { background: #f5f5f5; padding: .8em; overflow-x: auto }
+p { color: #555 }
 """
 """How the page looks; no fonts or scripts from elsewhere."""
+
+
+SHORTEST_MS: Final = 10.0
+"""Where the axis of times begins, which is logarithmic: some phones wait for a tunnel's end, most for nothing."""
 
 
 def page(known: Mapping[str, Any], verdict: str) -> str:
@@ -29,19 +33,26 @@ def page(known: Mapping[str, Any], verdict: str) -> str:
     parts = [
         "<!doctype html><html lang='en'><meta charset='utf-8'><title>Onebar load test</title>",
         f"<style>{STYLE}</style><h1>Load test</h1><p>{escape(known['began'])}, Onebar {escape(known['version'])}</p>",
-        f"<h2 class='{outcome}'>{escape(verdict)}</h2>",
+        f"<h2 class='{outcome}'>{escape(verdict)}</h2><p>{escape(_what(known))}</p>",
         "<ul>" + "".join(f"<li>{escape(text)}</li>" for text in known["broken"]) + "</ul>" if known["broken"] else "",
         "<h2>Messages</h2>" + _counts(known),
         "<h2>Over time</h2>" + charts(known),
         "<h2>Times</h2>" + _rows(known["rows"]),
-        "<h2>What the phones took</h2><pre>" + escape(_json(known["cost"])) + "</pre>",
+        "<h2>What the phones took</h2>" + _facts(known["cost"]),
         _knee(known["knee"]),
-        "<h2>To repeat it</h2><pre>"
-        + escape(_json({"settings": known["settings"], "machine": known["machine"]}))
-        + "</pre>",
-        "<h2>What Locust takes</h2><pre>" + escape(_json(known["locust"])) + "</pre>" if known["locust"] else "",
+        "<h2>What Locust takes</h2>" + _facts(known["locust"]) if known["locust"] else "",
+        "<h2>To repeat it</h2>" + _facts({**known["settings"], **known["machine"]}),
     ]
     return "\n".join(part for part in parts if part) + "</html>\n"
+
+
+def _what(known: Mapping[str, Any]) -> str:
+    """Say what was run, in one sentence."""
+    settings = known["settings"]
+    return (
+        f"{known['phones']} phones, each with a text every {settings['every_s']:g} s ({settings['workload']}), on the "
+        f"networks {settings['weather']!r}, {settings['run_s']:g} s in the shape {settings['shape']!r}."
+    )
 
 
 def charts(known: Mapping[str, Any]) -> str:
@@ -62,8 +73,15 @@ def charts(known: Mapping[str, Any]) -> str:
     def line(name: str, key: str) -> tuple[str, list[float | None]]:
         return name, [_value(at.get(second), key) for second in range(first, last + 1)]
 
+    times = [line(f"p{p}", f"p{p}_ms") for p in (50, 95, 99)]
     drawn = [
-        chart("Time from send to the other app", "ms", [line(f"p{p}", f"p{p}_ms") for p in (50, 95, 99)], bands),
+        chart(
+            "Time from send to the other app",
+            "ms",
+            [*times, *([line("p95 of light devices", "beside_p95_ms")] if crowded else [])],
+            bands,
+            floor=SHORTEST_MS,
+        ),
         chart("Phones", "phones", [line("asked for", "phones"), line("online", "online")], bands),
         chart(
             "Messages that the server does not have yet (depth of all outboxes)",
@@ -135,8 +153,12 @@ def _rows(rows: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def _knee(knee: Mapping[str, Any] | None) -> str:
-    return "" if knee is None else "<h2>The knee</h2><pre>" + escape(_json(knee)) + "</pre>"
+    return "" if knee is None else "<h2>The knee</h2>" + _facts(knee)
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
+def _facts(facts: Mapping[str, Any]) -> str:
+    rows = "".join(
+        f"<tr><td>{escape(name)}</td><td>{escape(json.dumps(value, ensure_ascii=False))}</td></tr>"
+        for name, value in facts.items()
+    )
+    return f"<table>{rows}</table>"

@@ -101,6 +101,7 @@ class Report:
             "sent": sample.sent,
             "delivered": sample.delivered,
             "beside": sample.beside,
+            "beside_p95_ms": round(sample.beside_took.percentile_s(95) * 1000, 1),
             **{f"p{percent}_ms": round(sample.end_to_end.percentile_s(percent) * 1000, 1) for percent in (50, 95, 99)},
             "lag_ms": round(sample.lag_ms, 1),
             **({"server_cpu": round(server.cpu, 3), "server_mb": round(server.memory_mb, 1)} if server else {}),

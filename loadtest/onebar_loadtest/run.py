@@ -103,7 +103,7 @@ class Run:
 
     def _watch_server(self) -> None:
         assert self.backend is not None
-        before_s, pid, cpu_s = time.monotonic(), self.backend.pid, 0.0
+        before_s, pid, cpu_s = time.monotonic(), self.backend.pid, (self.backend.sample() or (0.0,))[0]
         while True:
             gevent.sleep(1 - time.time() % 1)
             now_s = time.monotonic()

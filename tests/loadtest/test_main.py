@@ -48,18 +48,10 @@ class Started:
         limits.write_text(
             "[accounting]\nlost = 0\nduplicated = 0\nreordered = 0\nlate = 0\nunreadable = 0\nfailed = 0\n"
         )
-        self._common: tuple[str, ...] = (
-            "--weather",
-            "perfect",
-            "--every",
-            "0.5",
-            "--settle",
-            "2",
-            "--no-kem",
-            "--report",
-            str(self.report),
-        )
-        self._common += ("--thresholds", str(limits))
+        self._common = [
+            *("--weather", "perfect", "--every", "0.5", "--settle", "2", "--no-kem"),
+            *("--report", str(self.report), "--thresholds", str(limits)),
+        ]
         self._processes: list[subprocess.Popen[str]] = []
 
     def locust(self, *options: str) -> "subprocess.Popen[str]":

@@ -11,7 +11,8 @@ def test_a_page_needs_nothing_else_and_shows_faults_and_how_to_repeat_it() -> No
     assert drawn.count("<svg") == drawn.count("</svg>") == 7
     assert drawn.count("<title>storm</title>") == 7, "the fault is a band in every chart"
     assert drawn.count("<title>phones come</title>") == 7
-    assert "&quot;seed&quot;: 42" in drawn
+    assert "<td>seed</td><td>42</td>" in drawn
+    assert "in the shape &#x27;steady&#x27;" in drawn
     assert "worker 1" in drawn
 
 
