@@ -13,7 +13,7 @@ from onebar_loadtest.process import PhonesProcess
 from onebar_loadtest.record import Record
 from onebar_loadtest.report import Report, ServerSample, write
 from onebar_loadtest.settings import Settings
-from onebar_loadtest.shapes import shape
+from onebar_loadtest.shapes import SERVER_FAULTS, shape
 from onebar_loadtest.thresholds import DEFAULT, Limit, load
 
 MESSAGE: Final = "onebar record"
@@ -66,7 +66,7 @@ class Run:
         run_s = self.settings.run_s
         self.measured_s = time.time()
         for fault in shape(self.settings.shape).faults:
-            if fault.kind in {"storm", "restart"}:
+            if fault.kind in SERVER_FAULTS:
                 self._greenlets.append(gevent.spawn_later(fault.at * run_s, self._break_server, fault.kind, strike))
             else:
                 at_s = time.time() + fault.at * run_s

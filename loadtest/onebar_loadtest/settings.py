@@ -8,7 +8,7 @@ from typing import Final
 
 from onebar.testing import NetworkProfile
 from onebar_loadtest.replay import Replay, Sent, find_log, read_log
-from onebar_loadtest.shapes import shape
+from onebar_loadtest.shapes import SERVER_FAULTS, shape
 from onebar_loadtest.weather import Mix, parse_mix, parse_weather
 from onebar_loadtest.workloads import WORKLOADS, Workload
 
@@ -62,12 +62,13 @@ class Settings:
         for name in ("readers", "proxied"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, must be from 0 to 1")
-        if self.crowd < 0 or (
-            self.crowd and any(fault.kind in ("storm", "restart") for fault in shape(self.shape).faults)
-        ):
-            raise ValueError(
-                f"crowd is {self.crowd}, must not be below 0, and light devices do not dial twice: no {self.shape}"
-            )
+        if self.crowd < 0:
+            raise ValueError(f"crowd is {self.crowd}, must not be below 0")
+        chosen = shape(self.shape)
+        if self.crowd and (chosen.curve or any(fault.kind in SERVER_FAULTS for fault in chosen.faults)):
+            raise ValueError(f"a crowd comes once, when all phones are there, and never again: not with {self.shape!r}")
+        if chosen.crowd and not self.crowd:
+            raise ValueError(f"the shape {self.shape!r} is about a crowd: say of how many messages a second")
         if not self.every_s > 0:
             raise ValueError(f"every_s is {self.every_s}, must be above 0")
 

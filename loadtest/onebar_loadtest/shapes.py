@@ -9,6 +9,9 @@ FaultKind = Literal["dark", "storm", "restart", "crowd"]
 """`dark`: nothing passes for some phones. `storm`: the server is killed and comes back, or without a server of ours,
 all links are cut at once. `restart`: the server says goodbye and comes back. `crowd`: everybody writes at once."""
 
+SERVER_FAULTS: Final = frozenset({"storm", "restart"})
+"""Those that happen to the server, and end all links."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:

@@ -25,6 +25,10 @@ def test_workloads_can_be_mixed() -> None:
         (Settings(readers=2.0), "readers is 2.0, must be from 0 to 1"),
         (Settings(every_s=0), "every_s is 0"),
         (Settings(shape="dancing"), "no shape 'dancing'"),
+        (Settings(crowd=-1), "crowd is -1"),
+        (Settings(crowd=10, shape="storm"), "not with 'storm'"),
+        (Settings(crowd=10, shape="ramp"), "not with 'ramp'"),
+        (Settings(shape="swell"), "'swell' is about a crowd"),
     ],
 )
 def test_a_wrong_setting_says_which(wrong: Settings, says: str) -> None:

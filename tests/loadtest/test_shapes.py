@@ -13,6 +13,13 @@ def test_a_ramp_goes_up_in_steps_that_last() -> None:
     assert [round(ramp.users_at(share), 3) for share in (0.05, 0.09, 0.15, 0.95, 1.0)] == [0.1, 0.1, 0.2, 1.0, 1.0]
 
 
+def test_a_swell_has_all_phones_and_ever_more_of_the_crowd() -> None:
+    swell = shape("swell")
+    assert [swell.users_at(share) for share in (0.0, 0.5)] == [1.0, 1.0]
+    assert [round(swell.crowd_at(share), 3) for share in (0.0, 0.05, 0.95)] == [0.0, 0.1, 1.0]
+    assert shape("steady").crowd_at(0.0) == 1.0
+
+
 def test_a_rush_hour_comes_and_goes() -> None:
     commute = shape("commute")
     assert commute.users_at(0.15) == pytest.approx(0.5)
