@@ -8,6 +8,7 @@ import pyotp
 import pytest
 
 from onebar import Client, InputError, MessageFailedError, NotRegisteredError, WaitTimeoutError
+from onebar import account
 from onebar.chats import Profile
 from onebar.crypto import pins
 from onebar.errors import PinError, RefusedError
@@ -157,6 +158,18 @@ async def test_a_profile_goes_to_whom_one_writes_to_and_is_kept_by_both(tmp_path
         assert await bob.account.profile() == Profile()
     async with Client.open(tmp_path / "alice.db", server=server.url) as alice:
         assert await alice.account.profile() == Profile("", "at the lake")
+
+
+async def test_a_photo_that_would_do_harm_is_never_given_to_an_app(
+    tmp_path: Path, server: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bomb = saved(scene(2000, 8), "PNG")
+    monkeypatch.setattr(account, "_small", lambda _: bomb)  # another program than ours
+    async with pair(tmp_path, server) as (alice, bob):
+        await alice.account.set_profile(name="Alice", photo=b"any")
+        await alice.chat(BOB).send("hi")
+        await next_of(bob.events(), ProfileChanged)
+        assert await bob.chat(ALICE).profile() == Profile("Alice")
 
 
 @pytest.mark.parametrize("name", ["x" * 65, "two\nlines", "\ud800", 5])
