@@ -7,8 +7,7 @@ from pathlib import Path
 import pyotp
 import pytest
 
-from onebar import Client, InputError, MessageFailedError, NotRegisteredError, WaitTimeoutError
-from onebar import account
+from onebar import Client, InputError, MessageFailedError, NotRegisteredError, WaitTimeoutError, account
 from onebar.chats import Profile
 from onebar.crypto import pins
 from onebar.errors import PinError, RefusedError

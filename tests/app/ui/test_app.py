@@ -25,6 +25,7 @@ async def test_notifications_are_asked_for_once_with_the_first_chat(
                     assert not stage.shell.chats.chats
                     await (await bob.chat(ALICE).send("hello")).delivered(30)
                     await alice.chat(BOB).accept()
+                    stage.shell.chats.look()
                 await stage.until(lambda: stage.shell.chats.chats)
                 await stage.frames()
                 assert len(asked) == expected
