@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
+import pytest
 from PIL import Image, ImageDraw
 
 from onebar import Client
@@ -20,6 +21,7 @@ from onebar.testing import WeakNetwork, profile
 from onebar_app.demo import ALICE, BOB, STRANGER, furnish
 from onebar_app.view_models.weather import Weather
 from onebar_mockserver import MockServer
+from tests.app.camera import Lens, held_up
 from tests.app.stage import Stage, prepare
 
 OUT: Final = Path(__file__).resolve().parents[2] / "build" / "screenshots"
@@ -162,6 +164,17 @@ async def scan(stage: Stage) -> None:
     await tell(stage.shell, stage.screen.contact, stage.shell.reader, Verdict.DIFFERS)
 
 
+async def camera(stage: Stage) -> None:
+    from onebar_app.ui.screens import scan as screens
+
+    await contact(stage)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(screens, "Camera", Lens)
+        screens.scan(stage.shell, stage.screen.contact, lambda _: [])
+    number = await stage.shell.session.client.chat(BOB).safety_number()
+    stage.screen.camera.see(held_up(number.qr()))
+
+
 async def new_chat(stage: Stage) -> None:
     from onebar_app.ui.screens.new_chat import NewChatScreen
 
@@ -253,6 +266,7 @@ SCENES: Final[dict[str, Scene]] = {
     "recording": recording,
     "found": found,
     "scan": scan,
+    "camera": camera,
     "new_chat": new_chat,
     "search": search,
     "search_empty": search_empty,

@@ -1,52 +1,16 @@
 """The camera's picture is looked at until the code of the chat is in it."""
 
-import io
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
 
 import pytest
-import segno
-from PIL import Image
 
 from onebar import Client, Trust
 from onebar_mockserver import MockServer
 from onebar_mockserver.pytest_plugin import MakePhone
+from tests.app.camera import Lens, held_up
 from tests.app.stage import Stage
 from tests.app.ui.test_conversation import ALICE, BOB, registered
-
-
-def held_up(content: bytes | str) -> Image.Image:
-    """Return what a camera sees of a phone that shows a code."""
-    out = io.BytesIO()
-    segno.make_qr(content, error="l", mode="byte").save(out, kind="png", scale=5)
-    picture = Image.new("RGB", (640, 480), "#3a4a44")
-    picture.paste(Image.open(out).convert("RGB"), (150, 60))
-    return picture.rotate(4, fillcolor="#3a4a44")
-
-
-class Lens:
-    """Stands for Kivy's camera."""
-
-    def __init__(self, **options: object) -> None:
-        self.texture: Any = None
-        self.running = False
-        self._told: Callable[[object], None] = lambda _: None
-
-    def bind(self, on_texture: Callable[[object], None]) -> None:
-        self._told = on_texture
-
-    def start(self) -> None:
-        self.running = True
-
-    def stop(self) -> None:
-        self.running = False
-
-    def see(self, picture: Image.Image) -> None:
-        from onebar_app.ui.textures import upload
-
-        self.texture = upload(picture)
-        self._told(self)
 
 
 async def test_a_code_in_front_of_the_camera_verifies(
@@ -119,3 +83,12 @@ async def test_one_who_may_not_use_the_camera_chooses_a_picture(
             assert stage.screen.camera.running
             stage.screen._choose()
             await stage.until(lambda: isinstance(stage.screen, FilesScreen))
+
+
+def test_the_middle_of_the_cameras_picture_fills_the_screen() -> None:
+    from onebar_app.ui.screens.scan import middle_of
+
+    upright = SimpleNamespace(width=640, height=480, tex_coords=(0, 1, 1, 1, 1, 0, 0, 0))
+    assert middle_of(upright, 640 / 480) == [0, 1, 1, 1, 1, 0, 0, 0]
+    assert middle_of(upright, 320 / 480) == [0.25, 1, 0.75, 1, 0.75, 0, 0.25, 0]
+    assert middle_of(upright, 640 / 240) == [0, 0.75, 1, 0.75, 1, 0.25, 0, 0.25]

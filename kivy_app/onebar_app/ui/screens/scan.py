@@ -59,8 +59,20 @@ async def tell(shell: Shell, contact: Contact, read: Reader, verdict: Verdict) -
         shell.say(words(f"scan_{verdict.value}"))
 
 
+def middle_of(texture: Any, ratio: float) -> list[float]:
+    """Return where in a texture its middle of these proportions is, width by height, so that it fills a widget."""
+    own = texture.width / texture.height
+    parts = (min(1.0, ratio / own), min(1.0, own / ratio))
+    coords = list(texture.tex_coords)
+    for axis, part in enumerate(parts):
+        places = coords[axis::2]
+        middle = (min(places) + max(places)) / 2
+        coords[axis::2] = [middle + (place - middle) * part for place in places]
+    return coords
+
+
 class _View(Widget):  # type: ignore[misc]
-    """What the camera sees, filling the screen, and a frame to hold the code into."""
+    """What the camera sees, filling the screen in its middle, and a frame to hold the code into."""
 
     def __init__(self, hint: str) -> None:
         super().__init__()
@@ -84,11 +96,9 @@ class _View(Widget):  # type: ignore[misc]
     def _redraw(self, *_: object) -> None:
         self._ground.pos, self._ground.size = self.pos, self.size
         if self._texture is not None:
-            scale = min(self.width / self._texture.width, self.height / self._texture.height)
-            width, height = self._texture.width * scale, self._texture.height * scale
             self._white.a = 1
-            self._shape.texture, self._shape.size = self._texture, (width, height)
-            self._shape.pos = (self.x + (self.width - width) / 2, self.y + (self.height - height) / 2)
+            self._shape.texture, self._shape.size, self._shape.pos = self._texture, self.size, self.pos
+            self._shape.tex_coords = middle_of(self._texture, self.width / max(1, self.height))
         side = min(self.width, self.height) * 0.7
         x, y = self.x + (self.width - side) / 2, self.y + (self.height - side) / 2
         self._frame.rounded_rectangle = (x, y, side, side, look.dp(20))
@@ -107,8 +117,8 @@ class ScanScreen(Screen):
         self._shell, self._contact, self._read = shell, contact, read
         self._scan = Scan(shell.session, contact.phone, read)
         self._view = _View(look.words("scan_hint", name=contact.name))
-        super().__init__(self._view)
-        bar = TopBar(look.words("scan"), shell.back)
+        super().__init__(self._view, ground="#000000")
+        bar = TopBar(look.words("scan"), shell.back, "#000000", "#ffffff")
         bar.action("image", self._choose)
         self.top_bar.add_widget(bar)
         self.camera = Camera(index=0, resolution=FRAME_PX, stopped=True)
