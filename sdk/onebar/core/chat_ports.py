@@ -84,6 +84,9 @@ class Places(Protocol):
         Return whether there was any.
         """
 
+    def again(self, message_no: int, account: int, device: int) -> None:
+        """A device could not open this message of ours: nor, perhaps, what it was told of places near by."""
+
     def take(self, message_no: int, device: int, limit: int) -> list[int]:
         """Return which places of this message's chat a device is due to hear of, lowest first; it is due no more."""
 

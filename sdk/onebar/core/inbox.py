@@ -208,6 +208,7 @@ def _again(state: DeviceState, peer: Peer, what: content.Again) -> None:
         message_no = state.store.outbox.may_answer(out_no, peer.account, peer.device, RESEALS_MAX)
         if message_no:
             state.store.outbox.add_top_up(message_no, peer.account, peer.device, out_no)
+            state.store.places.again(message_no, peer.account, peer.device)  # nobody asks for what was silent
             state.outbox_due = True
 
 

@@ -6,8 +6,11 @@ from typing import Final
 from onebar.store.database import Database
 from onebar.store.device import OWN_ACCOUNT
 
+NEAR: Final = 64
+"""How far around a message that did not open given-up places are told of once more: a window of envelopes."""
+
 _OURS: Final = "m.account = 0 AND m.device = 0"
-_GIVEN_UP: Final = "state = 'rejected' OR out_no IS NULL AND state IN ('expired', 'undeliverable')"
+_GIVEN_UP: Final = "m.state = 'rejected' OR m.out_no IS NULL AND m.state IN ('expired', 'undeliverable')"
 _READERS: Final = f"""
     NOT d.removed AND (d.account = (SELECT account FROM contact k WHERE k.phone = c.phone)
     OR d.account = {OWN_ACCOUNT} AND d.device <> (SELECT device FROM device))"""
@@ -30,7 +33,7 @@ class SqlitePlaces:
         It is in the transaction of the end itself, so no crash can come between.
         """
         chat = self._rows(
-            f"UPDATE message SET gap = 1 WHERE message_no = ? AND ({_GIVEN_UP}) RETURNING chat_id", message_no
+            f"UPDATE message AS m SET gap = 1 WHERE message_no = ? AND ({_GIVEN_UP}) RETURNING chat_id", message_no
         )
         for (chat_id,) in chat:
             sealed = f"SELECT max(m.chat_no) FROM message m WHERE m.chat_id = ? AND {_OURS} AND m.out_no IS NOT NULL"
@@ -59,6 +62,15 @@ class SqlitePlaces:
             *(chat_id, below),
         )
         self._rows("UPDATE message SET gap = 0 WHERE gap AND chat_id = ? AND chat_no < ?", chat_id, below)
+
+    def again(self, message_no: int, account: int, device: int) -> None:
+        """A device could not open this message of ours: nor, perhaps, what it was told of places near by."""
+        self._rows(
+            "INSERT OR IGNORE INTO top_up SELECT m.message_no, ?2, 0, ?1 FROM message m"
+            f" JOIN message asked ON asked.message_no = ?3 AND asked.chat_id = m.chat_id WHERE {_OURS} AND NOT m.gap"
+            f" AND ({_GIVEN_UP}) AND m.chat_no BETWEEN asked.chat_no - ?4 AND asked.chat_no + ?4",
+            *(account, device, message_no, NEAR),
+        )
 
     def clear(self) -> None:
         """Tell nobody: this device is not what it was."""

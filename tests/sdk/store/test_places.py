@@ -64,6 +64,18 @@ def test_what_somebody_may_have_got_is_no_gap(store: SqliteStore) -> None:
     assert due(store) == set()
 
 
+def test_who_could_not_open_what_stands_near_is_told_once_more(store: SqliteStore) -> None:
+    first, second, third, fourth = (send(store) for _ in range(4))
+    seal(store, 1, third, 1)
+    store.outbox.fail_draft(first, "cancelled")
+    for device in (1, 2, 3):
+        assert store.places.take(first, device, 9) == [1]
+    store.outbox.fail_draft(fourth, "cancelled")
+    store.places.again(third, BOB, 2)
+    assert due(store) == {(1, 2)}, "not of what nobody was told of yet, nor of what waits"
+    assert store.state(second) is MessageState.QUEUED
+
+
 def test_a_device_that_is_gone_for_good_tells_nobody(store: SqliteStore) -> None:
     first, second = send(store), send(store)
     store.outbox.fail_all("device_removed")
