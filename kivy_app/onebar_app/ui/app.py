@@ -49,6 +49,19 @@ def system_language() -> str:
     return (locale.getlocale()[0] or "en").partition("_")[0]
 
 
+def beside(shell: Shell) -> Widget:
+    """Return what is beside the list while no chat is open; nothing while the list says itself that there is none."""
+    widget = Emptiness("message-circle", look.words("pick_title"), look.words("pick_text"))
+
+    def fit() -> None:
+        widget.opacity = 1 if shell.chats.chats or not shell.chats.loaded else 0
+
+    unwatch = shell.chats.watch(fit)
+    widget.bind(parent=lambda _, parent: None if parent else unwatch())
+    fit()
+    return widget
+
+
 class OnebarApp(App):  # type: ignore[misc]
     """Kivy's part of the app."""
 
@@ -148,7 +161,7 @@ class OnebarApp(App):  # type: ignore[misc]
         messenger = Messenger(phone.client, phone.database.with_suffix(".app.json"))
         self.session = Session(messenger, look.words, phone.database)
         shell = Shell(self.session, phone.settings, lambda: ChatsScreen(shell), phone.weather)
-        shell.navigator.empty = lambda: Emptiness("message-circle", look.words("pick_title"), look.words("pick_text"))
+        shell.navigator.empty = lambda: beside(shell)
         self.shell = shell
         shell.microphone = self.microphone or shell.microphone
         shell.reader = self.reader or shell.reader
