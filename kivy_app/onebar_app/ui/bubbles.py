@@ -6,6 +6,7 @@ from typing import Final
 from onebar import Message
 from onebar_app.text.clusters import only_emoji
 from onebar_app.text.layout import Layout
+from onebar_app.theme import DARK
 from onebar_app.ui.look import look
 from onebar_app.ui.painting import Box, Picture
 from onebar_app.ui.scrolling import RowView
@@ -21,6 +22,8 @@ TEXT: Final = 16
 """Size of messages, in sp."""
 LARGE: Final = 44
 """Size of a message of one to three emoji."""
+ON_PHOTO: Final = "#ffffff"
+"""What is written on a photo, whose lower edge is dark in both themes."""
 META: Final = 12
 """Size of the time, in sp."""
 
@@ -98,7 +101,8 @@ class Meta:
         x = left if look.right_to_left else right - width
         self._time.text(layout, ink, x, bottom + layout.height)
         name = tick_of(message) if message.outgoing else ""
-        tint = {"read": "read", "expired": "danger_on_ours", "rejected": "danger_on_ours"}.get(message.state.value, ink)
+        special = {"read": "read", "expired": "danger_on_ours", "rejected": "danger_on_ours"}.get(message.state.value)
+        tint = ink if special is None else getattr(DARK, special) if ink == ON_PHOTO else special
         self._tick.icon(name, 16, tint, x + layout.width + look.dp(4), bottom + (layout.height - icon) / 2)
 
     def hide(self) -> None:

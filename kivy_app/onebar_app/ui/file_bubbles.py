@@ -11,6 +11,7 @@ from onebar_app.text.layout import Layout
 from onebar_app.ui.bubbles import (
     INSET,
     META,
+    ON_PHOTO,
     OVER,
     RADIUS,
     TEXT,
@@ -163,7 +164,7 @@ class MediaView(ChatRowView):
             self._meta.hide()
             shown = self._photo_shown
             right = left + across - look.dp(10)
-            self._over.put(message, right, look.dp(FRAME + 8), "#ffffff" if shown else "", left=left + look.dp(10))
+            self._over.put(message, right, look.dp(FRAME + 8), ON_PHOTO if shown else "", left=left + look.dp(10))
             return
         self._over.hide()
         ours = side(message)
