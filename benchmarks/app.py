@@ -125,6 +125,7 @@ async def scroll(stage: Stage) -> list[float]:
 
 async def type_while_mail_comes(stage: Stage, url: str, folder: Path) -> list[float]:
     """Return the frames of typing while the SDK commits a stream of messages."""
+    await stage.screen.chat.newest()
     stage.screen.list.scroll_to_end()
     entry, begun = stage.screen.composer.entry, len(stage.frames_s)
     async with Client.open(folder / "bob.db", server=url) as bob:
