@@ -33,8 +33,8 @@ KNOWN_PAIRS_MAX: Final = 200_000
 """Pairs of accounts of which the server remembers, without looking, that one wrote to the other: 40 MB. Beyond it,
 all are forgotten, and looked up again one by one."""
 
-KEPT_ROWS_MAX: Final = 10_000
-"""Rows of devices and accounts that a turn leaves to the next one: 6 MB. Beyond it, all are read again one by one."""
+KEPT_ROWS_MAX: Final = 4_000
+"""Rows of devices and accounts that a turn leaves to the next one: 2 MB. Beyond it, all are read again one by one."""
 
 NOTES_BYTES_MAX: Final = 128 * 1024
 """Unsettled notes of one device: half a message, because each Welcome and Accepted carries all of them (R3)."""

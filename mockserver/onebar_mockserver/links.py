@@ -24,7 +24,7 @@ LONGEST_ENTRY_BYTES: Final = frames.SUBMIT_BYTES_MAX + ENTRY_OVERHEAD_BYTES
 Ranges = tuple[tuple[int, int], ...]
 
 
-@dataclass
+@dataclass(slots=True)
 class Outgoing:
     """What a turn says on one link, and the closing code if it ends there."""
 
@@ -40,7 +40,7 @@ class Outgoing:
         return [frame for frame in first if frame is not None] + self.answers + self.mail
 
 
-@dataclass
+@dataclass(slots=True, eq=False)
 class Link:
     """One link, from its verified flight to its end."""
 

@@ -133,7 +133,7 @@ class Router:
 
     def unheard_ms(self, device: int, now_ms: int) -> int | None:
         """Return how long a device has been silent under a message, 0 if it is not; None: it has no link."""
-        return min((now_ms - (link.owed_ms or now_ms) for link in self._attached([device])), default=None)
+        return min((now_ms - (link.owed_ms or now_ms) for link in self._attached_of(device)), default=None)
 
     async def turn(self, inputs: Sequence[Input], now_ms: int) -> Turn:
         """Handle the inputs in order and return what to say, once all of it is durable.
@@ -231,8 +231,11 @@ class Router:
             self._refuse(turn, link.link, why, link.connection_no)
 
     def _attached(self, devices: Sequence[int]) -> list[Link]:
-        found = (self._by_device[device] for device in devices if device in self._by_device)
-        return [link for rivals in found for link in rivals.links if link.attached]
+        return [link for device in devices for link in self._attached_of(device)]
+
+    def _attached_of(self, device: int) -> list[Link]:
+        rivals = self._by_device.get(device)
+        return [] if rivals is None else [link for link in rivals.links if link.attached]
 
     # The commit and its results
 
@@ -288,11 +291,11 @@ class Router:
 
     def _pass_on(self, turn: Turn, appended: Appended, now_ms: int) -> None:
         """Say a new entry at once to a link that has everything before it; others fetch it later."""
-        links = self._attached([appended.device])
-        if appended.entry.rings and not links:
+        links, rings = self._attached_of(appended.device), appended.entry.rings
+        if rings and not links:
             self._bell.ring(appended.device)
         for link in links:
-            if appended.entry.rings:
+            if rings:
                 link.rings = appended.entry.seq
             if link.behind or link.credit <= 0 or appended.head != link.seen:
                 self._leave_behind(link)
@@ -375,7 +378,7 @@ class Router:
         self._behind.pop(number, None)
         if link is not None and not self._by_device[link.device].remove(link):
             del self._by_device[link.device]
-        if link is not None and link.owes and not self._attached([link.device]):
+        if link is not None and link.owes and not self._attached_of(link.device):
             self._bell.ring(link.device, soon=True)
 
 
@@ -387,7 +390,9 @@ def _tell_verdict(outgoing: Outgoing, result: Judged | Slowed) -> None:
 
 
 def _outgoing(turn: Turn, link: int) -> Outgoing:
-    return turn.setdefault(link, Outgoing())
+    if (outgoing := turn.get(link)) is None:  # `setdefault` would make one each time
+        outgoing = turn[link] = Outgoing()
+    return outgoing
 
 
 def _question(request: Request) -> Question:
