@@ -62,7 +62,8 @@ def charts(known: Mapping[str, Any]) -> str:
         return "<p>Nothing was seen.</p>"
     first, last = int(seconds[0]["at_s"]), int(seconds[-1]["at_s"])
     at = {int(second["at_s"]): second for second in seconds}
-    bands = [Band(kind, start - first, end - first) for kind, start, end in known["faults"]]
+    ends = first + 1  # a point tells how its second ended
+    bands = [Band(kind, start - ends, end - ends) for kind, start, end in known["faults"]]
     if known["measured_s"] > first + 1:
         bands.append(Band("phones come", 0, known["measured_s"] - first, QUIET_BAND))
     if known["knee"] is not None:
@@ -114,19 +115,7 @@ def _value(second: Mapping[str, float] | None, key: str) -> float | None:
 
 
 def _counts(known: Mapping[str, Any]) -> str:
-    beside = ("beside", "beside_lost") if known["accounting"]["beside"] else ()
-    names = (
-        "sent",
-        "accepted",
-        "delivered",
-        "lost",
-        "duplicated",
-        "reordered",
-        "late",
-        "unreadable",
-        "failed",
-        *beside,
-    )
+    names = ("sent", "accepted", "delivered", "lost", "duplicated", "reordered", "late", "unreadable", "failed")
     tallies = {**(known["processes"] if len(known["processes"]) > 1 else {}), "all": known["accounting"]}
     head = "".join(f"<th>{name}</th>" for name in ("process", *names))
     body = "".join(
@@ -135,7 +124,9 @@ def _counts(known: Mapping[str, Any]) -> str:
         + "</tr>"
         for process, tally in tallies.items()
     )
-    return f"<table><tr>{head}</tr>{body}</table>"
+    told = f"<table><tr>{head}</tr>{body}</table>"
+    beside, lost = known["accounting"]["beside"], known["accounting"]["beside_lost"]
+    return told if not beside else told + f"<p>Light devices beside them: {beside} delivered, {lost} lost.</p>"
 
 
 def _count(value: int | Mapping[str, int]) -> str:

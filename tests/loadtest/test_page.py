@@ -20,3 +20,14 @@ def test_a_run_that_saw_nothing_has_a_page_too() -> None:
     empty = report()
     empty.record.seconds.clear()
     assert "Nothing was seen." in page(empty.known(), "")
+
+
+def test_light_devices_are_in_the_charts_and_counted_apart() -> None:
+    crowded = report()
+    for sample in crowded.record.seconds.values():
+        sample.beside = 5
+        sample.beside_took.add(0.02)
+    crowded.record.tallies["worker 0"].beside = 150
+    drawn = page(crowded.known(), "")
+    assert "p95 of light devices" in drawn
+    assert "Light devices beside them: 150 delivered, 0 lost." in drawn
