@@ -19,6 +19,7 @@ from onebar_loadtest import metrics, options, rows
 from onebar_loadtest.backend import BackendError
 from onebar_loadtest.process import PhonesProcess
 from onebar_loadtest.record import Record
+from onebar_loadtest.replay import LogError
 from onebar_loadtest.report import AGREES_PCT
 from onebar_loadtest.rogues import rogue_classes
 from onebar_loadtest.rows import Histogram
@@ -244,7 +245,7 @@ def install() -> None:
 def _init(environment: Any, **_: Any) -> None:
     try:
         environment.onebar = Onebar(environment)
-    except (ValueError, ThresholdsError, BackendError) as error:
+    except (ValueError, LogError, ThresholdsError, BackendError) as error:
         sys.exit(f"loadtest: {error}")
     # The one event that does not say of which environment it is.
     environment.events.spawning_complete.add_listener(lambda **_: environment.onebar.spawned())

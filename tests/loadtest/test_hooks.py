@@ -94,3 +94,16 @@ def test_locusts_percentiles_are_held_against_our_own() -> None:
     assert not wrong["agrees"]
     assert 45 < wrong["differs_by_pct"] <= 50
     assert hooks._agreement(SimpleNamespace(entries={}), ours) == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (("--workload", "replay", "--log", "nowhere.csv"), "nowhere.csv"),
+        (("--weather", "dancing"), "dancing"),
+        (("--thresholds", "nowhere.toml"), "nowhere.toml"),
+    ],
+)
+def test_what_cannot_be_run_is_told_in_one_line(tmp_path: Path, line: tuple[str, ...], says: str) -> None:
+    with pytest.raises(SystemExit, match=f"loadtest: .*{says}"):
+        hooks._init(environment(tmp_path, *line))
