@@ -62,8 +62,8 @@ THREE_FRAMES: Final = (
 
 BEHIND: Final = (
     "Met on a quiet machine: equal first after handovers by p95, in 0.12 s as XMPP and Socket.IO. On busy cores a text,"
-    " which is synced to three disks before its reader sees it, takes up to 48 ms more (p95) than with XMPP, which syncs"
-    " none: more than the 20 ms or 5 % that count as equal."
+    " which is synced to three disks before its reader sees it, takes up to 48 ms more (p95) than with XMPP, which"
+    " syncs none: more than the 20 ms or 5 % that count as equal."
 )
 """Why another peer is first on some networks."""
 
