@@ -209,7 +209,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "return float(bound_s * fraction(entropy))",
         "return 0.0",
         "a connection that failed is dialed again at once, each time",
-        known=948,
+        known=1533,
     ),
     Mutant(
         "dead-link-kept",
@@ -241,7 +241,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         '    batch.connection.execute("INSERT INTO notes VALUES (?, ?, ?)", (sender.device, note.out_no, encoded))',
         "    pass",
         "the server names a rejection in one answer, and forgets it whether or not that arrives",
-        known=76,
+        known=152,
     ),
     Mutant(
         "confirmed-when-fetched",
