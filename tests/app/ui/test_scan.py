@@ -5,12 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from onebar import Client, Trust
+from onebar import Trust
 from onebar_mockserver import MockServer
 from onebar_mockserver.pytest_plugin import MakePhone
 from tests.app.camera import Lens, held_up
-from tests.app.stage import Stage
-from tests.app.ui.test_conversation import ALICE, BOB, registered
+from tests.app.ui.talking import talking
+from tests.app.ui.test_conversation import ALICE, BOB
 
 
 async def test_a_code_in_front_of_the_camera_verifies(
@@ -21,38 +21,33 @@ async def test_a_code_in_front_of_the_camera_verifies(
     from onebar_app.ui.sheets import Question, Toast
 
     monkeypatch.setattr(scan, "Camera", Lens)
-    database, bob = tmp_path / "alice.db", await onebar_phone(BOB)
-    await registered(onebar_server, database)
-    async with Client.open(database, server=onebar_server.url) as alice:
-        await (await bob.chat(ALICE).send("Hello")).delivered(30)
-        await alice.chat(BOB).accept()
+    async with talking(onebar_server, onebar_phone, tmp_path / "alice.db") as (stage, alice, bob):
         theirs, ours = await bob.chat(ALICE).safety_number(), await alice.chat(BOB).safety_number()
-        async with Stage(alice, database) as stage:
-            stage.shell.go(lambda: ContactScreen(stage.shell, BOB))
-            await stage.until(lambda: stage.screen.contact.number)
+        stage.shell.go(lambda: ContactScreen(stage.shell, BOB))
+        await stage.until(lambda: stage.screen.contact.number)
 
-            async def begin() -> Lens:
-                stage.screen.list.scroll_by(10_000)
-                await stage.tap_row("scan")
-                lens: Lens = stage.screen.camera
-                assert lens.running
-                return lens
-
-            lens = await begin()
-            lens.see(held_up("https://example.org"))
-            await stage.until(lambda: list(stage.widgets(Toast)))
+        async def begin() -> Lens:
+            stage.screen.list.scroll_by(10_000)
+            await stage.tap_row("scan")
+            lens: Lens = stage.screen.camera
             assert lens.running
-            lens.see(held_up(ours.qr()))
-            await stage.until(lambda: list(stage.widgets(Question)))
-            assert not lens.running
-            await stage.tap_on(stage.button("Cancel"))
-            assert await alice.chat(BOB).trust() is Trust.UNVERIFIED
+            return lens
 
-            lens = await begin()
-            lens.see(held_up(theirs.qr()))
-            await stage.until(lambda: getattr(stage.screen, "contact", None) and stage.screen.contact.trust)
-            await stage.until(lambda: stage.screen.contact.trust is Trust.VERIFIED)
-            assert not lens.running
+        lens = await begin()
+        lens.see(held_up("https://example.org"))
+        await stage.until(lambda: list(stage.widgets(Toast)))
+        assert lens.running
+        lens.see(held_up(ours.qr()))
+        await stage.until(lambda: list(stage.widgets(Question)))
+        assert not lens.running
+        await stage.tap_on(stage.button("Cancel"))
+        assert await alice.chat(BOB).trust() is Trust.UNVERIFIED
+
+        lens = await begin()
+        lens.see(held_up(theirs.qr()))
+        await stage.until(lambda: getattr(stage.screen, "contact", None) and stage.screen.contact.trust)
+        await stage.until(lambda: stage.screen.contact.trust is Trust.VERIFIED)
+        assert not lens.running
 
 
 async def test_one_who_may_not_use_the_camera_chooses_a_picture(
@@ -63,26 +58,21 @@ async def test_one_who_may_not_use_the_camera_chooses_a_picture(
     from onebar_app.ui.screens.files import FilesScreen
 
     monkeypatch.setattr(scan, "Camera", Lens)
-    database, bob = tmp_path / "alice.db", await onebar_phone(BOB)
-    await registered(onebar_server, database)
-    async with Client.open(database, server=onebar_server.url) as alice:
-        await (await bob.chat(ALICE).send("Hello")).delivered(30)
-        await alice.chat(BOB).accept()
-        async with Stage(alice, database) as stage:
-            stage.shell.folder = tmp_path
-            stage.shell.go(lambda: ContactScreen(stage.shell, BOB))
-            await stage.until(lambda: stage.screen.contact.number)
-            stage.shell.before_camera = lambda: False
-            stage.screen.list.scroll_by(10_000)
-            await stage.tap_row("scan")
-            await stage.until(lambda: isinstance(stage.screen, FilesScreen))
-            stage.shell.back()
-            stage.shell.before_camera = lambda: True
-            await stage.frames()
-            await stage.tap_row("scan")
-            assert stage.screen.camera.running
-            stage.screen._choose()
-            await stage.until(lambda: isinstance(stage.screen, FilesScreen))
+    async with talking(onebar_server, onebar_phone, tmp_path / "alice.db") as (stage, _, _):
+        stage.shell.folder = tmp_path
+        stage.shell.go(lambda: ContactScreen(stage.shell, BOB))
+        await stage.until(lambda: stage.screen.contact.number)
+        stage.shell.before_camera = lambda: False
+        stage.screen.list.scroll_by(10_000)
+        await stage.tap_row("scan")
+        await stage.until(lambda: isinstance(stage.screen, FilesScreen))
+        stage.shell.back()
+        stage.shell.before_camera = lambda: True
+        await stage.frames()
+        await stage.tap_row("scan")
+        assert stage.screen.camera.running
+        stage.screen._choose()
+        await stage.until(lambda: isinstance(stage.screen, FilesScreen))
 
 
 def test_the_middle_of_the_cameras_picture_fills_the_screen() -> None:

@@ -3,12 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from onebar import Client
 from onebar_app.demo import hum
 from onebar_mockserver import MockServer
 from onebar_mockserver.pytest_plugin import MakePhone
-from tests.app.stage import Stage
-from tests.app.ui.test_conversation import ALICE, BOB, open_chat, registered
+from tests.app.ui.talking import talking
+from tests.app.ui.test_conversation import BOB, open_chat
 
 
 class Hummer:
@@ -29,30 +28,25 @@ class Hummer:
 async def test_it_is_recorded_dropped_recorded_again_and_sent(
     onebar_server: MockServer, onebar_phone: MakePhone, tmp_path: Path
 ) -> None:
-    database, bob = tmp_path / "alice.db", await onebar_phone(BOB)
-    await registered(onebar_server, database)
-    async with Client.open(database, server=onebar_server.url) as alice:
-        await (await bob.chat(ALICE).send("say something")).delivered(30)
-        await alice.chat(BOB).accept()
-        async with Stage(alice, database) as stage:
-            await open_chat(stage, BOB)
-            screen: Any = stage.screen
-            screen.recording._microphone = Hummer()
-            await stage.tap_on(screen.composer.button)
-            await stage.until(lambda: screen.recorder is not None and screen.recording.levels)
-            assert not screen.composer
-            await stage.tap_on(screen.recorder.bin)
-            await stage.until(lambda: screen.composer is not None)
-            assert len(screen.chat.messages) == 1
+    async with talking(onebar_server, onebar_phone, tmp_path / "alice.db") as (stage, _, _):
+        await open_chat(stage, BOB)
+        screen: Any = stage.screen
+        screen.recording._microphone = Hummer()
+        await stage.tap_on(screen.composer.button)
+        await stage.until(lambda: screen.recorder is not None and screen.recording.levels)
+        assert not screen.composer
+        await stage.tap_on(screen.recorder.bin)
+        await stage.until(lambda: screen.composer is not None)
+        assert len(screen.chat.messages) == 1
 
-            await stage.tap_on(screen.composer.button)
-            await stage.until(lambda: screen.recording.duration_s > 0.8)
-            assert screen.recorder.time.text.startswith("0:0")
-            await stage.tap_on(screen.recorder.send)
-            await stage.until(lambda: len(screen.chat.messages) == 2)
-            assert screen.chat.messages[-1].attachment.kind == "voice"
-            await stage.until(lambda: screen.composer is not None)
-            await stage.until(lambda: not list(tmp_path.glob("*.plain/*")))
+        await stage.tap_on(screen.composer.button)
+        await stage.until(lambda: screen.recording.duration_s > 0.8)
+        assert screen.recorder.time.text.startswith("0:0")
+        await stage.tap_on(screen.recorder.send)
+        await stage.until(lambda: len(screen.chat.messages) == 2)
+        assert screen.chat.messages[-1].attachment.kind == "voice"
+        await stage.until(lambda: screen.composer is not None)
+        await stage.until(lambda: not list(tmp_path.glob("*.plain/*")))
 
 
 async def test_without_a_microphone_it_says_so(
@@ -60,15 +54,10 @@ async def test_without_a_microphone_it_says_so(
 ) -> None:
     from onebar_app.ui.sheets import Toast
 
-    database, bob = tmp_path / "alice.db", await onebar_phone(BOB)
-    await registered(onebar_server, database)
-    async with Client.open(database, server=onebar_server.url) as alice:
-        await (await bob.chat(ALICE).send("say something")).delivered(30)
-        await alice.chat(BOB).accept()
-        async with Stage(alice, database) as stage:
-            await open_chat(stage, BOB)
-            stage.screen.recording._microphone = None
-            await stage.tap_on(stage.screen.composer.button)
-            await stage.until(lambda: list(stage.widgets(Toast)))
-            assert next(stage.widgets(Toast))._said == "No microphone was found."
-            assert stage.screen.composer is not None
+    async with talking(onebar_server, onebar_phone, tmp_path / "alice.db") as (stage, _, _):
+        await open_chat(stage, BOB)
+        stage.screen.recording._microphone = None
+        await stage.tap_on(stage.screen.composer.button)
+        await stage.until(lambda: list(stage.widgets(Toast)))
+        assert next(stage.widgets(Toast))._said == "No microphone was found."
+        assert stage.screen.composer is not None
