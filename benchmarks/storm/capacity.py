@@ -47,7 +47,7 @@ class Storm:
 
 def backoff(failures: int, entropy: Entropy) -> float:
     """Return the pause of a phone with the default settings."""
-    config = Config(host="")
+    config = Config()
     return pause_s(failures, config.backoff_s_min, config.backoff_s_max, entropy)
 
 

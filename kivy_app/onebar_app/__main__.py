@@ -43,7 +43,7 @@ async def run(options: argparse.Namespace) -> None:
             weather = Weather(network)
             server = weather.url
         tls = Tls(ca_file=options.ca) if options.ca else None
-        config = Config(host="", shows=shown_formats())
+        config = Config(shows=shown_formats())
         client = await stack.enter_async_context(Client.open(database, server=server, config=config, tls=tls))
         settings = Settings(database.with_suffix(".settings.json"), system_language())
         app = OnebarApp(Phone(client, database, settings, weather))

@@ -147,7 +147,7 @@ def onebar_phone(onebar_stage: Stage) -> MakePhone:
 
         onebar_stage.phones += 1
         database = onebar_stage.folder / f"onebar-phone-{onebar_stage.phones}.db"
-        server, settings = onebar_stage.server, config or Config(host="")
+        server, settings = onebar_stage.server, config or Config()
         async with Client.open(database, server=server.url, config=settings) as client:
             await client.register(number, code=lambda: server.sms(number))
         url = server.url if network is None else f"http://{network.host}:{network.port}"

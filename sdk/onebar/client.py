@@ -35,7 +35,7 @@ from onebar.store import SqliteStore, open_store
 APPROVE_S: Final = 60.0
 """How long an approval waits for the server unless told otherwise: longer than any retry pause (DESIGN D8)."""
 
-_DEFAULTS: Final = Config(host="")
+_DEFAULTS: Final = Config()
 
 
 class Client(Connectivity):
@@ -97,7 +97,7 @@ class Client(Connectivity):
         Args:
             database: The device's file; it is created, readable by you alone, if it is missing.
             server: `https://host`, or `http://host:port` for development.
-            config: Settings; its `host` is taken from `server`.
+            config: Settings; `host` is taken from `server`.
             tls: Your own certificate authority, or the server's pinned keys; None trusts whom the system trusts.
             endpoints: Further ways to the same server, `host` or `host:port`, at most 8: if one does not answer within
                 300 ms, the next is tried beside it, the last good one first. Its certificate names `server` on each.

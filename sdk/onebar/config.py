@@ -16,8 +16,9 @@ _MEDIA_TYPE: Final = re.compile(r"[a-z]+/[a-z0-9.+-]{1,30}")
 class Config:
     """How a device behaves; the defaults suit a phone in someone's hand."""
 
-    host: str
-    """The server's host and port as in the Host header, signed into every connection (docs/protocol.md §3)."""
+    host: str = ""
+    """The server's host and port as in the Host header, signed into every connection (docs/protocol.md §3).
+    `Client.open` takes it from `server`."""
     window: int = 64
     """Most envelopes without a verdict at once; the server may announce less."""
     backoff_s_min: float = 0.5

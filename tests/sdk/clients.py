@@ -11,7 +11,7 @@ from onebar_mockserver import MockServer
 
 ALICE, BOB, CAROL = "+12025550101", "+12025550102", "+12025550103"
 PATIENCE_S = 15.0
-HASTY = Config(host="", backoff_s_min=0.02, backoff_s_max=0.1)
+HASTY = Config(backoff_s_min=0.02, backoff_s_max=0.1)
 NOWHERE = "http://127.0.0.1:9"  # the discard port: nobody there
 
 

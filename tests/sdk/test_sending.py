@@ -83,7 +83,7 @@ async def test_texts_pass_a_file_that_waits_and_its_place_is_kept(tmp_path: Path
 async def test_what_is_large_waits_until_it_is_asked_for(tmp_path: Path, server: MockServer) -> None:
     async with (
         registered(tmp_path / "alice.db", ALICE, server) as alice,
-        registered(tmp_path / "bob.db", BOB, server, Config(host="", download_bytes_max=1000)) as bob,
+        registered(tmp_path / "bob.db", BOB, server, Config(download_bytes_max=1000)) as bob,
     ):
         await alice.chat(BOB).send_file(Path(__file__), name="test.py")
         came = await arrival(bob, MessageReceived)

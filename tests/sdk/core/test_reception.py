@@ -164,13 +164,13 @@ def test_r17_once_all_slots_are_over_or_a_link_was_welcomed_failures_are_followe
     (dial,) = phone.dials
     phone.give(LinkLost(dial.link_no, "refused"))
     assert phone.turn.timer_s is not None
-    assert phone.turn.timer_s - phone.now_s <= 8 * Config(host="").backoff_s_min
+    assert phone.turn.timer_s - phone.now_s <= 8 * Config().backoff_s_min
     phone = came_too_early(3)
     phone.give(NetworkChanged("another"))
     (dial,) = phone.dials
     phone.give(LinkLost(dial.link_no, "refused"))
     assert phone.turn.timer_s is not None
-    assert phone.turn.timer_s - phone.now_s <= 8 * Config(host="").backoff_s_min
+    assert phone.turn.timer_s - phone.now_s <= 8 * Config().backoff_s_min
 
 
 def test_r17_a_draft_that_waits_for_its_keys_is_waiting_mail_too() -> None:

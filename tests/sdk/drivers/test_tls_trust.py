@@ -63,7 +63,7 @@ def test_a_file_of_authorities_is_checked_at_once(tmp_path: Path) -> None:
 def test_trust_without_tls_is_refused(tmp_path: Path) -> None:
     """A pin that nobody looks at would be a false comfort."""
     with pytest.raises(InputError, match="https://"):
-        Client.open(tmp_path / "a.db", server="http://h", tls=Tls(), config=Config(host=""))
+        Client.open(tmp_path / "a.db", server="http://h", tls=Tls(), config=Config())
 
 
 def test_old_versions_are_off() -> None:
