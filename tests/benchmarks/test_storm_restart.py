@@ -1,7 +1,9 @@
+import asyncio
 import math
 import os
 import random
 import signal
+import time
 from pathlib import Path
 from typing import cast
 
@@ -66,11 +68,11 @@ class InProcess:
     def cpu_s(self) -> float:
         return self.measured.cpu_s()
 
-    async def ended(self) -> None:
+    async def replace(self, pause_s: float) -> float:
         await self._server.stop(go_away_ms=100 if self._polite else None)
-
-    async def start(self) -> None:
+        await asyncio.sleep(pause_s)
         await self._server.start()
+        return time.monotonic()
 
 
 async def test_phones_come_back_with_all_their_mail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

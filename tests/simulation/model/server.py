@@ -29,6 +29,7 @@ from onebar_mockserver.links import Link, Outgoing
 from onebar_mockserver.ports import Asked, Keys
 from onebar_mockserver.rivals import Rivals
 from onebar_mockserver.router import Boarded, Ended, Input, Received, Router
+from onebar_mockserver.sqlite.batch import Kept
 from tests.simulation.inline import InlineEngine, key_fields, run
 from tests.simulation.model import peer
 from tests.simulation.model.client import HOST, NOW, SENDER_PHONE, Item
@@ -87,7 +88,7 @@ class _Database(InlineEngine):
         return frozenset(self._judged)
 
     def go_back(self, judged: frozenset[int]) -> None:
-        self._judged, self._judged_by, self._known = set(judged), self.connection, set()
+        self._judged, self._judged_by, self._known, self._rows = set(judged), self.connection, set(), Kept()
 
     def limit(self, limits: ServerLimits) -> None:
         self._limits = limits
