@@ -156,16 +156,12 @@ def _deliver(state: DeviceState, frame: Deliver, peer: Peer | None) -> None:
         quarantine(state, frame, "unknown_chat", ask_again=True)
         return
     state.store.inbox.put_opened(*sender, frame.out_no, frame.seq, state.server_ms)
-    if state.store.inbox.release(*sender, frame.out_no):  # an intact copy of one that had not opened
-        _ask_for_a_tick(state, frame)
-    _take_effect(state, peer, what, frame)
-
-
-def _ask_for_a_tick(state: DeviceState, frame: Deliver) -> None:
-    """An ack may have called it unopened already, so that it earns no tick: the answer to a request earns one (R12)."""
-    if any(link.acked >= frame.seq for link in state.links.values()):
-        state.store.inbox.want_tick(frame.account, frame.device, frame.out_no, state.server_ms)
+    if state.store.inbox.release(*sender, frame.out_no):
+        # An intact copy of one that had not opened. An ack may have said so, on whatever link: then it earns no tick,
+        # but the answer to a request does (R12). If it has its tick after all, nobody answers, and the asking ends.
+        state.store.inbox.want_tick(*sender, frame.out_no, state.server_ms)
         state.repair_at_s = state.now.monotonic_s
+    _take_effect(state, peer, what, frame)
 
 
 def _stands_nowhere(state: DeviceState, peer: Peer, what: content.Content | content.Unknown) -> bool:

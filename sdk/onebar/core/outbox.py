@@ -8,7 +8,16 @@ import msgspec
 
 from onebar.core import content, pace, sealing, transfers
 from onebar.core.directory import ask
-from onebar.core.frames import FLAG_SILENT, FLAG_TOP_UP, HASH_BYTES, Note, Submit, Void, encode_recipients
+from onebar.core.frames import (
+    FLAG_SILENT,
+    FLAG_TOP_UP,
+    HASH_BYTES,
+    Note,
+    Submit,
+    Void,
+    decode_recipients,
+    encode_recipients,
+)
 from onebar.core.link import Link
 from onebar.core.questions import FindAccount, FindDevice, FindPhone, Question
 from onebar.core.records import Draft, Envelope, Peer, Receipt, Status, TopUp, Trust
@@ -28,9 +37,6 @@ STALLED_MAX: Final = 64
 
 EXPIRE_EVERY_S: Final = 3600
 """How often to look for what waited too long; an hour more does not matter after 30 days."""
-
-NOBODY_THERE: Final = frozenset({"account_gone", "no_recipients"})
-"""Reasons of a rejection that say: none of the known devices is in use. Which ones there are is asked anew."""
 
 SEEN_S: Final = 120 * 24 * 3600
 """How long message ids are remembered (R8): 30 days in an outbox, 30 in a mailbox, and as long again."""
@@ -74,14 +80,25 @@ def apply_verdicts(state: DeviceState, mark: int, notes: Iterable[Note]) -> None
         state.change(floor=mark, floor_hash=hash_ or b"")
 
 
+def _gone(state: DeviceState, out_no: int, account: int, reason: str) -> set[int]:
+    """Return which devices of an account a rejection says not to be in use: those there are now are asked for anew."""
+    known = {peer.device for peer in state.store.contacts.devices(account)}
+    if reason == "account_gone":
+        return known
+    sealed = state.store.outbox.sealed(out_no) if reason == "no_recipients" else b""
+    named = decode_recipients(msgspec.Raw(sealed)) if sealed else []  # a receipt may have been for one of several
+    return known & {device for one in named for device, _ in one.envelopes}
+
+
 def _apply(state: DeviceState, out_no: int, note: Note) -> None:
     store = state.store.outbox
     if note.reason:
         _, account = store.meant_for(out_no)
+        gone = _gone(state, out_no, account, note.reason)
         failed = store.reject(out_no, note.reason)
         state.store.profiles.rejected(out_no)
-        for peer in state.store.contacts.devices(account) if note.reason in NOBODY_THERE else ():
-            state.store.contacts.remove_device(account, peer.device)
+        for device in gone:
+            state.store.contacts.remove_device(account, device)
         if failed is not None:
             state.tell(MessageFailed, failed, f"{MessageState.REJECTED} {note.reason}")
             state.outbox_due = True  # its readers may have to be told that nothing comes

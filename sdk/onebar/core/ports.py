@@ -79,6 +79,9 @@ class Outbox(Protocol):
     def meant_for(self, out_no: int) -> tuple[int, int]:
         """Return an envelope's message number and the recipient's account; zeros where there is none."""
 
+    def sealed(self, out_no: int) -> bytes:
+        """Return what was sealed for whom under a number, as a Submit has it; empty where that is no longer known."""
+
     def end_for_key(self, account: int, audience: bytes) -> list[int]:
         """End what was sealed under another account key and nobody has opened; return the messages' numbers (R11)."""
 

@@ -77,7 +77,7 @@ def take_list(state: DeviceState, phone: str, devices: DeviceList, packed: bytes
 
 
 def _learn_list(state: DeviceState, info: AccountInfo) -> bool:
-    """Take the account's device list; return whether there is one. An account may be new, and have none yet."""
+    """Take the account's device list; return whether anybody is on it. An account may be new, and have none yet."""
     contact = state.store.contacts.contact(info.account)
     if not info.devices:
         if contact is None:
@@ -94,7 +94,7 @@ def _learn_list(state: DeviceState, info: AccountInfo) -> bool:
             raise  # our own account key is ours: whoever registered our number anew has put this device out of use
     if contact is None or contact.devices != info.devices or contact.phone != info.phone:
         take_list(state, info.phone, devices, info.devices)
-    return True
+    return bool(state.store.contacts.devices(info.account))  # the server may say of all that they are in use no more
 
 
 def _learn_device(state: DeviceState, question: FindDevice, info: AccountInfo) -> bool:

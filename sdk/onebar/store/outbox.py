@@ -214,6 +214,11 @@ class SqliteOutbox:
         rows = self._rows("SELECT message_no, account FROM envelope WHERE out_no = ?", out_no)
         return (rows[0][0], rows[0][1]) if rows else (0, 0)
 
+    def sealed(self, out_no: int) -> bytes:
+        """Return what was sealed for whom under a number, as a Submit has it; empty where that is no longer known."""
+        row = self._database.connection.execute("SELECT sealed FROM envelope WHERE out_no = ?", (out_no,)).fetchone()
+        return bytes(row[0]) if row else b""
+
     def accept(self, out_no: int) -> int | None:
         """Note the verdict accepted; return the number of the message that is now sent, if one is."""
         self._rows("UPDATE envelope SET verdict = ? WHERE out_no = ?", _ACCEPTED, out_no)

@@ -228,7 +228,7 @@ def test_r8_an_intact_copy_of_what_had_not_opened_takes_its_place() -> None:
     phone.say(link_no, phone.deliver(text(1), 1), phone.deliver(text(2), 2))
     assert phone.texts() == ["text 1", "text 2"]
     assert phone.frames[-1] == Ack(2, 2)
-    assert not phone.store.inbox.quarantined()
+    assert phone.store.inbox.quarantined(), "its number stays until an answer earns its tick"
 
 
 def test_r11_what_was_given_up_stays_shown_once_and_earns_no_tick_when_it_comes_again() -> None:

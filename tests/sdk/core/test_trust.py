@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from onebar.core.frames import Ack, Ping, Pong, Request, Stock, Submit, decode_as, decode_recipients
+from onebar.core.frames import Ack, Note, Ping, Pong, Request, Stock, Submit, decode_as, decode_recipients
 from onebar.core.questions import AccountInfo, FindAccount, FindDevice
 from onebar.core.records import Contact, Trust
 from onebar.core.turn import LinkLost, SetTrust
@@ -93,6 +93,34 @@ def test_an_account_that_has_published_nothing_yet_is_asked_again_later_and_late
     assert not [event for event in phone.events() if isinstance(event, MessageFailed)]
     phone.answer_no(link_no, asked_again(phone, link_no)[1], phone.peer_info())
     assert [recipients(one) for one in phone.submits()] == [[PEER[1]]]
+
+
+def test_an_account_of_which_no_listed_device_is_in_use_is_asked_again_later_and_later() -> None:
+    phone, link_no = met()
+    phone.send("to a phone that was replaced")
+    phone.accept(link_no, 2, Note(2, "no_recipients"))
+    message_no = phone.send("to whoever is there now")
+    same = AccountInfo(PEER[0], PEER_PHONE, contact(phone).devices)
+    phone.answer(link_no, same)
+    pauses = []
+    for _ in range(3):
+        assert not phone.requests("account"), "not at once"
+        pause_s, no = asked_again(phone, link_no)
+        pauses.append(pause_s)
+        phone.answer_no(link_no, no, same)
+    assert pauses == [2, 4, 8]
+    assert phone.message(message_no).state is MessageState.QUEUED
+
+
+def test_a_rejection_says_nothing_of_devices_that_it_was_not_for() -> None:
+    phone, link_no = met()
+    phone.peers[23] = PeerDevice(23)
+    hear(phone, link_no, phone.peers[23], phone.peer_info(22, 23))
+    phone.say(link_no, phone.deliver(text(2), 2, device=23, change=lambda sealed: sealed[:-1] + b"?"))
+    asks = phone.submits()[-1]
+    assert recipients(asks) == [23], "it asks again for what did not open"
+    phone.accept(link_no, asks.out_no, Note(asks.out_no, "no_recipients"))
+    assert [peer.device for peer in phone.store.contacts.devices(PEER[0])] == [22]
 
 
 def test_the_timer_is_set_for_the_next_question() -> None:
