@@ -207,6 +207,9 @@ class Courier:
 
     def _check(self, output: CheckFile) -> None:
         digest, name = output.file.digest, f"part {output.file.digest}"
+        if not self.disk.keys() & {digest, name}:
+            self._answer(output, -1, "damaged")
+            return
         data = self.disk.get(digest) or self.disk.pop(name, b"")
         once = f"spoiled {digest}"
         if self.world.troubled and self._dice.random() < SPOILED and not self.disk.keys() & {digest, once}:

@@ -130,6 +130,8 @@ class SealedFiles:
         except OnebarError:
             part.unlink(missing_ok=True)
             return "refused"
+        except FileNotFoundError:
+            return "damaged"  # and removed, just before a crash
         except OSError:
             return "file_lost"
         return ""
