@@ -26,6 +26,10 @@ LATE_S: Final = 0.15
 """A piece that is later is left out: voices that are no longer with their lips are worse than a gap."""
 
 
+SOUND_WAIT_S: Final = 0.5
+"""The picture waits so long for the first piece of sound: on a busy phone it is better to begin without."""
+
+
 class Speaker(Protocol):
     """Plays sound files, one at a time."""
 
@@ -55,6 +59,7 @@ class Playback(Observable):
         self._path: Path | None = None
         self._begun_s: float | None = None  # when, by the screen's clock, the film's begin was; None: it stands still
         self._wants_frame = False
+        self._begins_by_s: float | None = None  # by the same clock: until then the picture waits for its sound
         self._sound_to_s: float | None = None  # up to where sound was made ready; None: there is no more
         self._preparing: asyncio.Task[None] | None = None
         self._piece: tuple[float, Path] | None = None
@@ -141,14 +146,16 @@ class Playback(Observable):
         if frame is not None or film.ended:
             self._wants_frame = False
         sound_is_coming = self._preparing is not None and not self._preparing.done()
-        if self.state == "playing" and not self._wants_frame and not sound_is_coming:
-            self._begun_s = now_s - self.position_s
-            self._sound(film)
+        if self.state == "playing" and not self._wants_frame:
+            self._begins_by_s = self._begins_by_s or now_s + SOUND_WAIT_S
+            if not sound_is_coming or now_s >= self._begins_by_s:
+                self._begun_s = now_s - self.position_s
+                self._sound(film)
         return frame
 
     def _play(self) -> None:
         assert self._film is not None
-        self._wants_frame = True
+        self._wants_frame, self._begins_by_s = True, None
         if self._film.has_sound:
             self._preparing = self._session.run(self._prepare(self._film, self.position_s, FIRST_PIECE_S))
         self._show("playing")

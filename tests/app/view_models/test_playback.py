@@ -1,6 +1,7 @@
 """Watching a video, with a clock of the test's own."""
 
 import asyncio
+import threading
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from onebar import Client, Message, OnebarError
-from onebar_app.view_models.film import Frame
+from onebar_app.view_models.film import Film, Frame
 from onebar_app.view_models.playback import Playback
 from onebar_app.view_models.session import Session
 from tests.app.view_models.conftest import BOB
@@ -50,6 +51,12 @@ class Clock:
                 self.frames += [frame] if frame is not None else []
                 self.now_s += step_s
                 await asyncio.sleep(0.001)
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test's clock runs faster than a thread that makes sound ready: the picture waits for it."""
+    monkeypatch.setattr("onebar_app.view_models.playback.SOUND_WAIT_S", 1e9)
 
 
 @pytest.fixture
@@ -150,3 +157,27 @@ async def test_what_cannot_be_played_says_so(session: Session, video: Message, m
     playback.seek(0.1)
     await playback.close()
     assert list(session.scratch._folder.iterdir()) == []
+
+
+async def test_the_picture_does_not_wait_for_sound_for_ever(
+    session: Session, video: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("onebar_app.view_models.playback.SOUND_WAIT_S", 0.5)
+    ready = threading.Event()
+
+    def late(self: Film, at_s: float, length_s: float) -> bytes:
+        ready.wait(PATIENCE_S)
+        return b""
+
+    monkeypatch.setattr(Film, "sound", late)
+    ear = Ear()
+    playback = Playback(session, video, ear)
+    clock = Clock(playback)
+    await playback.open()
+    try:
+        await clock.until(lambda: playback.position_s > 0.3)
+    finally:
+        ready.set()
+    assert len(clock.frames) > 2
+    assert not ear.heard_s
+    await playback.close()
