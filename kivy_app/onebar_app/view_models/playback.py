@@ -25,7 +25,6 @@ AHEAD_S: Final = 3.0
 LATE_S: Final = 0.15
 """A piece that is later is left out: voices that are no longer with their lips are worse than a gap."""
 
-
 SOUND_WAIT_S: Final = 0.5
 """The picture waits so long for the first piece of sound: on a busy phone it is better to begin without."""
 
@@ -42,6 +41,34 @@ class Speaker(Protocol):
 
     def stop(self) -> None:
         """Be silent."""
+
+
+class _Piece:
+    """Some of the sound, in plain on its way to the speaker. Whoever drops it while it is written leaves no file."""
+
+    def __init__(self, at_s: float, path: Path) -> None:
+        self.at_s, self.path = at_s, path
+        self._dropped = False
+
+    def write(self, film: Film, length_s: float) -> bool:
+        """Return whether there is sound; blocking.
+
+        Raises:
+            FilmError: It is damaged.
+            OSError: It could not be written.
+        """
+        content = film.sound(self.at_s, length_s)
+        if content and not self._dropped:
+            try:
+                self.path.write_bytes(content)
+            finally:
+                if self._dropped:  # meanwhile: a thread that writes cannot be cancelled
+                    self.path.unlink(missing_ok=True)
+        return bool(content)
+
+    def drop(self) -> None:
+        self._dropped = True
+        self.path.unlink(missing_ok=True)
 
 
 class Playback(Observable):
@@ -62,7 +89,7 @@ class Playback(Observable):
         self._begins_by_s: float | None = None  # by the same clock: until then the picture waits for its sound
         self._sound_to_s: float | None = None  # up to where sound was made ready; None: there is no more
         self._preparing: asyncio.Task[None] | None = None
-        self._piece: tuple[float, Path] | None = None
+        self._piece: _Piece | None = None  # ready
         self._closed = False
 
     async def open(self) -> None:
@@ -74,9 +101,9 @@ class Playback(Observable):
         except (OnebarError, OSError, FilmError):
             self.failure = self._session.words("video_damaged")
             self._show("failed")
-            return
         if self._closed:
             await self.close()
+        if self._film is None:
             return
         self.duration_s = self._film.duration_s
         self._film.play_from(0.0)
@@ -162,12 +189,13 @@ class Playback(Observable):
 
     def _sound(self, film: Film) -> None:
         """Let the piece sound that is due, and have the next one made ready."""
-        if self._piece is not None and self.position_s >= self._piece[0]:
-            (at_s, path), self._piece = self._piece, None
-            if self.position_s - at_s < LATE_S:
+        piece = self._piece
+        if piece is not None and self.position_s >= piece.at_s:
+            self._piece = None
+            if self.position_s - piece.at_s < LATE_S:
                 with suppress(OnebarError):  # a device without sound shows the picture
-                    self._speaker.play(path)
-            path.unlink(missing_ok=True)
+                    self._speaker.play(piece.path)
+            piece.drop()
         idle = self._preparing is not None and self._preparing.done() and self._piece is None
         if idle and self._sound_to_s is not None and self.position_s > self._sound_to_s - AHEAD_S:
             at_s = max(self._sound_to_s, self.position_s)
@@ -175,14 +203,15 @@ class Playback(Observable):
 
     async def _prepare(self, film: Film, at_s: float, length_s: float) -> None:
         self._sound_to_s = None
+        piece = _Piece(at_s, self._session.scratch.path(".wav"))
         try:
-            content = await asyncio.to_thread(film.sound, at_s, length_s)
+            if await asyncio.to_thread(piece.write, film, length_s):
+                self._piece, self._sound_to_s = piece, at_s + length_s
         except FilmError:
-            return  # the picture goes on
-        if content:
-            path = self._session.scratch.path(".wav")
-            await asyncio.to_thread(path.write_bytes, content)
-            self._piece, self._sound_to_s = (at_s, path), at_s + length_s
+            pass  # the picture goes on
+        finally:
+            if self._piece is not piece:
+                piece.drop()
 
     def _hush(self) -> None:
         self._begun_s = None
@@ -190,7 +219,7 @@ class Playback(Observable):
             self._preparing.cancel()
             self._preparing = None
         if self._piece is not None:
-            self._piece[1].unlink(missing_ok=True)
+            self._piece.drop()
             self._piece = None
         self._speaker.stop()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from onebar import Client, Message, OnebarError
-from onebar_app.view_models.film import Film, Frame
+from onebar_app.view_models.film import Film, FilmError, Frame
 from onebar_app.view_models.playback import Playback
 from onebar_app.view_models.session import Session
 from tests.app.view_models.conftest import BOB
@@ -181,3 +181,44 @@ async def test_the_picture_does_not_wait_for_sound_for_ever(
     assert len(clock.frames) > 2
     assert not ear.heard_s
     await playback.close()
+
+
+async def test_sound_that_is_written_as_the_screen_closes_leaves_no_file(
+    session: Session, video: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing, go_on, over = threading.Event(), threading.Event(), threading.Event()
+    write_bytes, unlink = Path.write_bytes, Path.unlink
+
+    def slow(path: Path, content: bytes) -> int:
+        writing.set()
+        assert go_on.wait(PATIENCE_S)
+        return write_bytes(path, content)
+
+    def noted(path: Path, missing_ok: bool = False) -> None:
+        unlink(path, missing_ok)
+        if go_on.is_set():
+            over.set()
+
+    playback = Playback(session, video, Ear())
+    monkeypatch.setattr(Path, "write_bytes", slow)
+    await playback.open()
+    assert await asyncio.to_thread(writing.wait, PATIENCE_S)
+    await playback.close()
+    monkeypatch.setattr(Path, "unlink", noted)
+    go_on.set()
+    assert await asyncio.to_thread(over.wait, PATIENCE_S)
+    assert list(session.scratch._folder.iterdir()) == []
+
+
+async def test_a_screen_that_closes_while_a_damaged_video_opens_leaves_no_file(
+    session: Session, video: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    playback = Playback(session, video, Ear())
+
+    def damaged(path: Path, side_px_max: int) -> Film:
+        playback._closed = True  # as `close` does, whose look for the file came before it was written
+        raise FilmError("damaged")
+
+    monkeypatch.setattr("onebar_app.view_models.playback.Film", damaged)
+    await playback.open()
+    assert list(session.scratch._folder.iterdir()) == []
