@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import cycle
 from typing import Final
 
-from onebar.core.frames import ClientFrame, ServerFrame, Unreadable, decode_client, decode_server
+from onebar.core.frames import ClientFrame, ServerFrame, Unreadable, decode_client, decode_server, encode_message
 
 BINARY: Final = 0x82
 """First byte of a binary message in one piece; ours never come in several."""
@@ -65,11 +65,19 @@ def _header(stream: bytes, place: int) -> tuple[int, int, bytes]:
     return (header, length, mask) if place + header <= len(stream) else (0, 0, b"")
 
 
-def only_frames(stream: bytes, *, from_client: bool) -> list[tuple[ClientFrame | ServerFrame | Unreadable, int]]:
-    """Return each frame that had a message for itself, and that message's size."""
-    found: list[tuple[ClientFrame | ServerFrame | Unreadable, int]] = []
+def sized_frames(stream: bytes, *, from_client: bool) -> list[tuple[ClientFrame | ServerFrame, int]]:
+    """Return each frame that can be read, and the size of its message if nothing else had travelled in it."""
+    found: list[tuple[ClientFrame | ServerFrame, int]] = []
     for message in split_messages(stream):
         frames = decode_client(message.payload) if from_client else decode_server(message.payload)
-        if len(frames) == 1:
-            found.append((frames[0], message.size))
+        for frame in frames:
+            if not isinstance(frame, Unreadable):
+                length = len(encode_message([frame]))
+                found.append((frame, length + header_bytes(length, masked=from_client)))
     return found
+
+
+def header_bytes(payload_bytes: int, *, masked: bool) -> int:
+    """Return how long the header of a message is (RFC 6455 §5.2)."""
+    extended = 8 if payload_bytes > 0xFFFF else 2 if payload_bytes > 125 else 0
+    return 2 + extended + (4 if masked else 0)

@@ -1,10 +1,12 @@
 import pytest
 from benchmarks.raw_links import RawLink, masked
 from benchmarks.report import BenchError
-from benchmarks.wire_messages import only_frames, split_head, split_messages
+from benchmarks.wire_messages import sized_frames, split_head, split_messages
+from msgspec import Raw
+from msgspec.msgpack import encode
 from websockets.frames import Frame, Opcode
 
-from onebar.core.frames import Ack, Ping, encode_message
+from onebar.core.frames import Accepted, Ack, Pong, Submit, encode_message
 
 LENGTHS = [0, 1, 125, 126, 300, 65535, 65536]
 
@@ -32,10 +34,14 @@ def test_other_frames_are_not_ours() -> None:
         list(split_messages(wire(b"\x03\xe8", mask=True, opcode=Opcode.CLOSE)))
 
 
-def test_only_frames_that_travelled_alone_are_counted() -> None:
-    alone, pair = encode_message([Ack(1, 2)]), encode_message([Ping(1), Ack(1, 3)])
-    stream = wire(alone, mask=True) + wire(pair, mask=True)
-    assert only_frames(stream, from_client=True) == [(Ack(1, 2), len(alone) + 6)]
+@pytest.mark.parametrize("from_client", [True, False])
+def test_each_frame_counts_as_if_it_had_travelled_alone(from_client: bool) -> None:
+    frames = [Submit(7, 6, 0, Raw(encode(b"x" * length))) for length in LENGTHS] if from_client else []
+    frames += [Ack(1, 2)] if from_client else [Accepted(9, ()), Pong(1)]
+    alone = [len(wire(encode_message([frame]), mask=from_client)) for frame in frames]
+    unknown = encode([[99]])
+    stream = wire(encode_message(frames), mask=from_client) + wire(unknown, mask=from_client)
+    assert sized_frames(stream, from_client=from_client) == list(zip(frames, alone, strict=True))
 
 
 def test_head_and_body() -> None:
