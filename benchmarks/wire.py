@@ -1,8 +1,8 @@
 """`make bench-wire`: bytes on the wire, and round trips until the first queued message is acknowledged.
 
-Real clients and a real server, with a proxy between them that keeps every byte. Where frames share a message, each counts
-as if it had travelled alone: the ack of a tick waits for the next text, and costs 5 bytes there. The round trips are measured over a way
-of 500 ms, from the moment when TCP stands.
+Real clients and a real server, with a proxy between them that keeps every byte. Where frames share a message, each
+counts as if it had travelled alone: the ack of a tick waits for the next text, and costs 5 bytes there. The round trips
+are measured over a way of 500 ms, from the moment when TCP stands.
 """
 
 import asyncio

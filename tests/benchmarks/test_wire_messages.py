@@ -6,7 +6,7 @@ from msgspec import Raw
 from msgspec.msgpack import encode
 from websockets.frames import Frame, Opcode
 
-from onebar.core.frames import Accepted, Ack, Pong, Submit, encode_message
+from onebar.core.frames import Accepted, Ack, ClientFrame, Pong, ServerFrame, Submit, encode_message
 
 LENGTHS = [0, 1, 125, 126, 300, 65535, 65536]
 
@@ -36,8 +36,8 @@ def test_other_frames_are_not_ours() -> None:
 
 @pytest.mark.parametrize("from_client", [True, False])
 def test_each_frame_counts_as_if_it_had_travelled_alone(from_client: bool) -> None:
-    frames = [Submit(7, 6, 0, Raw(encode(b"x" * length))) for length in LENGTHS] if from_client else []
-    frames += [Ack(1, 2)] if from_client else [Accepted(9, ()), Pong(1)]
+    submits = [Submit(7, 6, 0, Raw(encode(b"x" * length))) for length in LENGTHS]
+    frames: list[ClientFrame | ServerFrame] = [*submits, Ack(1, 2)] if from_client else [Accepted(9, ()), Pong(1)]
     alone = [len(wire(encode_message([frame]), mask=from_client)) for frame in frames]
     unknown = encode([[99]])
     stream = wire(encode_message(frames), mask=from_client) + wire(unknown, mask=from_client)
