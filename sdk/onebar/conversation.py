@@ -77,8 +77,9 @@ class Conversation(Sending):
     async def mark_read(self, message: Message | int | None = None) -> None:
         """Note that the user has seen this chat up to a message; its authors are told, several at once.
 
-        They are told when there is a network, and only while `Client.read_receipts` is on. What was read stays so: a
-        message that comes late, in a place before it, is unread by itself. Marking an older message changes nothing.
+        They are told when there is a network, and only while `Client.read_receipts` is on; who made a request is told
+        once it is accepted. What was read stays so: a message that comes late, in a place before it, is unread by
+        itself. Marking an older message changes nothing.
 
         Args:
             message: The newest message that was shown, or its `message_no`; None: whatever is there, so name the
@@ -144,7 +145,7 @@ class Conversation(Sending):
         return await self._home.read(lambda store: store.standings.get(self.phone)) or Standing.ACCEPTED
 
     async def accept(self) -> None:
-        """Accept a request (`ChatRequested`): from now on, what is read is told, and files come. Sending accepts, too.
+        """Accept a request (`ChatRequested`): what was read is told, and files come. Sending accepts, too.
 
         Accepting a chat that is blocked unblocks it.
 

@@ -18,7 +18,9 @@ async def told(client: Client) -> None:
     await client.account.blocked(PATIENCE_S)
 
 
-async def test_a_stranger_comes_as_a_request_and_is_told_of_nothing_read(tmp_path: Path, server: MockServer) -> None:
+async def test_a_stranger_comes_as_a_request_and_is_told_of_nothing_read_until_it_is_accepted(
+    tmp_path: Path, server: MockServer
+) -> None:
     async with pair(tmp_path, server) as (alice, bob):
         first = await bob.chat(ALICE).send("I am Bob")
         events = alice.events()
@@ -31,11 +33,13 @@ async def test_a_stranger_comes_as_a_request_and_is_told_of_nothing_read(tmp_pat
         assert await bob.chat(ALICE).standing() is Standing.ACCEPTED
         await alice.chat(BOB).mark_read(message)
         await first.delivered(PATIENCE_S)
-        await alice.chat(BOB).accept()
         second = await bob.chat(ALICE).send("do you know me?")
         received = await next_of(events, MessageReceived)
         assert isinstance(received, MessageReceived)
         assert await first.state() is MessageState.DELIVERED
+        await alice.chat(BOB).accept()
+        await first.read(PATIENCE_S)
+        assert await second.state() is not MessageState.READ
         await alice.chat(BOB).mark_read(received.message_no)
         await second.read(PATIENCE_S)
         assert await alice.chat(BOB).standing() is Standing.ACCEPTED

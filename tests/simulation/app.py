@@ -190,7 +190,7 @@ class App:
             self._marks[message_no] = text
             self.world.shown.add(text)
             self.seen.asks(self.phone, message_no)
-            self.phone.hear(SetStanding(chat, Standing.ACCEPTED), MarkRead(chat, message_no))
+            self.phone.hear(MarkRead(chat, message_no), SetStanding(chat, Standing.ACCEPTED))
 
     def consume(self, killed: Fault | None = None) -> bool:
         """Take the next events into the ledger and confirm them, unless killed before; return whether any came."""

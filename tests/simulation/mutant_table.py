@@ -330,6 +330,14 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         known=7,
     ),
     Mutant(
+        "read-request-never-told",
+        "onebar.core.calls",
+        "state.store.standings.get(item.phone) is not Standing.BLOCKED:",
+        "state.store.standings.get(item.phone) is Standing.ACCEPTED:",
+        "what was read before its chat was accepted is not told when it is",
+        known=0,
+    ),
+    Mutant(
         "profile-not-behind-a-message",
         "onebar.core.outbox",
         "        state.store.profiles.tell(peer.account, peer.device, state.server_ms)\n",

@@ -117,7 +117,8 @@ _QUEUES: Final = {
     "messages queued": "SELECT count(*) FROM message WHERE state = 'queued'",
     "numbers without a verdict": "SELECT count(*) FROM envelope WHERE verdict = 0",
     "top-ups due": "SELECT count(*) FROM top_up",
-    "receipts due": "SELECT count(*) FROM receipt WHERE due > told",
+    "receipts due": "SELECT count(*) FROM receipt JOIN contact USING (account) JOIN chat USING (phone)"
+    " WHERE due > told AND standing = 'accepted'",
     "files to be moved": "SELECT count(*) FROM attachment WHERE state = 'waiting' OR wanted > 0 OR notice <> ''",
     "profiles due": "SELECT count(*) FROM profile_told WHERE due",
     "in quarantine": "SELECT count(*) FROM quarantine WHERE shown IS NULL",

@@ -71,7 +71,7 @@ def _set(state: DeviceState, item: AppInput) -> None:
         case SetChat():
             _set_chat(state, item)
         case SetReadReceipts():
-            state.change(read_receipts=item.wanted)
+            _set_read_receipts(state, item)
         case SetTrust() | SetStanding():
             _decide(state, item)
         case SetPush():
@@ -105,10 +105,16 @@ def _send(state: DeviceState, item: Send) -> int:
 def _mark_read(state: DeviceState, item: MarkRead) -> None:
     unread = state.store.settings.unread(item.phone)
     for receipt in state.store.inbox.mark_read(item.phone, item.message_no):
-        if state.device.read_receipts and state.store.standings.get(item.phone) is Standing.ACCEPTED:
-            state.store.outbox.add_receipt(receipt)
+        if state.device.read_receipts and state.store.standings.get(item.phone) is not Standing.BLOCKED:
+            state.store.outbox.add_receipt(receipt)  # of a request, it waits until that is accepted
     if state.store.settings.unread(item.phone) != unread:
         state.tell(ChatChanged, detail=item.phone)
+
+
+def _set_read_receipts(state: DeviceState, item: SetReadReceipts) -> None:
+    state.change(read_receipts=item.wanted)
+    if not item.wanted:
+        state.store.outbox.forget_receipts()
 
 
 def _set_chat(state: DeviceState, item: SetChat) -> None:

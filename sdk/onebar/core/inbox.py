@@ -249,6 +249,7 @@ def _add(state: DeviceState, arrived: Arrival, kind: type) -> None:
         profiles.copied(state, arrived.chat)
     if standing is Standing.REQUESTED and arrived.account == state.device.account:
         transfers.accepted(state)  # another device of ours has answered
+        state.outbox_due = True  # what was read here is told
     if standing is Standing.BLOCKED:
         return  # who is blocked is in the history, if it comes at all, and is not announced
     if standing is None and arrived.account != state.device.account:

@@ -116,7 +116,10 @@ class Outbox(Protocol):
         """Note what has to be told as read; a higher number takes the place of a lower one."""
 
     def receipts(self, limit: int) -> list[Receipt]:
-        """Return what has to be told as read, oldest first."""
+        """Return what has to be told as read, oldest first; of a request nothing, until it is accepted."""
+
+    def forget_receipts(self) -> None:
+        """Tell nobody what was not told so far."""
 
     def drop_receipts(self, receipts: Sequence[Receipt]) -> None:
         """Note that these were told, unless more has been read since."""

@@ -47,6 +47,7 @@ class SqliteOutbox:
         receipts = SqliteReceipts(database)
         self.add_receipt = receipts.add
         self.receipts = receipts.due
+        self.forget_receipts = receipts.forget
         self.drop_receipts = receipts.drop
         self.read = receipts.read
         self.read_before = receipts.read_before

@@ -68,9 +68,19 @@ class SqliteReceipts:
         )
 
     def due(self, limit: int) -> list[Receipt]:
-        """Return what has to be told as read, oldest first."""
-        sql = "SELECT account, device, due FROM receipt WHERE due > told ORDER BY since LIMIT ?"
-        return [Receipt(*row) for row in self._rows(sql, limit)]
+        """Return what has to be told as read, oldest first; of a request nothing, until it is accepted."""
+        rows = self._rows(
+            "SELECT account, device, due FROM receipt WHERE due > told AND 'accepted' ="
+            " (SELECT standing FROM chat WHERE phone = COALESCE((SELECT phone FROM contact"
+            "  WHERE contact.account = receipt.account), 'account ' || account))"
+            " ORDER BY since LIMIT ?",
+            limit,
+        )
+        return [Receipt(*row) for row in rows]
+
+    def forget(self) -> None:
+        """Tell nobody what was not told so far."""
+        self._rows("UPDATE receipt SET told = due WHERE due > told")
 
     def drop(self, receipts: Sequence[Receipt]) -> None:
         """Note that these were told, unless more has been read since."""

@@ -5,10 +5,12 @@ import pytest
 from onebar.core import content
 from onebar.core.frames import FLAG_SILENT
 from onebar.core.outbox import RECEIPTS_EVERY_S
+from onebar.core.questions import AccountInfo
 from onebar.core.records import Status
 from onebar.core.turn import (
     AddDevice,
     AppInput,
+    Input,
     MarkRead,
     Poked,
     Registered,
@@ -18,12 +20,15 @@ from onebar.core.turn import (
     Send,
     SetChat,
     SetReadReceipts,
+    SetStanding,
     SetTrust,
 )
+from onebar.crypto import certificates
+from onebar.crypto.certificates import AccountKey
 from onebar.errors import InputError, NotRegisteredError
 from onebar.events import ChatChanged, MessageRead
-from onebar.models import MessageState
-from tests.sdk.core.scripted import ME, MY_PHONE, PEER, PEER_PHONE, PeerDevice, Scripted, text
+from onebar.models import MessageState, Standing
+from tests.sdk.core.scripted import ME, MY_PHONE, PEER, PEER_PHONE, WALL_MS, PeerDevice, Scripted, text
 
 KEYS = PeerDevice(12, ME[0]).keys.public()
 
@@ -183,6 +188,63 @@ def test_a_receipt_that_waits_is_dropped_when_the_user_wants_none_told() -> None
     phone.wait(RECEIPTS_EVERY_S)
     phone.give(SetReadReceipts(wanted=True))
     phone.wait(RECEIPTS_EVERY_S)
+    assert not receipts(phone)
+
+
+def requested(number: int = 1) -> tuple[Scripted, int, int]:
+    """A device to which a stranger has written: itself, its link, and the message."""
+    phone = Scripted()
+    link_no = phone.open()
+    phone.say(link_no, phone.deliver(text(number), number))
+    (question,) = phone.requests("device")
+    phone.answer_no(link_no, question.no, phone.peer_info(PEER[1], certificate=PEER[1]))
+    (message,) = phone.store.history(PEER_PHONE, 9)
+    return phone, link_no, message.message_no
+
+
+@pytest.mark.parametrize("accepts", [SetStanding(PEER_PHONE, Standing.ACCEPTED), Send(PEER_PHONE, "who are you?")])
+@pytest.mark.parametrize("crashes", [False, True])
+def test_what_was_read_of_a_request_is_told_as_soon_as_it_is_accepted(accepts: Input, crashes: bool) -> None:
+    phone, link_no, message_no = requested()
+    phone.give(MarkRead(PEER_PHONE, message_no))
+    phone.wait(RECEIPTS_EVERY_S)
+    assert not receipts(phone), "who has not accepted tells nothing"
+    if crashes:
+        phone = phone.crash()
+        phone.give(Poked())
+        link_no = phone.dials[0].link_no
+        phone.welcome(link_no, cursor=1)
+    phone.give(accepts)
+    told = [phone.opened(submit) for submit in phone.submits()]
+    assert told[-1:] == [content.Read(((PEER[1], 1),))], "behind the answer, where there is one"
+
+
+def test_a_request_that_was_answered_on_another_device_is_told_as_read_here() -> None:
+    phone, link_no, message_no = requested()
+    tablet = phone.peers[12] = PeerDevice(12, ME[0])
+    key = AccountKey(phone.engine.device.account_seed)
+    both = ((ME[1], phone.engine.public_keys()), (12, tablet.keys.public()))
+    signed = tuple(key.certify(ME[0], device, keys, WALL_MS) for device, keys in both)
+    listed = key.sign_list(ME[0], signed, WALL_MS + 10_000_000, certificates.list_from_bytes(phone.devices))
+    phone.say(link_no, phone.deliver(content.Copy(text(6, "to somebody else"), 9), 1, device=12))
+    phone.answer(link_no, AccountInfo(ME[0], MY_PHONE, certificates.to_bytes(listed)))
+    phone.give(MarkRead(PEER_PHONE, message_no))
+    phone.say(link_no, phone.deliver(content.Copy(text(7, "who are you?"), PEER[0]), 2, device=12))
+    assert phone.store.standings.get(PEER_PHONE) is Standing.ACCEPTED
+    assert receipts(phone) == [content.Read(((PEER[1], 1),))]
+
+
+def test_nothing_is_told_to_who_is_blocked_nor_what_was_read_when_nothing_was_to_be_told() -> None:
+    phone, _, message_no = requested()
+    phone.give(SetStanding(PEER_PHONE, Standing.BLOCKED))
+    phone.give(MarkRead(PEER_PHONE, message_no))
+    phone.give(SetStanding(PEER_PHONE, Standing.ACCEPTED))
+    assert not receipts(phone)
+    phone, _, message_no = requested()
+    phone.give(MarkRead(PEER_PHONE, message_no))
+    phone.give(SetReadReceipts(wanted=False))
+    phone.give(SetReadReceipts(wanted=True))
+    phone.give(SetStanding(PEER_PHONE, Standing.ACCEPTED))
     assert not receipts(phone)
 
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onebar.core.records import Receipt
-from onebar.models import MessageState
+from onebar.models import MessageState, Standing
 from onebar.store import SqliteStore
 from tests.sdk.store.conftest import BOB, BOBS_PHONE, EVE, EVES_PHONE, copy, know, memory_store, receive, seal, send
 
@@ -19,6 +19,12 @@ def come(store: SqliteStore, *places: tuple[int, int]) -> list[int]:
     """Messages of Bob's devices come in; return their numbers."""
     numbers = [receive(store, BOB, device, 100 * device + no, no) for device, no in places]
     return [number for number in numbers if number is not None]
+
+
+def accept(store: SqliteStore) -> None:
+    """Want to hear of both."""
+    for phone in (BOBS_PHONE, EVES_PHONE):
+        store.standings.put(phone, Standing.ACCEPTED)
 
 
 def sent(store: SqliteStore, *states: str, audience: bytes = b"") -> list[int]:
@@ -80,6 +86,7 @@ def test_a_message_that_is_not_in_the_chat_moves_no_mark(store: SqliteStore, mes
 
 
 def test_receipts_wait_in_order_until_they_were_told(store: SqliteStore) -> None:
+    accept(store)
     for receipt in (Receipt(EVE, 1, 3), Receipt(BOB, 1, 5), Receipt(EVE, 1, 4)):
         store.outbox.add_receipt(receipt)
     assert store.outbox.receipts(9) == [Receipt(EVE, 1, 4), Receipt(BOB, 1, 5)]
@@ -91,6 +98,7 @@ def test_receipts_wait_in_order_until_they_were_told(store: SqliteStore) -> None
 
 
 def test_what_was_read_while_a_receipt_was_on_its_way_is_told_later(store: SqliteStore) -> None:
+    accept(store)
     store.outbox.add_receipt(Receipt(BOB, 1, 5))
     store.outbox.add_receipt(Receipt(BOB, 1, 7))
     store.outbox.drop_receipts([Receipt(BOB, 1, 5)])
@@ -101,6 +109,25 @@ def test_what_was_read_while_a_receipt_was_on_its_way_is_told_later(store: Sqlit
     assert store.outbox.receipts(9) == []
 
 
+def test_what_was_read_of_a_request_waits_until_it_is_accepted_and_holds_up_no_other(store: SqliteStore) -> None:
+    [first] = come(store, (1, 1))
+    receive(store, EVE, 1, 1, 1)
+    store.standings.put(EVES_PHONE, Standing.ACCEPTED)
+    for phone, number in ((BOBS_PHONE, first), (EVES_PHONE, None)):
+        for receipt in store.inbox.mark_read(phone, number):
+            store.outbox.add_receipt(receipt)
+    assert store.outbox.receipts(1) == [Receipt(EVE, 1, 1)]
+    store.standings.put(BOBS_PHONE, Standing.BLOCKED)
+    assert store.outbox.receipts(9) == [Receipt(EVE, 1, 1)]
+    copy(store, 1)
+    store.standings.put(BOBS_PHONE, Standing.ACCEPTED)
+    assert store.outbox.receipts(9) == [Receipt(BOB, 1, 1), Receipt(EVE, 1, 1)]
+    store.outbox.forget_receipts()
+    assert store.outbox.receipts(9) == []
+    store.outbox.add_receipt(Receipt(BOB, 1, 1))
+    assert store.outbox.receipts(9) == []
+
+
 @settings(max_examples=50)
 @given(st.lists(st.tuples(st.integers(1, 2), st.integers(1, 6)), max_size=12, unique=True), st.data())
 def test_however_messages_come_and_are_read_the_authors_learn_exactly_what_was_seen(
@@ -108,6 +135,7 @@ def test_however_messages_come_and_are_read_the_authors_learn_exactly_what_was_s
 ) -> None:
     """The model: who reads up to a message has seen all that stands there then, and what comes later is unread."""
     with memory_store() as store:
+        accept(store)
         seen: set[str] = set()
         for place in places:
             receive(store, BOB, place[0], 100 * place[0] + place[1], place[1], f"{place[0]} {place[1]}")
@@ -129,6 +157,7 @@ def test_however_messages_come_and_are_read_the_authors_learn_exactly_what_was_s
 
 
 def test_what_comes_late_is_unread_by_itself_and_its_author_hears_when_it_was_seen(store: SqliteStore) -> None:
+    accept(store)
     come(store, (1, 1), (1, 2), (1, 5))
     [receipt] = store.inbox.mark_read(BOBS_PHONE, None)
     store.outbox.add_receipt(receipt)
