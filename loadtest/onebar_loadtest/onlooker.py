@@ -47,7 +47,7 @@ class _Own:
     reader: Phone
     said_s: float
     sent_s: float = 0.0
-    delivered_s: float = 0.0
+    read_s: float = 0.0
 
 
 class Onlooker:
@@ -63,6 +63,8 @@ class Onlooker:
         self._phones, self._observe = phones, observe
         self._record = Record()
         self._own: dict[tuple[int, int], _Own] = {}
+        self._unread: dict[str, _Own] = {}  # by keys: what people will look at
+        self._shown: dict[tuple[int, str], list[_Own]] = {}  # by phone and chat: what came and was not looked at
         self._watching: list[asyncio.Task[None]] = []
 
     def start(self, crowd: Crowd) -> None:
@@ -92,7 +94,9 @@ class Onlooker:
                 self.ledger.take_back(key)
             else:
                 self._record.second(int(time.time())).sent += 1
-                self._own[author.no, int(str(result.result()))] = _Own(reader, at_s)
+                own = self._own[author.no, int(str(result.result()))] = _Own(reader, at_s)
+                if reader.reads:
+                    self._unread[key] = own
 
         author.say(reader.number, f"{key} {words}").add_done_callback(committed)
 
@@ -113,6 +117,11 @@ class Onlooker:
         elif isinstance(event, MessageEvent) and (own := self._own.get((phone.no, event.message_no))) is not None:
             self._ticked(phone, event, own, at_s)
 
+    def looked(self, phone: Phone, chat: str, at_s: float) -> None:
+        """See `Witness`."""
+        for own in self._shown.pop((phone.no, chat), ()):
+            own.read_s = at_s
+
     def _arrived(self, phone: Phone, event: MessageReceived, at_s: float) -> None:
         if event.text.startswith(ROGUE):
             return
@@ -124,6 +133,9 @@ class Onlooker:
             sample.delivered += 1
             sample.end_to_end.add(took_s)
             self._note(rows.END_TO_END, took_s)
+        own = self._unread.pop(event.text.partition(" ")[0], None)
+        if own is not None:
+            self._shown.setdefault((phone.no, event.chat), []).append(own)
 
     def _ticked(self, phone: Phone, event: MessageEvent, own: _Own, at_s: float) -> None:
         over = False
@@ -133,11 +145,11 @@ class Onlooker:
                 own.sent_s = at_s
                 self._note(rows.QUEUED_SENT_PROXIED if phone.proxied else rows.QUEUED_SENT, at_s - own.said_s)
             case MessageDelivered():
-                own.delivered_s = at_s
                 self._note(rows.SENT_DELIVERED, at_s - (own.sent_s or at_s))
                 over = not own.reader.reads
             case MessageRead():
-                self._note(rows.DELIVERED_READ, at_s - (own.delivered_s or at_s))
+                if own.read_s:
+                    self._note(rows.READ_TOLD, at_s - own.read_s)
                 over = True
             case MessageFailed():
                 self.ledger.fail(phone.text_of(event.message_no), own.reader.no, event.reason)

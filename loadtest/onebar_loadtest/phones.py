@@ -11,7 +11,7 @@ from onebar.config import Config
 from onebar.core.engine import Engine
 from onebar.core.link_states import LinkState
 from onebar.core.records import Status
-from onebar.core.turn import Dial, Input, Instant, MarkRead, NetworkChanged, Registered, Send, Turn
+from onebar.core.turn import Dial, Input, Instant, MarkRead, NetworkChanged, Registered, Send, SetStanding, Turn
 from onebar.crypto.kem import Kem
 from onebar.crypto.keys import PeerKeys
 from onebar.crypto.wrapping import KEY_BYTES, WrappingKey
@@ -21,7 +21,7 @@ from onebar.drivers.endpoints import Endpoint, Endpoints
 from onebar.drivers.websocket import Say
 from onebar.errors import OnebarError, StoreError
 from onebar.events import Event, MessageReceived
-from onebar.models import Reach
+from onebar.models import Reach, Standing
 from onebar.store import open_store
 from onebar.store.database import IN_MEMORY
 from onebar.testing import NetworkProfile, WeakNetwork, WeatherEvent
@@ -40,7 +40,7 @@ CONSUMER: Final = "app"
 """As whom the app of a phone reads its events."""
 
 READ_S: Final = 3.0
-"""How long after a message the person looks at the chat, where people do."""
+"""How long after a message the person looks at the chat, where people do, and accepts it if it is a request."""
 
 
 class Witness(Protocol):
@@ -54,6 +54,9 @@ class Witness(Protocol):
 
     def happened(self, phone: "Phone", event: Event, at_s: float) -> None:
         """The app was told an event, at a time of the loop."""
+
+    def looked(self, phone: "Phone", chat: str, at_s: float) -> None:
+        """The person looks at all that has come in a chat, which is told to its author from now on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,7 @@ class Phone:
         self._dialled: dict[int, float] = {}
         self._recovers_s: float | None = None
         self._shown: dict[str, int] = {}
+        self._accepted: set[str] = set()
         self._reading: asyncio.TimerHandle | None = None
         self._told = 0  # the last event that the app was told
         self._confirming: asyncio.TimerHandle | None = None
@@ -294,9 +298,12 @@ class Phone:
 
     def _read(self) -> None:
         shown, self._shown, self._reading = self._shown, {}, None
-        for chat, message_no in shown.items():
-            if self._driver is not None:
-                self._driver.tell(MarkRead(chat, message_no))
+        for chat, message_no in shown.items() if self._driver is not None else ():
+            self._witness.looked(self, chat, self._loop.time())
+            if chat not in self._accepted:
+                self._accepted.add(chat)
+                self._driver.tell(SetStanding(chat, Standing.ACCEPTED))
+            self._driver.tell(MarkRead(chat, message_no))
 
     def _forget_reading(self) -> None:
         if self._reading is not None:

@@ -20,8 +20,8 @@ QUEUED_SENT_PROXIED: Final = "queued→sent, by proxy"
 SENT_DELIVERED: Final = "sent→delivered"
 """From then until the author knows that the other phone has it."""
 
-DELIVERED_READ: Final = "delivered→read"
-"""From then until the author knows that a person has read it; where people do (the setting `readers`)."""
+READ_TOLD: Final = "read→told"
+"""From when a person looks at it until its author knows; where people do (the setting `readers`)."""
 
 END_TO_END: Final = "end to end"
 """From `send` until the other app has it: what a person would call the time that a message takes."""
@@ -41,7 +41,7 @@ ROWS: Final = (
     QUEUED_SENT,
     QUEUED_SENT_PROXIED,
     SENT_DELIVERED,
-    DELIVERED_READ,
+    READ_TOLD,
     END_TO_END,
     RECOVER,
     LOOP_LAG,

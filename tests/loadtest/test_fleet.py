@@ -56,6 +56,23 @@ async def test_people_talk_and_every_message_is_accounted_for(server: MockServer
         assert judge(load(), tally, {}).outcome is Outcome.PASSED
 
 
+async def test_what_a_person_reads_is_timed_from_when_it_is_looked_at(
+    server: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long people take to look: the row is about the way to the author."""
+    monkeypatch.setattr("onebar_loadtest.phones.READ_S", 0.0)
+    told: list[tuple[str, float]] = []
+    async with fleet_of(2, server) as fleet:
+        fleet.measure()
+        fleet.onlooker._observe = lambda row, took_s: told.append((row, took_s))
+        one, other = fleet.phones
+        before_s = asyncio.get_running_loop().time()
+        fleet.say(one, other, "from a stranger, and nobody answers")
+        await until(lambda: rows.READ_TOLD in dict(told))
+        assert 0 < dict(told)[rows.READ_TOLD] < asyncio.get_running_loop().time() - before_s
+        assert [row for row, _ in told].count(rows.READ_TOLD) == 1
+
+
 async def test_a_server_that_loses_messages_makes_the_run_fail(
     server: MockServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -335,7 +335,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "state.store.standings.get(item.phone) is not Standing.BLOCKED:",
         "state.store.standings.get(item.phone) is Standing.ACCEPTED:",
         "what was read before its chat was accepted is not told when it is",
-        known=0,
+        known=36,
     ),
     Mutant(
         "profile-not-behind-a-message",
