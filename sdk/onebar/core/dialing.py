@@ -31,7 +31,14 @@ def take_hint(state: DeviceState, hint: NetworkChanged | Attention) -> None:
 
 
 def _network_changed(state: DeviceState, change: NetworkChanged) -> None:
-    """Dial at once, beside the links that are there: one of them may be dead, and any may win (R17)."""
+    """Dial at once, beside the links that are there: one of them may be dead, and any may win (R17).
+
+    Where they are too many, a dial that took too long makes room: it began without a signal, and sleeps until TCP's
+    next try. One that began a moment ago stays, however many hints there are, or none would ever succeed.
+    """
+    now_s, takes_s = state.now.monotonic_s, state.path.dial_s
+    silent = [link for link in state.links.values() if link.state is LinkState.DIALING]
+    late = [link for link in silent if now_s - link.dialed_at_s >= takes_s]
     if change.network != state.network or not change.network:
         state.path, state.network, state.keepalive_s = Path(), change.network, None
     if change.offline:  # a hint may be wrong: what still works goes on, and the next try is as late as any
@@ -40,6 +47,8 @@ def _network_changed(state: DeviceState, change: NetworkChanged) -> None:
         return
     state.asleep = False
     _try_now(state)
+    if len(state.links) >= LINKS_MAX and late:
+        state.hang(late[0])
     if len(state.links) < LINKS_MAX:
         _dial(state, None)
 

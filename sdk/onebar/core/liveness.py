@@ -83,12 +83,23 @@ class Path:
         """How long an attempt at TCP and TLS may be silent before a fresh one begins beside it."""
         return max(PATIENCE_S_MIN, ATTEMPT_ROUND_TRIPS * (self.round_trip_s or 0.0))
 
+    @property
+    def answer_s(self) -> float:
+        """How long an answer may take."""
+        return max(PATIENCE_S_MIN, PATIENCE_ROUND_TRIPS * self._round_trip_s)
+
+    @property
+    def dial_s(self) -> float:
+        """How long a dial may take, with its answer."""
+        return self.answer_s + DIAL_ROUND_TRIPS * self._round_trip_s
+
+    @property
+    def _round_trip_s(self) -> float:
+        return ROUND_TRIP_S_UNKNOWN if self.round_trip_s is None else self.round_trip_s
+
     def patience_s(self, link: Link) -> float:
         """Return how long a link may be silent while it owes an answer (R16)."""
-        round_trip_s = ROUND_TRIP_S_UNKNOWN if self.round_trip_s is None else self.round_trip_s
-        answer_s = max(PATIENCE_S_MIN, PATIENCE_ROUND_TRIPS * round_trip_s)
-        if link.state in {LinkState.DIALING, LinkState.GREETING}:
-            answer_s += DIAL_ROUND_TRIPS * round_trip_s
+        answer_s = self.dial_s if link.state in {LinkState.DIALING, LinkState.GREETING} else self.answer_s
         carried_s = link.unacked_bytes / (self.bytes_per_s or BYTES_PER_S_UNKNOWN)
         return float((answer_s + carried_s) * 2 ** min(link.useless, DOUBLINGS_MAX))
 

@@ -100,6 +100,26 @@ def test_a_hint_dials_beside_and_an_answer_does_not_cancel_that() -> None:
     assert phone.hangs == [link_no]
 
 
+@pytest.mark.parametrize("network", ["", "wifi"])
+def test_a_hint_takes_the_place_of_a_dial_that_began_in_the_tunnel(network: str) -> None:
+    """TCP repeats its first packet after 1, 3, 7, 15 s: a dial that began without a signal sleeps through its return."""
+    phone, link_no = talking()
+    phone.send("hello")
+    while len(phone.engine.links) < LINKS_MAX:
+        phone.wait(0.1)
+    _, *silent = phone.engine.links
+    phone.wait(1.5)
+    assert list(phone.engine.links) == [link_no, *silent]
+    phone.give(NetworkChanged(network))
+    assert phone.hangs == silent[:1]
+    (dial,) = phone.dials
+    phone.wait(0.1)
+    phone.give(NetworkChanged(network))
+    assert not phone.dials, "what began a moment ago may be about to succeed"
+    resume(phone, dial.link_no)
+    assert sorted(phone.hangs) == [link_no, silent[1]]
+
+
 def test_there_are_never_more_than_three_links_and_the_open_one_stays() -> None:
     phone, link_no = talking()
     for _ in range(5):
