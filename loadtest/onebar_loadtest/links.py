@@ -32,4 +32,4 @@ class InsideLink(WebSocketLink):
         return await dial(address, flight, again_s, self._enter)
 
     async def _enter(self, endpoint: Endpoint) -> asyncio.Transport:  # noqa: ARG002 - the network knows its server
-        return self._network.enter(asyncio.Protocol())
+        return await self._network.dial(asyncio.Protocol())

@@ -32,6 +32,18 @@ async def test_a_link_goes_through_with_tls(tmp_path: Path) -> None:
         await link.task
 
 
+async def test_a_dial_that_begins_in_a_tunnel_is_repeated_as_by_a_phone(server: MockServer) -> None:
+    heard: asyncio.Queue[LinkInput] = asyncio.Queue()
+    async with WeakNetwork(profile("lte"), ("127.0.0.1", server.port)) as network:
+        network.blackout(0.2)
+        link = InsideLink(network, Dial(7, b"", again_s=0.05), parse_address(server.url), heard.put)
+        async with asyncio.timeout(10):
+            assert await heard.get() == LinkConnected(7)
+        assert network.figures.connections > 2
+        link.task.cancel()
+        await asyncio.wait([link.task])
+
+
 async def test_a_dial_without_a_server_says_so() -> None:
     heard: asyncio.Queue[LinkInput] = asyncio.Queue()
     async with WeakNetwork(profile("perfect"), ("127.0.0.1", 1)) as network:

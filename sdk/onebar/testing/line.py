@@ -49,7 +49,19 @@ class Line:
         self._pipes: list[Pipe] = []
         self._timer: asyncio.TimerHandle | None = None
         self._connecting: asyncio.Task[None] | None = None
-        self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._over: asyncio.Future[None] = loop.create_future()
+        self._joined: asyncio.Future[None] = loop.create_future()
+
+    async def joined(self) -> None:
+        """Wait until the client is connected, which in silence it never is.
+
+        Raises:
+            ConnectionRefusedError: It is not let in.
+        """
+        await self._joined
+        if not self._pipes:
+            raise ConnectionRefusedError("the weak network or its server lets nobody in")
 
     async def over(self) -> None:
         """Wait until both sockets are closed."""
@@ -111,8 +123,11 @@ class Line:
                 other.reset()
             elif not (side.told_end and other.told_end):
                 side.reads.take_reset()
-        if self._connecting is not None and side is self.near:
-            self._connecting.cancel()
+        if side is self.near:
+            if self._connecting is not None:
+                self._connecting.cancel()
+            if not self._joined.done():
+                self._joined.set_result(None)
         if not other.open and not self._over.done():
             self._abandon()
             self.network.ended(self, "gone")
@@ -154,6 +169,8 @@ class Line:
         self.near.join(up, down, piece_bytes(self.network.weather, up=True))
         if self._far.open:
             self._far.join(down, up, piece_bytes(self.network.weather, up=False))
+        if not self._joined.done():
+            self._joined.set_result(None)
         if self.silent:
             up.silence()
             down.silence()

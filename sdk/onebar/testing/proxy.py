@@ -113,6 +113,21 @@ class WeakNetwork:
         """
         return join(client, Line(self).near)
 
+    async def dial(self, client: asyncio.BaseProtocol) -> asyncio.Transport:
+        """Connect like `enter`, and return once the connection is there: in a blackout, after its end.
+
+        Raises:
+            ConnectionRefusedError: The network or the server lets nobody in.
+        """
+        line = Line(self)
+        transport = join(client, line.near)
+        try:
+            await line.joined()
+        except BaseException:
+            transport.abort()
+            raise
+        return transport
+
     async def close(self) -> None:
         """Stop listening and cut every connection."""
         self._clock.stop()

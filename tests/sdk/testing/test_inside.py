@@ -55,6 +55,29 @@ async def test_a_client_inside_talks_to_a_server_outside(listener: Listener) -> 
     await until(lambda: client.said == ["lost ConnectionResetError"])
 
 
+async def test_a_dial_inside_takes_as_long_as_the_network_and_says_what_went_wrong(listener: Listener) -> None:
+    network = WeakNetwork(NetworkProfile(name="slow", delay_ms=20), listener.to)
+    network.begin()
+    transport = await network.dial(Client())
+    assert network.now_s() >= 0.04, "a handshake"
+    transport.write(b"hello")
+    await (await listener.next()).hears(b"hello")
+    network.blackout(3600.0)
+    hanging = asyncio.create_task(network.dial(Client()))
+    await until(lambda: network.open_connections == 2)
+    assert not hanging.done()
+    hanging.cancel()
+    await until(lambda: network.open_connections == 1)
+    await network.close()
+    for port, refusing in ((listener.to[1], True), (1, False)):
+        network = WeakNetwork(PERFECT, ("127.0.0.1", port))
+        network.begin()
+        network.refusing = refusing
+        with pytest.raises(ConnectionRefusedError):
+            await network.dial(Client())
+        await network.close()
+
+
 async def test_the_end_and_the_abort_of_a_client_reach_the_server(listener: Listener) -> None:
     network = WeakNetwork(PERFECT, listener.to)
     network.begin()
