@@ -99,6 +99,11 @@ class Ledger:
         """Return the phones that have said something that has not arrived, and those that wait for it."""
         return {no for pair, stream in self._streams.items() if 0 in stream.arrived for no in pair}
 
+    def met(self, one: int, other: int) -> bool:
+        """Whether a text between two phones has arrived, either way: then there is a session for the next ones."""
+        streams = self._streams.get((one, other)), self._streams.get((other, one))
+        return any(1 in stream.arrived for stream in streams if stream is not None)
+
     def say(self, author: int, reader: int, at_s: float) -> str:
         """Note that a phone says something to another one; return the key that its text must begin with."""
         stream = self._streams.setdefault((author, reader), _Stream())

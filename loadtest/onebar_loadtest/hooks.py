@@ -125,6 +125,8 @@ class Onebar:
         """Let the last messages arrive, account for all, and judge."""
         process, self.process = self.process, None
         gevent.killall(self._greenlets)
+        if self.judge is not None and self.judge.run is not None:
+            self.judge.run.ended_s = time.time()
         if process is not None:
             last = process.settle()
             if self.judge is None:

@@ -46,6 +46,8 @@ class _Own:
 
     reader: Phone
     said_s: float
+    first: bool
+    """Whether the two phones had not met."""
     sent_s: float = 0.0
     read_s: float = 0.0
 
@@ -63,6 +65,7 @@ class Onlooker:
         self._phones, self._observe = phones, observe
         self._record = Record()
         self._own: dict[tuple[int, int], _Own] = {}
+        self._firsts: set[str] = set()  # keys of what was said before two phones had met
         self._unread: dict[str, _Own] = {}  # by keys: what people will look at
         self._shown: dict[tuple[int, str], list[_Own]] = {}  # by phone and chat: what came and was not looked at
         self._watching: list[asyncio.Task[None]] = []
@@ -87,14 +90,17 @@ class Onlooker:
     def say(self, author: Phone, reader: Phone, words: str) -> None:
         """Let a phone send a text to another one, and account for it."""
         at_s = asyncio.get_running_loop().time()
+        first = not self.ledger.met(author.no, reader.no)
         key = self.ledger.say(author.no, reader.no, at_s)
+        if first:
+            self._firsts.add(key)
 
         def committed(result: asyncio.Future[object]) -> None:
             if result.cancelled() or isinstance(result.exception(), OnebarError):
                 self.ledger.take_back(key)
             else:
                 self._record.second(int(time.time())).sent += 1
-                own = self._own[author.no, int(str(result.result()))] = _Own(reader, at_s)
+                own = self._own[author.no, int(str(result.result()))] = _Own(reader, at_s, first)
                 if reader.reads:
                     self._unread[key] = own
 
@@ -125,15 +131,19 @@ class Onlooker:
     def _arrived(self, phone: Phone, event: MessageReceived, at_s: float) -> None:
         if event.text.startswith(ROGUE):
             return
-        author = self.ledger.author(event.text)
+        key, author = event.text.partition(" ")[0], self.ledger.author(event.text)
         back_s = max(phone.back_s, self._phones[author].back_s) if 0 <= author < len(self._phones) else phone.back_s
         took_s = self.ledger.arrive(phone.no, event.text, at_s, back_s)
         if took_s is not None:
             sample = self._record.second(int(time.time()))
             sample.delivered += 1
-            sample.end_to_end.add(took_s)
-            self._note(rows.END_TO_END, took_s)
-        own = self._unread.pop(event.text.partition(" ")[0], None)
+            if key in self._firsts:
+                self._firsts.remove(key)
+                self._note(rows.FIRST_CONTACT, took_s)
+            else:
+                sample.end_to_end.add(took_s)
+                self._note(rows.END_TO_END, took_s)
+        own = self._unread.pop(key, None)
         if own is not None:
             self._shown.setdefault((phone.no, event.chat), []).append(own)
 
@@ -143,9 +153,11 @@ class Onlooker:
             case MessageSent():
                 self.ledger.accept()
                 own.sent_s = at_s
-                self._note(rows.QUEUED_SENT_PROXIED if phone.proxied else rows.QUEUED_SENT, at_s - own.said_s)
+                if not own.first:
+                    self._note(rows.QUEUED_SENT_PROXIED if phone.proxied else rows.QUEUED_SENT, at_s - own.said_s)
             case MessageDelivered():
-                self._note(rows.SENT_DELIVERED, at_s - (own.sent_s or at_s))
+                if not own.first:
+                    self._note(rows.SENT_DELIVERED, at_s - (own.sent_s or at_s))
                 over = not own.reader.reads
             case MessageRead():
                 if own.read_s:
@@ -178,7 +190,7 @@ class Onlooker:
         while True:
             await asyncio.sleep(1 - time.time() % 1)
             sample = self._record.second(int(time.time()) - 1)
-            sample.phones = len(self._phones)
+            sample.phones = sum(not phone.left for phone in self._phones)
             sample.online = sum(phone.online and not phone.dark for phone in self._phones)
             tally = self.ledger.tally
             sample.waiting = tally.sent - tally.accepted - sum(tally.failed.values())

@@ -106,6 +106,8 @@ class Phone:
         self.network.watch(self._weather_changed)
         self.back_s = 0.0
         """When the last outage of this phone ended, by the loop's clock; in the future while it lasts."""
+        self.left = False
+        """Whether its person takes no part any more."""
         self.links = 0
         """How many links were welcomed."""
         self._place, self._witness = place, witness
@@ -195,8 +197,14 @@ class Phone:
             await driver.close()
             self._confirm()
 
+    async def leave(self) -> None:
+        """Switch off, and take no part any more; `wake` ends that."""
+        self.left = True
+        await self.sleep()
+
     def wake(self) -> None:
         """Switch on again: the app starts from its database."""
+        self.left = False
         if self._driver is None:
             self._engine = Engine(self._store, os.urandom, self._config, self._place.kem)
             self._ended_outage(self._loop.time())

@@ -13,7 +13,7 @@ class Sample:
     """One second."""
 
     phones: int = 0
-    """Phones that are on, or should be."""
+    """Phones whose people take part, also where they are off for a while."""
     online: int = 0
     """Phones whose link is open."""
     waiting: int = 0

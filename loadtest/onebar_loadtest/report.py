@@ -1,6 +1,7 @@
 """What a run comes to: a verdict, a JSON file, an HTML page, and the one line that other tools read."""
 
 import json
+import math
 import os
 import platform
 from dataclasses import dataclass, field
@@ -50,6 +51,8 @@ class Report:
     """How many were asked for."""
     locust: dict[str, Any] = field(default_factory=dict)
     """What Locust itself costs and shows."""
+    ended_s: float = math.inf
+    """Since when the phones only settle."""
     verdict: Verdict = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,7 +64,7 @@ class Report:
         """Where more phones began to cost time, if there is such a place."""
         if not shape(str(self.settings["shape"])).knee:
             return None
-        measured = {at_s: sample for at_s, sample in self.record.seconds.items() if at_s >= self.measured_s}
+        measured = {at_s: one for at_s, one in self.record.seconds.items() if self.measured_s <= at_s < self.ended_s}
         return find_knee(measured, self.server)
 
     def known(self) -> dict[str, Any]:

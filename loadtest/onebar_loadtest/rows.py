@@ -26,6 +26,10 @@ READ_TOLD: Final = "read→told"
 END_TO_END: Final = "end to end"
 """From `send` until the other app has it: what a person would call the time that a message takes."""
 
+FIRST_CONTACT: Final = "first contact"
+"""The same, of texts that were said before any between these two phones had arrived: their author has to ask for an
+account and its keys, and to open a session. They are in no row above."""
+
 RECOVER: Final = "recover after outage"
 """From the end of an outage until the server has welcomed the phone again."""
 
@@ -43,6 +47,7 @@ ROWS: Final = (
     SENT_DELIVERED,
     READ_TOLD,
     END_TO_END,
+    FIRST_CONTACT,
     RECOVER,
     LOOP_LAG,
     HUB_DRIFT,

@@ -1,5 +1,6 @@
 """One run from start to report: the side of a Locust process that judges, the master or the only one."""
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -51,6 +52,8 @@ class Run:
         """What happened: (what, from, until), in seconds since 1970."""
         self.measured_s = 0.0
         """Since when times count, in seconds since 1970: the first process has all its phones; 0 before."""
+        self.ended_s = math.inf
+        """Since when the phones only settle, in seconds since 1970."""
         self.server: dict[int, ServerSample] = {}
         """What the server took, by seconds since 1970."""
         self._say = say
@@ -83,6 +86,7 @@ class Run:
             faults=[fault for fault in self.faults if fault[1] < time.time()],
             began_s=self._began_s,
             measured_s=self.measured_s,
+            ended_s=self.ended_s,
             phones=phones,
             locust=locust,
         )

@@ -43,7 +43,7 @@ class PhoneUser(User):
             await self.live(phone, process.fleet)
         finally:
             if not process.stopping:
-                await phone.sleep()
+                await phone.leave()
 
     def _failed(self, what: str, error: Exception) -> None:
         self.environment.events.request.fire(

@@ -18,6 +18,15 @@ def test_a_run_without_fault_is_right() -> None:
     assert ledger.waiting == 0
 
 
+def test_two_have_met_once_a_text_has_arrived_either_way() -> None:
+    ledger, keys = three_said()
+    assert not ledger.met(1, 2)
+    ledger.arrive(2, keys[0], 20.0)
+    assert ledger.met(1, 2)
+    assert ledger.met(2, 1)
+    assert not ledger.met(1, 3)
+
+
 def test_what_does_not_come_is_lost_and_said_to_be() -> None:
     ledger, keys = three_said()
     ledger.arrive(2, keys[1], 20.0)

@@ -137,15 +137,20 @@ async def test_a_phone_that_sleeps_gets_its_mail_when_the_run_settles(server: Mo
     async with fleet_of(2, server, settings) as fleet:
         fleet.measure()
         one, other = fleet.phones
-        await other.sleep()
+        fleet.say(one, other, "are you asleep?")
+        await until(lambda: fleet.ledger.tally.delivered == 1)
+        await other.leave()
         fleet.say(one, other, "sleep well")
         fleet.say(other, one, "which is not said: this phone is off")
-        await until(lambda: fleet.ledger.tally.accepted == 1)
+        await until(lambda: fleet.ledger.tally.accepted == 2)
+        assert other.left
         assert (other.awake, other.online, fleet.ledger.waiting) == (False, False, 1)
         await fleet.settle()
         assert fleet.ledger.tally.right
-        assert fleet.ledger.tally.delivered == fleet.ledger.tally.sent == 1
-        assert fleet.take_record("here").rows[rows.QUEUED_SENT_PROXIED].count == 1
+        assert fleet.ledger.tally.delivered == fleet.ledger.tally.sent == 2
+        assert not other.left
+        counts = {name: row.count for name, row in fleet.take_record("here").rows.items()}
+        assert counts[rows.FIRST_CONTACT] == counts[rows.END_TO_END] == counts[rows.QUEUED_SENT_PROXIED] == 1
         assert one.network.figures.up_bytes > 0
 
 

@@ -44,3 +44,16 @@ def test_a_loss_is_in_every_form_of_the_report(tmp_path: Path) -> None:
     page = (tmp_path / "reports" / "loadtest.html").read_text()
     assert "messages lost is 2, the limit is 0" in page
     assert "FAILED: see above" in bad.text()
+
+
+def test_a_knee_is_looked_for_only_while_people_talk() -> None:
+    seconds = Record()
+    for at_s in range(130):
+        sample = seconds.second(at_s)
+        sample.phones, sample.delivered = 2 + 2 * (at_s // 10), 1
+        sample.end_to_end.add(30.0 if at_s < 10 or at_s >= 120 else 0.25)
+    settings = shown(Settings(shape="ramp"))
+    found = Report(settings, seconds, load(), measured_s=10.0, ended_s=120.0).knee
+    assert found is not None
+    assert (found.phones, found.bends) == (24, False)
+    assert report().knee is None

@@ -102,7 +102,7 @@ def test_a_hint_dials_beside_and_an_answer_does_not_cancel_that() -> None:
 
 @pytest.mark.parametrize("network", ["", "wifi"])
 def test_a_hint_takes_the_place_of_a_dial_that_began_in_the_tunnel(network: str) -> None:
-    """TCP repeats its first packet after 1, 3, 7, 15 s: a dial that began without a signal sleeps through its return."""
+    """TCP repeats its first packet after 1, 3, 7, 15 s: a dial that began without a signal sleeps when it is back."""
     phone, link_no = talking()
     phone.send("hello")
     while len(phone.engine.links) < LINKS_MAX:
