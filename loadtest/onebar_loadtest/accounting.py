@@ -39,6 +39,8 @@ class Tally:
     """Those that have not, or that the server has refused; and light devices that heard wrongly or lost their link."""
     failed: dict[str, int] = field(default_factory=dict)
     """Those that ended visibly for their author, by reason, such as `rate_limited`."""
+    limited: dict[str, int] = field(default_factory=dict)
+    """How often phones were told of a rate limit of the server, by its name: messages waited, and none was lost."""
     complaints: list[str] = field(default_factory=list)
     """The first ones of what is wrong, in words, without texts and numbers."""
 
@@ -59,6 +61,7 @@ class Tally:
             if isinstance(value, int):
                 setattr(self, name, getattr(self, name) + value)
         self.failed = dict(Counter(self.failed) + Counter(other.failed))
+        self.limited = dict(Counter(self.limited) + Counter(other.limited))
         self.complaints = [*self.complaints, *other.complaints][:SHOWN_MAX]
 
     def known(self) -> dict[str, object]:
@@ -121,6 +124,10 @@ class Ledger:
     def accept(self) -> None:
         """Note that an author was told that the server has a message."""
         self.tally.accepted += 1
+
+    def limit(self, name: str) -> None:
+        """Note that a phone was told of a rate limit."""
+        self.tally.limited[name] = self.tally.limited.get(name, 0) + 1
 
     def arrive(self, reader: int, text: str, at_s: float, back_s: float = 0.0) -> float | None:
         """Note that a phone's app has got a text.

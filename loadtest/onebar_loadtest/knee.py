@@ -45,6 +45,8 @@ class Knee:
     """How late the phones' own loop was there and at the bend: if that is much, it may not be the server that bent."""
     at_s: int
     """The first second of it, since 1970."""
+    limited: bool = False
+    """Whether phones were told of a rate limit of the server up to the bend: then messages waited for that."""
 
     def known(self) -> dict[str, float | bool | str]:
         """Return it for a report."""
@@ -55,6 +57,8 @@ class Knee:
         """Which side bent, in words."""
         if not self.bends:
             return "no bend was seen: there could be more"
+        if self.limited:
+            return "a rate limit of the server held messages back, not its load"
         return "the phones' side may be the limit" if self.lag_ms > LAG_MS else "the server is the limit"
 
     def __str__(self) -> str:
@@ -74,9 +78,12 @@ def find_knee(seconds: Mapping[int, Sample], server: Mapping[int, Server]) -> Kn
         return None
     limit_ms = BENT * sorted(few)[len(few) // 2]
     best: tuple[float, Knee] | None = None
+    limited = False
     for asked, window in windows:
+        limited |= window.limited
         if window.p95_ms > limit_ms and asked > most * FEW:
-            return None if best is None else replace(best[1], bends=True, lag_ms=max(best[1].lag_ms, window.lag_ms))
+            lag_ms = max(best[1].lag_ms if best else 0.0, window.lag_ms)
+            return None if best is None else replace(best[1], bends=True, lag_ms=lag_ms, limited=limited)
         if best is None or asked >= best[0]:
             best = asked, window
     return None if best is None else best[1]
@@ -104,6 +111,7 @@ def _windows(seconds: Mapping[int, Sample], server: Mapping[int, Server]) -> lis
                 server_cpu=sum(cpu) / len(cpu) if cpu else 0.0,
                 lag_ms=sorted(sample.lag_ms for sample in samples)[WINDOW_S // 2],
                 at_s=chosen[0],
+                limited=any(sample.limited for sample in samples),
             )
             windows.append((float(window.phones) if grow else window.messages_s, window))
     return windows

@@ -16,6 +16,7 @@ from onebar.events import (
     MessageReceived,
     MessageSent,
     MessageUnreadable,
+    RateLimited,
 )
 from onebar_loadtest import rows
 from onebar_loadtest.accounting import Ledger
@@ -118,6 +119,9 @@ class Onlooker:
         """See `Witness`."""
         if isinstance(event, MessageReceived):
             self._arrived(phone, event, at_s)
+        elif isinstance(event, RateLimited):
+            self.ledger.limit(event.limit)
+            self._record.second(int(time.time())).limited += 1
         elif isinstance(event, MessageUnreadable):
             self.ledger.unreadable(phone.no)
         elif isinstance(event, MessageEvent) and (own := self._own.get((phone.no, event.message_no))) is not None:

@@ -30,10 +30,12 @@ class Sample:
     """Messages of light devices that arrived in it."""
     beside_took: Histogram = field(default_factory=Histogram)
     """How long those took."""
+    limited: int = 0
+    """How often phones were told in it of a rate limit of the server."""
 
     def merge(self, other: "Sample") -> None:
         """Add another process's sample of the same second."""
-        for name in ("phones", "online", "waiting", "sent", "delivered", "beside"):
+        for name in ("phones", "online", "waiting", "sent", "delivered", "beside", "limited"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.end_to_end.merge(other.end_to_end)
         self.beside_took.merge(other.beside_took)
@@ -42,14 +44,14 @@ class Sample:
     def to_data(self) -> list[object]:
         """Return it as plain data."""
         figures = [self.phones, self.online, self.waiting, self.sent, self.delivered]
-        return [*figures, self.end_to_end.to_data(), self.lag_ms, self.beside, self.beside_took.to_data()]
+        return [*figures, self.end_to_end.to_data(), self.lag_ms, self.beside, self.beside_took.to_data(), self.limited]
 
     @classmethod
     def from_data(cls, data: list[Any]) -> "Sample":
         """Read what `to_data` wrote."""
-        phones, online, waiting, sent, delivered, end_to_end, lag_ms, beside, beside_took = data
+        phones, online, waiting, sent, delivered, end_to_end, lag_ms, beside, beside_took, limited = data
         took, beside_took = Histogram.from_data(end_to_end), Histogram.from_data(beside_took)
-        return cls(phones, online, waiting, sent, delivered, took, lag_ms, beside, beside_took)
+        return cls(phones, online, waiting, sent, delivered, took, lag_ms, beside, beside_took, limited)
 
 
 @dataclass(slots=True)

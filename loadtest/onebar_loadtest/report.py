@@ -139,6 +139,8 @@ class Report:
             f"{tally.duplicated} duplicated, {tally.reordered} reordered, {tally.late} late, "
             f"{tally.unreadable} unreadable, failed {tally.failed or 0}"
         )
+        if tally.limited:
+            lines.append(f"rate limits of the server that phones were told of: {tally.limited}")
         if tally.beside or tally.beside_lost:
             lines.append(f"light devices beside them: {tally.beside} delivered, {tally.beside_lost} lost")
         cost = self.record.cost.known()

@@ -23,6 +23,14 @@ def test_the_knee_is_the_last_step_before_messages_take_longer() -> None:
     assert knee.at_s == 1000 + 5 * WINDOW_S
 
 
+def test_where_a_rate_limit_held_messages_back_it_is_not_the_load() -> None:
+    seconds = ramp((100, 0.1), (300, 0.1), (600, 2.0))
+    seconds[1000 + 2 * WINDOW_S].limited = 1
+    knee = find_knee(seconds, {})
+    assert knee is not None
+    assert (knee.phones, knee.bends, knee.limit.startswith("a rate limit of the server")) == (300, True, True)
+
+
 def test_without_a_bend_it_says_that_there_may_be_more() -> None:
     knee = find_knee(ramp((100, 0.1), (500, 0.1)), {})
     assert knee is not None

@@ -1,7 +1,11 @@
 """What is seen before and while a run measures; what comes of it is in `test_fleet`."""
 
+from onebar.drivers.address import parse_address
+from onebar.events import RateLimited
+from onebar.testing import profile
 from onebar_loadtest import rows
 from onebar_loadtest.onlooker import Onlooker, ignore
+from onebar_loadtest.phones import Phone, Place
 
 
 def test_times_count_only_while_it_measures_but_for_first_links() -> None:
@@ -20,3 +24,15 @@ def test_times_count_only_while_it_measures_but_for_first_links() -> None:
     assert {name: row.count for name, row in onlooker.take_record("me").rows.items()} == {row: 1 for row, _ in told}
     assert onlooker.take_record("me").rows == {}, "what was taken is not told again"
     ignore("row", 1.0)
+
+
+async def test_a_rate_limit_that_a_phone_was_told_of_is_counted() -> None:
+    onlooker = Onlooker([])
+    place = Place(parse_address("http://127.0.0.1:1"), ("127.0.0.1", 1))
+    phone = Phone(0, "+12025550100", place, profile("perfect"), 1, onlooker)
+    for _ in range(2):
+        onlooker.happened(phone, RateLimited(1, "messages", 5), 0.0)
+    record = onlooker.take_record("me")
+    assert record.tally().limited == {"messages": 2}
+    assert sum(sample.limited for sample in record.seconds.values()) == 2
+    await phone.close()
