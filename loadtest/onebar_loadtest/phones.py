@@ -305,13 +305,15 @@ class Phone:
             self._reading = self._loop.call_later(READ_S, self._read)
 
     def _read(self) -> None:
-        shown, self._shown, self._reading = self._shown, {}, None
-        for chat, message_no in shown.items() if self._driver is not None else ():
+        driver, shown, self._shown, self._reading = self._driver, self._shown, {}, None
+        if driver is None:
+            return
+        for chat, message_no in shown.items():
             self._witness.looked(self, chat, self._loop.time())
             if chat not in self._accepted:
                 self._accepted.add(chat)
-                self._driver.tell(SetStanding(chat, Standing.ACCEPTED))
-            self._driver.tell(MarkRead(chat, message_no))
+                driver.tell(SetStanding(chat, Standing.ACCEPTED))
+            driver.tell(MarkRead(chat, message_no))
 
     def _forget_reading(self) -> None:
         if self._reading is not None:
