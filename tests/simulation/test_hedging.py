@@ -55,6 +55,21 @@ def test_a_link_that_died_without_a_word_is_replaced_in_five_seconds(server_hear
     make_peace(world)
 
 
+@pytest.mark.parametrize("dark_s", [4.0, 9.0, 20.0, 40.0])
+def test_who_hears_that_the_network_is_back_has_its_mail_through_within_a_second(dark_s: float) -> None:
+    """Whatever was dialed in the tunnel: TCP would try again after 1, 3, 7, 15 s only."""
+    world = slow_world("lte")
+    phone = world.phones[0]
+    phone.weather.blackout(world.clock.now_s, dark_s)
+    say(world, 0, 1)
+    pass_time(world, dark_s)
+    assert states(phone, world.phones[1])[-1] == "queued"
+    phone.hear(NetworkChanged("slow"))
+    pass_time(world, 1.0)
+    assert states(phone, world.phones[1])[-1] == "delivered"
+    make_peace(world)
+
+
 def test_in_the_background_a_phone_sleeps_and_a_push_lets_it_fetch_its_mail() -> None:
     world = calm_world()
     talk(world, 2, 1.0)
