@@ -1,7 +1,8 @@
 """`make bench-weak`: the same conversation by Onebar and its peers, over the same weak networks, in the same run.
 
 Everybody holds two conversations of 100 texts over each network, in 50 s each; with `FULL=1` three of 200 in two
-minutes, with outages in proportion. `ONLY=tunnel,edge` names networks, `PEERS=onebar,xmpp` names peers, `SEED=number`
+minutes, with outages in proportion. `PHOTOS=1` has each side send one photo beside its texts, in the way that the
+documentation of each peer names. `ONLY=tunnel,edge` names networks, `PEERS=onebar,xmpp` names peers, `SEED=number`
 draws other conversations and other weather.
 """
 
@@ -21,7 +22,7 @@ from benchmarks.goals import WEAK
 from benchmarks.phones import scratch_folder
 from benchmarks.report import REPORTS, BenchError, Report
 from benchmarks.weak.children import install
-from benchmarks.weak.conversation import write_script
+from benchmarks.weak.conversation import photos_of, write_script
 from benchmarks.weak.held import Held, hold
 from benchmarks.weak.ledger import percentile
 from benchmarks.weak.peers import Peer
@@ -56,12 +57,21 @@ class Plan:
     lasts_s: float
     settle_s: float
     seed: int
+    photos: int
+    """Photos that each side sends."""
 
     @classmethod
     def of(cls, environment: dict[str, str]) -> "Plan":
-        """Read FULL and SEED."""
-        seed = int(environment.get("SEED") or 1)
-        return cls(3, 200, 120.0, 120.0, seed) if environment.get("FULL") else cls(2, 100, 50.0, 60.0, seed)
+        """Read FULL, SEED and PHOTOS."""
+        seed, photos = int(environment.get("SEED") or 1), int(environment.get("PHOTOS") or 0)
+        if environment.get("FULL"):
+            return cls(3, 200, 120.0, 120.0, seed, photos)
+        return cls(2, 100, 50.0, 60.0, seed, photos)
+
+    @property
+    def name(self) -> str:
+        """The name of the bench's report and of its goals."""
+        return f"{WEAK}-photos" if self.photos else WEAK
 
 
 class WeakReport(Report):
@@ -84,8 +94,9 @@ class WeakReport(Report):
 
 async def main(environment: dict[str, str]) -> int:
     """Measure and report; return the exit code."""
-    report = WeakReport(WEAK, "Weak networks", ("profiles", "first_in", "lost", "duplicated", "reordered"))
     plan = Plan.of(environment)
+    keys = ("profiles", "first_in", "lost", "duplicated", "reordered") + (("photos_lost",) if plan.photos else ())
+    report = WeakReport(plan.name, "Weak networks", keys)
     try:
         peers = present(report, chosen([peer.facts.name for peer in PEERS], environment.get("PEERS", "")))
         cases = weathers(report, plan, chosen(list(NAMES), environment.get("ONLY", "")))
@@ -94,7 +105,7 @@ async def main(environment: dict[str, str]) -> int:
     except BenchError as error:
         return report.fail(error)
     print_tables(report.rows, [peer.facts for peer in peers], OWN)
-    draw_chart(report.rows, REPORTS / f"{WEAK}.png")
+    draw_chart(report.rows, REPORTS / f"{plan.name}.png")
     add_figures(report, report.rows)
     note = "in every time above: other load on this machine, and all phones in one process"
     report.add("loop_lag_ms", "how late the bench itself was, p99", report.lag_p99_s * 1000, "ms", note)
@@ -157,15 +168,25 @@ class Bench:
             ]
         row = row_of([task.result() for task in rounds])
         said = row.failure or f"{row.sent} sent, {row.lost} lost, p95 {row.p95_s:.2f} s, {row.dials} dials"
+        said += f", photos {row.photos}, {row.photos_lost} lost, p95 {row.photo_p95_s:.1f} s" if row.photos else ""
         self.report.say(f"{case.name}, {peer.facts.name}: {said}")
         return row
 
     async def _hold(self, peer: Peer, case: Case, number: int, port: int, seed: int) -> Held:
         users = (2 * number + 1, 2 * number + 2)
         script = write_script(self.plan.texts, self.plan.lasts_s, seed)
+        photos = photos_of(self.plan.photos, self.plan.lasts_s)
         async with self.places:
             return await hold(
-                peer, case, port, users, script, folder=self.folder, seed=1000 * seed, settle_s=self.plan.settle_s
+                peer,
+                case,
+                port,
+                users,
+                script,
+                photos,
+                folder=self.folder,
+                seed=1000 * seed,
+                settle_s=self.plan.settle_s,
             )
 
 
@@ -184,7 +205,7 @@ async def measure_all(
         ports = {}
         for peer in peers:
             (own := folder / peer.facts.name).mkdir()
-            ports[peer.facts.name] = await stack.enter_async_context(peer.serving(own))
+            ports[peer.facts.name] = await stack.enter_async_context(peer.serving(own, photos=bool(plan.photos)))
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(bench.measure(peer, case, number, ports[peer.facts.name]))
@@ -218,6 +239,11 @@ def add_figures(report: Report, rows: Sequence[Row]) -> None:
         ("reordered", [row.reordered for row in own]),
     ):
         report.add(key, f"texts {key}, all networks", sum(values), "")
+    if photos := sum(row.photos for row in own):
+        late = ", ".join(f"{row.case} {row.photo_p95_s:.1f}" for row in own)
+        report.add(
+            "photos_lost", f"photos lost, of {photos}", sum(row.photos_lost for row in own), "", f"p95, s: {late}"
+        )
     for row in own:
         if not math.isnan(row.recovery_s) and math.isfinite(row.recovery_s):
             key = f"{row.case.replace('-', '_')}_recovery_s"

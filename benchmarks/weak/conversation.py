@@ -1,4 +1,4 @@
-"""What two people write to each other: bursts and pauses, drawn from a seed, the same for everybody who is measured."""
+"""What two people say: bursts of texts and pauses, drawn from a seed, the same for everybody; and photos."""
 
 from dataclasses import dataclass
 from random import Random
@@ -19,6 +19,9 @@ WORDS: Final = (
 )
 """What the texts are made of."""
 
+PHOTO_BYTES: Final = 60_000
+"""Length of a photo: what data savers make of one, and what 2G carries in half a minute."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -32,6 +35,30 @@ class Line:
     """Counts the sender's texts from 1."""
     text: str
     """What is sent: the number, a space, some words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """One photo of the script."""
+
+    at_s: float
+    """When it is sent, in seconds from the start."""
+    sender: int
+    """0 or 1."""
+    number: int
+    """Counts the sender's photos from 1."""
+
+    @property
+    def content(self) -> bytes:
+        """What is sent: the number in four bytes, and what nobody can make smaller."""
+        noise = Random(1000 * self.sender + self.number).randbytes(PHOTO_BYTES - 4)
+        return self.number.to_bytes(4, "big") + noise
+
+
+def photos_of(each: int, lasts_s: float) -> tuple[Photo, ...]:
+    """Return the photos that both send beside their texts, in the first two thirds of the conversation, by turns."""
+    total = 2 * each
+    return tuple(Photo(2 / 3 * lasts_s * (place + 0.5) / total, place % 2, place // 2 + 1) for place in range(total))
 
 
 def number_of(text: str) -> int:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.report import BenchError
-from benchmarks.weak.conversation import Line
+from benchmarks.weak.conversation import Line, Photo
 from benchmarks.weak.ledger import Ledger, Outage
-from benchmarks.weak.peers import Peer, Phone, Seat
+from benchmarks.weak.peers import Ears, Peer, Phone, Seat
 from benchmarks.weak.weathers import Case
 from onebar.testing import Timeline, WeakNetwork, WeatherEvent, profile
 
@@ -45,6 +45,7 @@ class Held:
     """Connections opened during the conversation, by both phones."""
     failure: str = ""
     """Why there was no conversation."""
+    photos: Ledger = field(default_factory=Ledger)
 
 
 @dataclass(slots=True)
@@ -52,14 +53,23 @@ class Talk:
     """One conversation while it is held."""
 
     case: Case
+    script: Sequence[Line]
+    pictures: Sequence[Photo]
     ledger: Ledger = field(default_factory=Ledger)
+    photos: Ledger = field(default_factory=Ledger)
     hellos: int = 0
     networks: list[WeakNetwork] = field(default_factory=list)
     phones: list[Phone] = field(default_factory=list)
     outages: list[Outage] = field(default_factory=list)
 
-    def hearer(self, recipient: int) -> Callable[[str], None]:
-        """Return what a phone's app does with a text."""
+    @property
+    def missing(self) -> int:
+        """How much has not come."""
+        return self.ledger.lost + self.photos.lost
+
+    def hearer(self, recipient: int) -> Ears:
+        """Return what a phone's app does with a text and a photo."""
+        awaited = {photo.number: photo.content for photo in self.pictures if photo.sender != recipient}
 
         def hear(text: str) -> None:
             if text == HELLO:
@@ -67,7 +77,12 @@ class Talk:
             else:
                 self.ledger.note_came(1 - recipient, text, time.monotonic())
 
-        return hear
+        def see(content: bytes) -> None:
+            number = int.from_bytes(content[:4], "big")
+            if awaited.get(number) == content:  # a damaged one has not come
+                self.photos.note_came(1 - recipient, f"{number} photo", time.monotonic())
+
+        return Ears(hear, see)
 
     def watcher(self, network: WeakNetwork) -> Callable[[WeatherEvent], None]:
         """Return what notes the outages that the profile draws."""
@@ -86,26 +101,28 @@ async def hold(
     port: int,
     users: tuple[int, int],
     script: Sequence[Line],
+    photos: Sequence[Photo] = (),
     *,
     folder: Path,
     seed: int,
     settle_s: float,
 ) -> Held:
     """Let two phones talk; what goes wrong with a peer is part of what is returned."""
-    talk = Talk(case)
+    talk = Talk(case, script, photos)
     async with AsyncExitStack() as stack:
         for place in range(2):
             network = WeakNetwork(profile("perfect"), ("127.0.0.1", port), seed=seed + place)
             talk.networks.append(await stack.enter_async_context(network))
-            seat = Seat(users[place], users[1 - place], network.port, folder)
+            seat = Seat(users[place], users[1 - place], network.port, folder, bool(photos))
             phone = peer.phone(seat, talk.hearer(place))
             talk.phones.append(phone)
             stack.push_async_callback(phone.close)
         try:
             await join(talk)
         except TimeoutError:
-            return Held(peer.facts.name, case.name, talk.ledger, failure=f"not connected after {JOIN_S:.0f} s")
-        return await converse(talk, peer.facts.name, script, settle_s)
+            failure = f"not connected after {JOIN_S:.0f} s"
+            return Held(peer.facts.name, case.name, talk.ledger, failure=failure, photos=talk.photos)
+        return await converse(talk, peer.facts.name, settle_s)
 
 
 async def join(talk: Talk) -> None:
@@ -133,7 +150,7 @@ async def _all_online(talk: Talk) -> None:
         await asyncio.sleep(LOOK_S)
 
 
-async def converse(talk: Talk, peer: str, script: Sequence[Line], settle_s: float) -> Held:
+async def converse(talk: Talk, peer: str, settle_s: float) -> Held:
     """Play the script and the weather; wait until everything has come, or `settle_s` after the last text."""
     before = [
         (network.figures.up_bytes, network.figures.down_bytes, network.figures.connections) for network in talk.networks
@@ -144,16 +161,17 @@ async def converse(talk: Talk, peer: str, script: Sequence[Line], settle_s: floa
     start_s = time.monotonic()
     async with asyncio.TaskGroup() as group:
         for place in range(2):
-            group.create_task(_speak(talk, place, script, start_s))
+            group.create_task(_speak(talk, place, start_s))
+            group.create_task(_show(talk, place, start_s))
             group.create_task(_weather(talk, place, talk.case.timelines[place], start_s))
     try:
         async with asyncio.timeout(settle_s):
-            while talk.ledger.lost:
+            while talk.missing:
                 await asyncio.sleep(LOOK_S)
             await asyncio.sleep(DOUBLES_S)
     except TimeoutError:
         pass  # what has not come by now is lost
-    end_s = start_s + script[-1].at_s
+    end_s = start_s + talk.script[-1].at_s
     up, down, dials = (
         sum(after - old[which] for after, old in zip(figures, before, strict=True))
         for which, figures in enumerate(
@@ -167,11 +185,19 @@ async def converse(talk: Talk, peer: str, script: Sequence[Line], settle_s: floa
         )
     )
     outages = tuple(outage for outage in talk.outages if outage.out_s < end_s)
-    return Held(peer, talk.case.name, talk.ledger, outages, up, down, dials)
+    return Held(peer, talk.case.name, talk.ledger, outages, up, down, dials, photos=talk.photos)
 
 
-async def _speak(talk: Talk, place: int, script: Sequence[Line], start_s: float) -> None:
-    for line in script:
+async def _show(talk: Talk, place: int, start_s: float) -> None:
+    for photo in talk.pictures:
+        if photo.sender == place:
+            await asyncio.sleep(max(0.0, start_s + photo.at_s - time.monotonic()))
+            talk.photos.note_sent((place, photo.number), time.monotonic())
+            await talk.phones[place].send_photo(photo.content)
+
+
+async def _speak(talk: Talk, place: int, start_s: float) -> None:
+    for line in talk.script:
         if line.sender == place:
             await asyncio.sleep(max(0.0, start_s + line.at_s - time.monotonic()))
             talk.ledger.note_sent((place, line.number), time.monotonic())

@@ -4,10 +4,16 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
-Hear = Callable[[str], None]
-"""Called in the event loop for every text that the recipient's application is handed."""
+
+class Ears(NamedTuple):
+    """What the recipient's application does; called in the event loop."""
+
+    text: Callable[[str], None]
+    """With every text that it is handed."""
+    photo: Callable[[bytes], None]
+    """With every whole photo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,8 @@ class Facts:
     """Whether the server has a text on the disk before it acknowledges it."""
     cannot: str
     """What it does not do."""
+    photos: str
+    """How a photo travels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,8 @@ class Seat:
     """Where it connects on 127.0.0.1: the emulated network."""
     folder: Path
     """Where it may keep things."""
+    photos: bool = False
+    """Whether there are photos beside the texts: a photo on its way makes a probe wait for as long as it takes."""
 
 
 class Phone(Protocol):
@@ -48,6 +58,9 @@ class Phone(Protocol):
 
     async def send(self, text: str) -> None:
         """Send a text to the other phone; never waits for the network."""
+
+    async def send_photo(self, content: bytes) -> None:
+        """Send a photo to the other phone, in the way that its documentation names; never waits for the network."""
 
     @property
     def online(self) -> bool:
@@ -70,10 +83,10 @@ class Peer(Protocol):
     def missing(self) -> str:
         """Return the command that installs what it lacks on this machine, or an empty text."""
 
-    def serving(self, folder: Path) -> AbstractAsyncContextManager[int]:
-        """Run its server with its files in a folder; gives the port."""
+    def serving(self, folder: Path, *, photos: bool = False) -> AbstractAsyncContextManager[int]:
+        """Run its server with its files in a folder, ready for photos or not; gives the port."""
 
-    def phone(self, seat: Seat, hear: Hear) -> Phone:
+    def phone(self, seat: Seat, ears: Ears) -> Phone:
         """Make a phone; its server is running."""
 
 

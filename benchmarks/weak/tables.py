@@ -25,6 +25,9 @@ COLUMNS = (
     "down kB",
     "B a text",
     "dials",
+    "photos lost",
+    "photo p50 s",
+    "photo p95 s",
     "",
 )
 
@@ -44,7 +47,7 @@ def figures_table(rows: Sequence[Row], own: str) -> Table:
     for case in cases_of(rows):
         for row in (each for each in rows if each.case == case):
             first = row.sent > 0 and is_first(rows, row.peer, case)
-            faults = row.lost or row.doubled or row.reordered or row.failure
+            faults = row.lost or row.doubled or row.reordered or row.failure or row.photos_lost
             drawn.add_row(
                 case,
                 row.peer,
@@ -60,6 +63,9 @@ def figures_table(rows: Sequence[Row], own: str) -> Table:
                 f"{row.down_bytes / 1000:.1f}",
                 f"{row.text_bytes:.0f}" if row.sent else "-",
                 str(row.dials),
+                f"{row.photos_lost} of {row.photos}" if row.photos else "-",
+                seconds(row.photo_p50_s),
+                seconds(row.photo_p95_s),
                 row.failure or ("first" if first else ""),
                 style="red" if faults else "green" if first and row.peer == own else None,
             )
@@ -70,10 +76,17 @@ def figures_table(rows: Sequence[Row], own: str) -> Table:
 def facts_table(facts: Sequence[Facts]) -> Table:
     """Draw what the figures do not say."""
     drawn = Table(title="What they are")
-    for column in ("peer", "made of", "encrypts end to end", "server has it on disk before its ack", "cannot"):
+    for column in (
+        "peer",
+        "made of",
+        "encrypts end to end",
+        "server has it on disk before its ack",
+        "cannot",
+        "photos",
+    ):
         drawn.add_column(column, overflow="fold")
     for each in facts:
-        drawn.add_row(each.name, each.made_of, each.encrypts, each.fsyncs, each.cannot)
+        drawn.add_row(each.name, each.made_of, each.encrypts, each.fsyncs, each.cannot, each.photos)
     return drawn
 
 
@@ -96,6 +109,8 @@ def draw_chart(rows: Sequence[Row], path: Path) -> None:
         ("network back to all delivered, p95, s", lambda row: row.recovery_s),
         ("bytes for each text, both phones, both ways", lambda row: row.text_bytes),
     )
+    if any(row.photos for row in rows):
+        panels = (*panels[:2], ("photo, p95, s (none: lost)", lambda row: row.photo_p95_s))
     cases, peers = cases_of(rows), list(dict.fromkeys(row.peer for row in rows))
     found = {(row.case, row.peer): row for row in rows}
     figure, axes = pyplot.subplots(len(panels), 1, figsize=(11, 11), layout="constrained")

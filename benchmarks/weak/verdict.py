@@ -34,10 +34,16 @@ class Row:
     down_bytes: int
     dials: int
     failure: str = ""
+    photos: int = 0
+    """Photos that were sent beside the texts."""
+    photos_lost: int = 0
+    """Those that had not come when the bench ended its wait."""
+    photo_p50_s: float = math.nan
+    photo_p95_s: float = math.nan
 
     @property
     def text_bytes(self) -> float:
-        """Bytes of all connections, both phones and both ways, for each text."""
+        """Bytes of all connections, both phones and both ways, for each text; those of photos among them."""
         return (self.up_bytes + self.down_bytes) / self.sent if self.sent else math.inf
 
 
@@ -45,6 +51,7 @@ def row_of(rounds: Sequence[Held]) -> Row:
     """Sum the conversations of one peer over one network up, at least one."""
     took_s = sorted(time_s for held in rounds for time_s in held.ledger.took_s())
     recoveries_s = sorted(time_s for held in rounds for time_s in held.ledger.recoveries_s(held.outages))
+    photos_s = sorted(time_s for held in rounds for time_s in held.photos.took_s())
     p50_s, p95_s, p99_s = (percentile(took_s, percent) if took_s else math.inf for percent in (50, 95, 99))
     return Row(
         case=rounds[0].case,
@@ -61,6 +68,10 @@ def row_of(rounds: Sequence[Held]) -> Row:
         down_bytes=sum(held.down_bytes for held in rounds),
         dials=sum(held.dials for held in rounds),
         failure=", ".join(held.failure for held in rounds if held.failure),
+        photos=len(photos_s),
+        photos_lost=sum(held.photos.lost for held in rounds),
+        photo_p50_s=percentile(photos_s, 50) if photos_s else math.nan,
+        photo_p95_s=percentile(photos_s, 95) if photos_s else math.nan,
     )
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.weak.children import free_port, running
-from benchmarks.weak.peers import Facts, Hear, Phone, Seat
+from benchmarks.weak.peers import Ears, Facts, Phone, Seat
 
 FACTS: Final = Facts(
     name="mqtt",
@@ -25,11 +25,15 @@ FACTS: Final = Facts(
     encrypts="no",
     fsyncs="no: it writes and fsyncs its file after each change, and acknowledges before",
     cannot="keep unsent texts when the app ends; keep the order when a connection ends, except one text at a time",
+    photos="one binary message, QoS 2: again from its first byte when a connection ends",
 )
 
 KEEPALIVE_S: Final = 5
 """Where the default is 60 s: a dead connection is found after one to two of it. A real app asks less often, for its
 battery."""
+
+PHOTOS_KEEPALIVE_S: Final = 60
+"""The default, where there are photos: an answer waits behind a photo, and on 2G no photo ever came with less."""
 
 RECONNECT_S: Final = (1, 8)
 """Shortest and longest pause before the next try; the default goes up to 120 s."""
@@ -62,10 +66,10 @@ def binary() -> str:
 class MqttPhone:
     """An app around `paho.mqtt.client.Client` with its own network thread."""
 
-    def __init__(self, seat: Seat, hear: Hear) -> None:
+    def __init__(self, seat: Seat, ears: Ears) -> None:
         from paho.mqtt import client as paho
 
-        self._seat, self._hear = seat, hear
+        self._seat, self._ears = seat, ears
         self._loop = asyncio.get_running_loop()
         self._client: Any = paho.Client(
             paho.CallbackAPIVersion.VERSION2, client_id=f"u{seat.user}", clean_session=False
@@ -78,12 +82,17 @@ class MqttPhone:
 
     async def start(self) -> None:
         """Connect, in paho's thread."""
-        self._client.connect_async("127.0.0.1", self._seat.port, keepalive=KEEPALIVE_S)
+        keepalive_s = PHOTOS_KEEPALIVE_S if self._seat.photos else KEEPALIVE_S
+        self._client.connect_async("127.0.0.1", self._seat.port, keepalive=keepalive_s)
         self._client.loop_start()
 
     async def send(self, text: str) -> None:
         """Publish; the library keeps it while there is no connection."""
         self._client.publish(f"chat/u{self._seat.other}", text.encode(), qos=2)
+
+    async def send_photo(self, content: bytes) -> None:
+        """Publish it like a text: the protocol has no other way."""
+        self._client.publish(f"photo/u{self._seat.other}", content, qos=2)
 
     @property
     def online(self) -> bool:
@@ -103,11 +112,14 @@ class MqttPhone:
         await asyncio.to_thread(self._client.loop_stop)
 
     def _connected(self, client: Any, *_: object) -> None:
-        client.subscribe(f"chat/u{self._seat.user}", qos=2)
+        client.subscribe([(f"{kind}/u{self._seat.user}", 2) for kind in ("chat", "photo")])
 
     def _message(self, _: object, __: object, message: Any) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: the bench is over
-            self._loop.call_soon_threadsafe(self._hear, message.payload.decode())
+            if message.topic.startswith("photo/"):
+                self._loop.call_soon_threadsafe(self._ears.photo, message.payload)
+            else:
+                self._loop.call_soon_threadsafe(self._ears.text, message.payload.decode())
 
 
 class MqttPeer:
@@ -122,14 +134,14 @@ class MqttPeer:
         return "" if importlib.util.find_spec("paho") else "pip install 'onebar[bench]'"
 
     @asynccontextmanager
-    async def serving(self, folder: Path) -> AsyncIterator[int]:
-        """Run mosquitto."""
+    async def serving(self, folder: Path, *, photos: bool = False) -> AsyncIterator[int]:  # noqa: ARG002
+        """Run mosquitto; photos need nothing else."""
         port = free_port()
         settings = folder / "mosquitto.conf"
         settings.write_text(SETTINGS.format(folder=folder, port=port, inflight=INFLIGHT))
         async with running("mosquitto", [binary(), "-c", str(settings)], port, folder):
             yield port
 
-    def phone(self, seat: Seat, hear: Hear) -> Phone:
+    def phone(self, seat: Seat, ears: Ears) -> Phone:
         """Make a phone."""
-        return MqttPhone(seat, hear)
+        return MqttPhone(seat, ears)

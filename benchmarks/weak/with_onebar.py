@@ -10,8 +10,9 @@ from typing import Final
 import httpx
 
 from benchmarks.weak.children import free_port, running
-from benchmarks.weak.peers import Facts, Hear, Phone, Seat
+from benchmarks.weak.peers import Ears, Facts, Phone, Seat
 from onebar import Client, MessageReceived
+from onebar.events import AttachmentReceived
 from onebar.models import Reach
 
 FACTS: Final = Facts(
@@ -20,6 +21,7 @@ FACTS: Final = Facts(
     encrypts="yes",
     fsyncs="yes: SQLite, synchronous=FULL",
     cannot="send a bare text: each carries its keys, its sender's number and a tick",
+    photos="`send_file`: tus, resumed from the last byte, behind every text; fetched by Range, its hash checked",
 )
 
 
@@ -31,11 +33,12 @@ def number(user: int) -> str:
 class OnebarPhone:
     """An app that sends, and listens to `events()`."""
 
-    def __init__(self, seat: Seat, hear: Hear) -> None:
-        self._seat, self._hear = seat, hear
+    def __init__(self, seat: Seat, ears: Ears) -> None:
+        self._seat, self._ears = seat, ears
         self._url = f"http://127.0.0.1:{seat.port}"
         self._client = Client.open(seat.folder / f"onebar-{seat.user}.db", server=self._url)
         self._listening: asyncio.Task[None] | None = None
+        self._photos = 0
 
     async def start(self) -> None:
         """Register and listen."""
@@ -46,6 +49,13 @@ class OnebarPhone:
     async def send(self, text: str) -> None:
         """Commit to the outbox."""
         await self._client.chat(number(self._seat.other)).send(text)
+
+    async def send_photo(self, content: bytes) -> None:
+        """Seal it into the outbox: it stands for a photo that was made small already."""
+        self._photos += 1
+        path = self._seat.folder / f"onebar-{self._seat.user}-{self._photos}.jpg"
+        path.write_bytes(content)
+        await self._client.chat(number(self._seat.other)).send_file(path)
 
     @property
     def online(self) -> bool:
@@ -64,8 +74,10 @@ class OnebarPhone:
 
     async def _listen(self) -> None:
         async for event in self._client.events():
-            if isinstance(event, MessageReceived):
-                self._hear(event.text)
+            if isinstance(event, MessageReceived) and event.text:
+                self._ears.text(event.text)
+            elif isinstance(event, AttachmentReceived):
+                self._ears.photo(await self._client.file(event.message_no).read())
 
     async def _code(self) -> str:
         async with httpx.AsyncClient() as http:
@@ -83,14 +95,14 @@ class OnebarPeer:
         return ""
 
     @asynccontextmanager
-    async def serving(self, folder: Path) -> AsyncIterator[int]:
-        """Run `onebar-mockserver`."""
+    async def serving(self, folder: Path, *, photos: bool = False) -> AsyncIterator[int]:  # noqa: ARG002
+        """Run `onebar-mockserver`; photos need nothing else."""
         port = free_port()
         command = ["env", "ONEBAR_RATED=false", sys.executable, "-m", "onebar_mockserver"]  # nobody else has rates
         command += ["--port", str(port), "--data", str(folder)]
         async with running("onebar-mockserver", command, port, folder):
             yield port
 
-    def phone(self, seat: Seat, hear: Hear) -> Phone:
+    def phone(self, seat: Seat, ears: Ears) -> Phone:
         """Make a phone."""
-        return OnebarPhone(seat, hear)
+        return OnebarPhone(seat, ears)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.weak.children import free_port, running
-from benchmarks.weak.peers import Facts, Hear, Phone, Seat
+from benchmarks.weak.peers import Ears, Facts, Phone, Seat
 
 FACTS: Final = Facts(
     name="socketio",
@@ -24,10 +24,14 @@ FACTS: Final = Facts(
     encrypts="no",
     fsyncs="yes: the tutorial's SQLite table, synchronous=FULL",
     cannot="deliver more than at most once by itself; keep unsent texts when the app ends; send two texts at once",
+    photos="one binary event, stored and acknowledged like a text: again from its first byte when a connection ends",
 )
 
 ACK_S: Final = 10.0
 """The tutorial's ackTimeout."""
+
+PHOTO_ACK_S: Final = 60.0
+"""The same for a photo, which takes 2G half a minute."""
 
 RETRY_S: Final = (1.0, 5.0)
 """The library's own shortest and longest pause before the next try to connect."""
@@ -40,13 +44,14 @@ trip of the slowest networks: with it the client would never be back there, so t
 class SocketIoPhone:
     """An app around `socketio.AsyncClient`."""
 
-    def __init__(self, seat: Seat, hear: Hear) -> None:
+    def __init__(self, seat: Seat, ears: Ears) -> None:
         import aiohttp
 
-        self._seat, self._hear = seat, hear
+        self._seat, self._ears = seat, ears
         self._offset = 0
         self._numbers = 0
-        self._unsent: asyncio.Queue[tuple[int, str]] = asyncio.Queue()
+        self._unsent: asyncio.Queue[tuple[int, str | bytes]] = asyncio.Queue()
+        self._photos: asyncio.Queue[tuple[int, str | bytes]] = asyncio.Queue()  # so that texts wait for no photo's ack
         self._tasks: list[asyncio.Task[None]] = []
         self._try_now = asyncio.Event()
         self._gone = asyncio.Event()
@@ -56,12 +61,18 @@ class SocketIoPhone:
 
     async def start(self) -> None:
         """Begin to connect and to send."""
-        self._tasks = [asyncio.create_task(self._stay_connected()), asyncio.create_task(self._send_all())]
+        working = self._stay_connected(), self._send_all(self._unsent, ACK_S), self._send_all(self._photos, PHOTO_ACK_S)
+        self._tasks = [asyncio.create_task(work) for work in working]
 
     async def send(self, text: str) -> None:
         """Put a text into the app's queue."""
         self._numbers += 1
         self._unsent.put_nowait((self._numbers, text))
+
+    async def send_photo(self, content: bytes) -> None:
+        """Put a photo into the other queue."""
+        self._numbers += 1
+        self._photos.put_nowait((self._numbers, content))
 
     @property
     def online(self) -> bool:
@@ -127,18 +138,18 @@ class SocketIoPhone:
                 await self._try_now.wait()
         self._try_now.clear()
 
-    async def _send_all(self) -> None:
+    async def _send_all(self, queue: asyncio.Queue[tuple[int, str | bytes]], ack_s: float) -> None:
         while True:
-            number, text = await self._unsent.get()
-            while not await self._acknowledged(number, text):
+            number, said = await queue.get()
+            while not await self._acknowledged(number, said, ack_s):
                 while not self._client.connected:
                     await asyncio.sleep(0.01)
 
-    async def _acknowledged(self, number: int, text: str) -> bool:
+    async def _acknowledged(self, number: int, said: str | bytes, ack_s: float) -> bool:
         """Send a text; return whether the server has it. A lost connection ends the wait, as in the tutorial."""
         from socketio.exceptions import SocketIOError
 
-        call = asyncio.ensure_future(self._client.call("text", (self._seat.other, number, text), timeout=ACK_S))
+        call = asyncio.ensure_future(self._client.call("text", (self._seat.other, number, said), timeout=ack_s))
         gone = asyncio.ensure_future(self._gone.wait())
         try:
             await asyncio.wait([call, gone], return_when=asyncio.FIRST_COMPLETED)
@@ -150,10 +161,14 @@ class SocketIoPhone:
             for task in (call, gone):
                 task.cancel()
 
-    def _text(self, number: int, text: str) -> None:
-        if number > self._offset:
-            self._offset = number
-            self._hear(text)
+    def _text(self, number: int, said: str | bytes) -> None:
+        if number <= self._offset:
+            return
+        self._offset = number
+        if isinstance(said, bytes):
+            self._ears.photo(said)
+        else:
+            self._ears.text(said)
 
 
 class SocketIoPeer:
@@ -167,13 +182,14 @@ class SocketIoPeer:
         return "" if there else "pip install 'onebar[bench]'"
 
     @asynccontextmanager
-    async def serving(self, folder: Path) -> AsyncIterator[int]:
+    async def serving(self, folder: Path, *, photos: bool = False) -> AsyncIterator[int]:
         """Run the server."""
         port = free_port()
         command = [sys.executable, "-m", "benchmarks.weak.socketio_server", str(port), str(folder / "texts.sqlite3")]
+        command += ["photos"] if photos else []
         async with running("socketio", command, port, folder):
             yield port
 
-    def phone(self, seat: Seat, hear: Hear) -> Phone:
+    def phone(self, seat: Seat, ears: Ears) -> Phone:
         """Make a phone."""
-        return SocketIoPhone(seat, hear)
+        return SocketIoPhone(seat, ears)
