@@ -89,8 +89,9 @@ bench-scale: $(BENCH)  ## CPU of a message at 100 to 10,000 links, and where 10Â
 	@FULL="$(FULL)" $(BIN)/python -m benchmarks.scale
 
 .PHONY: bench-weak
-bench-weak: $(BENCH)  ## One conversation over weak networks, by Onebar and its peers (FULL=1, ONLY=tunnel,edge, SEED=number)
-	@FULL="$(FULL)" ONLY="$(ONLY)" PEERS="$(PEERS)" SEED="$(SEED)" $(BIN)/python -m benchmarks.weak
+bench-weak: $(BENCH)  ## One conversation over weak networks, by Onebar and its peers (FULL=1, PHOTOS=1, ONLY=tunnel,edge, SEED=number)
+	@FULL="$(FULL)" ONLY="$(ONLY)" PEERS="$(PEERS)" SEED="$(SEED)" PHOTOS="$(PHOTOS)" \
+		$(BIN)/python -m benchmarks.weak
 
 .PHONY: bench-storm
 bench-storm: $(BENCH)  ## 5,000 phones and a backend that restarts: who is back when, and is all mail there (PHONES=500)

@@ -25,11 +25,12 @@ COLUMNS = (
     "down kB",
     "B a text",
     "dials",
-    "photos lost",
-    "photo p50 s",
-    "photo p95 s",
-    "",
 )
+PHOTO_COLUMNS = ("photos lost", "photo p50 s", "photo p95 s")
+WIDTH = 170
+"""Of the tables in a file; those with photos have so much more."""
+
+WIDTH_PHOTOS = 34
 
 
 def seconds(value: float) -> str:
@@ -42,7 +43,8 @@ def seconds(value: float) -> str:
 def figures_table(rows: Sequence[Row], own: str) -> Table:
     """Draw all conversations; who is first in a network is green."""
     drawn = Table(title="One conversation over weak networks; both phones behind the same kind of link")
-    for column in COLUMNS:
+    photos = PHOTO_COLUMNS if any(row.photos for row in rows) else ()
+    for column in (*COLUMNS, *photos, ""):
         drawn.add_column(column, justify="left" if column in {"network", "peer", ""} else "right")
     for case in cases_of(rows):
         for row in (each for each in rows if each.case == case):
@@ -63,14 +65,17 @@ def figures_table(rows: Sequence[Row], own: str) -> Table:
                 f"{row.down_bytes / 1000:.1f}",
                 f"{row.text_bytes:.0f}" if row.sent else "-",
                 str(row.dials),
-                f"{row.photos_lost} of {row.photos}" if row.photos else "-",
-                seconds(row.photo_p50_s),
-                seconds(row.photo_p95_s),
+                *_photo_cells(row)[: len(photos)],
                 row.failure or ("first" if first else ""),
                 style="red" if faults else "green" if first and row.peer == own else None,
             )
         drawn.add_section()
     return drawn
+
+
+def _photo_cells(row: Row) -> tuple[str, str, str]:
+    lost = f"{row.photos_lost} of {row.photos}" if row.photos else "-"
+    return lost, seconds(row.photo_p50_s), seconds(row.photo_p95_s)
 
 
 def facts_table(facts: Sequence[Facts]) -> Table:
@@ -92,7 +97,8 @@ def facts_table(facts: Sequence[Facts]) -> Table:
 
 def print_tables(rows: Sequence[Row], facts: Sequence[Facts], own: str) -> None:
     """Print both tables, wide enough for a file."""
-    console = Console(width=None if Console().is_terminal else 170)
+    width = WIDTH + (WIDTH_PHOTOS if any(row.photos for row in rows) else 0)
+    console = Console(width=None if Console().is_terminal else width)
     console.print(figures_table(rows, own))
     console.print(facts_table(facts))
 

@@ -1,5 +1,5 @@
 import pytest
-from benchmarks.weak.conversation import number_of, write_script
+from benchmarks.weak.conversation import PHOTO_BYTES, number_of, photos_of, write_script
 
 
 def test_the_same_seed_writes_the_same_conversation() -> None:
@@ -23,3 +23,13 @@ def test_both_speak_and_number_their_own_texts() -> None:
         assert len(own) > 20
         assert [number_of(line.text) for line in own] == [line.number for line in own]
         assert all(line.text.partition(" ")[2] for line in own)
+
+
+def test_both_send_photos_that_differ_before_the_end() -> None:
+    photos = photos_of(2, 60)
+    assert [(photo.sender, photo.number) for photo in photos] == [(0, 1), (1, 1), (0, 2), (1, 2)]
+    assert [photo.at_s for photo in photos] == pytest.approx([5, 15, 25, 35])
+    assert len({photo.content for photo in photos}) == 4
+    assert {len(photo.content) for photo in photos} == {PHOTO_BYTES}
+    assert photos_of(2, 60)[3].content == photos[3].content
+    assert photos_of(0, 60) == ()

@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,9 @@ def test_full_is_more_of_the_same() -> None:
     quick, full = Plan.of({"FULL": ""}), Plan.of({"FULL": "1", "SEED": "9"})
     assert (quick.rounds, quick.texts, quick.seed) == (2, 100, 1)
     assert (full.rounds, full.texts, full.seed) == (3, 200, 9)
+    assert (quick.photos, quick.name) == (0, "bench-weak")
+    with_photos = Plan.of({"PHOTOS": "2"})
+    assert (with_photos.photos, with_photos.name) == (2, "bench-weak-photos")
 
 
 def test_every_conversation_has_accounts_of_its_own() -> None:
@@ -56,6 +60,12 @@ def test_the_figures_are_those_of_onebar_alone(report: WeakReport) -> None:
     assert "edge_recovery_s" not in found
     assert found["bytes_ratio"] == 1
     assert report.last_line() == "bench-weak: profiles=2 first_in=1 lost=0 duplicated=0 reordered=0"
+
+
+def test_photos_are_figures_where_there_are_some(report: WeakReport) -> None:
+    add_figures(report, [replace(each, photos=4, photos_lost=each.lost, photo_p95_s=3.0) for each in ROWS])
+    found = {figure.key: figure.value for figure in report.figures}
+    assert found["photos_lost"] == 0
 
 
 def test_the_json_file_holds_no_infinity(report: WeakReport) -> None:

@@ -66,3 +66,13 @@ def test_the_networks_keep_their_order() -> None:
         "tunnel",
         "edge",
     ]
+
+
+def test_photos_count_beside_the_texts() -> None:
+    photos = Ledger()
+    for number in (1, 2):
+        photos.note_sent((0, number), 0.0)
+    photos.note_came(0, "1 photo", 4.0)
+    found = row_of([Held("mqtt", "edge", Ledger(), photos=photos)])
+    assert (found.photos, found.photos_lost, found.photo_p50_s, found.photo_p95_s) == (2, 1, 4.0, math.inf)
+    assert math.isnan(row("mqtt", 1.0).photo_p95_s)
