@@ -42,6 +42,9 @@ class Goal:
 
 
 WEAK: Final = "bench-weak"
+WEAK_PHOTOS: Final = "bench-weak-photos"
+"""What `PHOTOS=1 make bench-weak` calls itself."""
+
 WIRE: Final = "bench-wire"
 SDK: Final = "bench-sdk"
 SERVER: Final = "bench-server-quick"
@@ -132,6 +135,19 @@ GOALS: Final[tuple[Goal, ...]] = (
         "MQTT and Socket.IO send the bare text, without encryption, sender or tick. XMPP, with receipts and"
         " unencrypted, takes almost three times Onebar's bytes.",
         3.6,
+    ),
+    Goal(WEAK_PHOTOS, "lost", 0),
+    Goal(WEAK_PHOTOS, "duplicated", 0),
+    Goal(WEAK_PHOTOS, "reordered", 0),
+    Goal(WEAK_PHOTOS, "behind_in", 0, BEHIND, 2),
+    Goal(
+        WEAK_PHOTOS,
+        "photos_lost",
+        0,
+        "At 18 kbit/s a photo of 60 kB takes 51 s by itself, and texts go first: two were still on their way when the"
+        " bench ended its wait of 60 s. Of XMPP's four none had come; MQTT's and Socket.IO's four had, and texts stood"
+        " behind them for a minute.",
+        4,
     ),
     Goal(SERVER, "us_window1", 60, THREE_FRAMES, 250),
     Goal(SERVER, "us_window8", 30, "As for `us_window1`.", 110),

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.goals import WEAK
+from benchmarks.goals import WEAK, WEAK_PHOTOS
 from benchmarks.phones import scratch_folder
 from benchmarks.report import REPORTS, BenchError, Report
 from benchmarks.weak.children import install
@@ -71,7 +71,7 @@ class Plan:
     @property
     def name(self) -> str:
         """The name of the bench's report and of its goals."""
-        return f"{WEAK}-photos" if self.photos else WEAK
+        return WEAK_PHOTOS if self.photos else WEAK
 
 
 class WeakReport(Report):

@@ -134,7 +134,9 @@ class XmppPhone:
         name = f"{self._seat.user}-{content[:4].hex()}.jpg"
         while True:
             try:
-                slot = await self._xmpp.plugin["xep_0363"].request_slot(UPLOADS, name, len(content), timeout=PHOTOS_PING_S)
+                slot = await self._xmpp.plugin["xep_0363"].request_slot(
+                    UPLOADS, name, len(content), timeout=PHOTOS_PING_S
+                )
             except (IqError, IqTimeout):
                 continue
             put = slot["http_upload_slot"]["put"]
