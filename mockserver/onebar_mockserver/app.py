@@ -25,7 +25,7 @@ from onebar_mockserver.acceptor import Acceptor
 from onebar_mockserver.access import Access
 from onebar_mockserver.attachment_answers import Guard
 from onebar_mockserver.blob_files import FOLDER_NAME, FileBlobs
-from onebar_mockserver.blobs import BlobLimits, BlobSizes, BlobsLostError
+from onebar_mockserver.blobs import BlobError, BlobLimits, BlobSizes, BlobsLostError
 from onebar_mockserver.buckets import Buckets
 from onebar_mockserver.callers import TokenCheck
 from onebar_mockserver.connections import Connections
@@ -36,7 +36,7 @@ from onebar_mockserver.health import admin_app, health_routes
 from onebar_mockserver.limits import BACKLOG, SIZES_EVERY_S, STOP_S, SWEEP_EVERY_S, ServerLimits
 from onebar_mockserver.link_protocol import LinkProtocol
 from onebar_mockserver.metrics import Metrics
-from onebar_mockserver.ports import EngineLostError
+from onebar_mockserver.ports import BatchFailedError, EngineLostError
 from onebar_mockserver.push.doorbell import Doorbell
 from onebar_mockserver.push.gateways import PushGateway
 from onebar_mockserver.registration import Registration
@@ -239,6 +239,8 @@ class Backend:
                     continue
             except EngineLostError:
                 self._turns.suspect()
+            except (BatchFailedError, BlobError) as error:  # a full disk above all: what is swept makes room
+                logger.error("a sweep failed", extra={"error": type(error).__name__, "detail": str(error)})
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SWEEP_EVERY_S):  # wait_for of Python 3.11 can swallow a cancellation
                     await self._sweep_now.wait()

@@ -1,5 +1,6 @@
 """The whole server in one process."""
 
+import asyncio
 import socket
 from pathlib import Path
 
@@ -8,13 +9,15 @@ import pytest
 
 from onebar.crypto.http_tokens import authorization
 from onebar.crypto.keys import DeviceKeys
-from onebar_mockserver import MockServer
+from onebar_mockserver import MockServer, app
 from onebar_mockserver.app import AddressError, Backend, fresh_seed, listen, now_ms
-from onebar_mockserver.blobs import BlobLimits
+from onebar_mockserver.blob_files import FileBlobs
+from onebar_mockserver.blobs import BlobLimits, BlobsLostError, DiskFullError
+from onebar_mockserver.ports import BatchFailedError
 from onebar_mockserver.sqlite import DatabaseError
 from onebar_mockserver.sqlite.codes import SEED_BYTES
 from tests.mockserver.attachment_server import BODY, files
-from tests.mockserver.rawclient import Phone, register
+from tests.mockserver.rawclient import PATIENCE_S, Phone, register
 
 
 def test_a_taken_port_is_named() -> None:
@@ -83,6 +86,27 @@ async def test_what_expired_is_swept(tmp_path: Path) -> None:
                 break
             await server._backend._blobs.find("0" * 32)  # a turn of its thread
         assert not files(tmp_path / "blobs")
+
+
+@pytest.mark.parametrize("failure", [DiskFullError("full"), BlobsLostError("damaged"), BatchFailedError("defect")])
+async def test_a_sweep_that_fails_is_not_the_last_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, failure: Exception
+) -> None:
+    swept: list[int] = []
+    again = asyncio.Event()
+
+    async def sweep(_blobs: FileBlobs, now: int) -> int:
+        swept.append(now)
+        if len(swept) == 1:
+            raise failure
+        again.set()
+        return 0
+
+    monkeypatch.setattr(FileBlobs, "sweep", sweep)
+    monkeypatch.setattr(app, "SWEEP_EVERY_S", 0.01)
+    async with MockServer(tmp_path), asyncio.timeout(PATIENCE_S):
+        await again.wait()
+    assert "a sweep failed" in caplog.text
 
 
 async def test_a_folder_of_blobs_that_cannot_be_used_is_named(tmp_path: Path) -> None:
