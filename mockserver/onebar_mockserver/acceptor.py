@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Callable
 from typing import Final
 
+from onebar_mockserver.connections import Connections
 from onebar_mockserver.limits import ACCEPT_AGAIN_S, ACCEPTS_PER_STEP, HANDSHAKE_S
 
 FULL: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -25,12 +26,17 @@ class Acceptor:
     """Accepts on one listening socket until it is closed."""
 
     def __init__(
-        self, listener: socket.socket, make_protocol: Callable[[], asyncio.Protocol], tls: ssl.SSLContext | None
+        self,
+        listener: socket.socket,
+        make_protocol: Callable[[], asyncio.Protocol],
+        tls: ssl.SSLContext | None,
+        among: Connections | None = None,
     ) -> None:
-        """Begin to accept; needs a running loop."""
+        """Begin to accept; needs a running loop. `among` counts the handshakes of each address."""
         self._listener = listener
         self._make_protocol = make_protocol
         self._tls = tls
+        self._among = among if tls is not None else None  # without TLS a connection counts as soon as it is there
         self._loop = asyncio.get_running_loop()
         self._shaking: set[asyncio.Task[bool]] = set()
         self._again: asyncio.TimerHandle | None = None
@@ -52,7 +58,7 @@ class Acceptor:
         """Take a few in; the loop calls again as long as more wait, after whoever else has something to say."""
         for _ in range(ACCEPTS_PER_STEP):
             try:
-                connection, _ = self._listener.accept()
+                connection, address = self._listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
@@ -60,10 +66,13 @@ class Acceptor:
                     raise
                 self._pause(error)
                 return
+            if self._among is not None and not self._among.begin(address[0]):
+                connection.close()  # an answer would take a handshake
+                continue
             connection.setblocking(False)
             task = self._loop.create_task(self._shake_hands(connection))
             self._shaking.add(task)
-            task.add_done_callback(functools.partial(self._shook_hands, connection))
+            task.add_done_callback(functools.partial(self._shook_hands, connection, address[0]))
 
     def _pause(self, error: OSError) -> None:
         logger.error("no room for another connection (%s): raise the limit of open files", error.strerror)
@@ -80,7 +89,9 @@ class Acceptor:
             return False
         return True
 
-    def _shook_hands(self, connection: socket.socket, task: "asyncio.Task[bool]") -> None:
+    def _shook_hands(self, connection: socket.socket, host: str, task: "asyncio.Task[bool]") -> None:
         self._shaking.discard(task)
+        if self._among is not None:
+            self._among.end(host)
         if task.cancelled() or not task.result():
             connection.close()

@@ -158,7 +158,7 @@ class Backend:
         config.load()
         among = self._connections if app is self._public else None  # an operator's own address has no limits
         make_protocol = functools.partial(HeadDeadlineProtocol, config, self._state, {}, among=among)
-        self._acceptors.append(Acceptor(listener, make_protocol, tls))
+        self._acceptors.append(Acceptor(listener, make_protocol, tls, among))
 
     async def drain(self, go_away_ms: int, within_s: float) -> None:
         """Be ready for nobody, let each link leave in its slot (R17), and return when all have, or the time is up."""

@@ -42,6 +42,24 @@ class Connections:
         self._now_s = now_s
         self._owners: dict[asyncio.BaseTransport, str] = {}
         self._open: Counter[str] = Counter()
+        self._shaking: Counter[str] = Counter()
+
+    def begin(self, host: str) -> bool:
+        """Count a TLS handshake with a host until `end`; return False if its address may have no more connections."""
+        owner = owner_of(host)
+        if owner is None:
+            return True
+        if self._open[owner] + self._shaking[owner] >= CONNECTIONS_OPEN_MAX:
+            self._buckets.refuse("connections_open_max")
+            return False
+        self._shaking[owner] += 1
+        return True
+
+    def end(self, host: str) -> None:
+        """Note that a handshake is over: with success, `enter` has counted the connection."""
+        owner = owner_of(host)
+        if owner is not None:
+            _less(self._shaking, owner)
 
     def enter(self, transport: asyncio.BaseTransport) -> RateLimitedError | None:
         """Count a connection, or return why it may not be there."""
@@ -63,9 +81,14 @@ class Connections:
         """Note that a connection has ended."""
         owner = self._owners.pop(transport, None)
         if owner is not None:
-            self._open[owner] -= 1
-            if not self._open[owner]:
-                del self._open[owner]
+            _less(self._open, owner)
+
+
+def _less(counts: Counter[str], owner: str) -> None:
+    """Count one less, and forget who has none."""
+    counts[owner] -= 1
+    if not counts[owner]:
+        del counts[owner]
 
 
 def too_many(error: RateLimitedError) -> bytes:

@@ -222,8 +222,8 @@ RATES: Final[Mapping[str, Rate]] = MappingProxyType({limit.name: limit.rate for 
 """The same by name, as `ServerLimits` takes them."""
 
 CONNECTIONS_OPEN_MAX: Final = 5_000
-"""Connections of one IP address that may be open at once, loopback not counted: a mobile network's phones behind one
-address, and a small part of the 65,536 files that hosting.md allows the server."""
+"""Connections of one IP address that may be open at once, with those in their TLS handshake, loopback not counted: a
+mobile network's phones behind one address, and a small part of the 65,536 files that hosting.md allows the server."""
 
 
 @dataclass(frozen=True)

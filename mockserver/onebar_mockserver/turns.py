@@ -62,7 +62,9 @@ class TurnLoop:
             await self._task
 
     def put(self, link: int, item: Input) -> None:
-        """Add an input to the link's queue."""
+        """Add an input to the link's queue; none once the loop is to stop, or who never rests would keep it going."""
+        if self._stopping:
+            return
         queue = self._pending.get(link)
         if queue is None:
             queue = self._pending[link] = deque()

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 import trustme
 
-from onebar_mockserver import acceptor
+from onebar_mockserver import acceptor, connections
 from onebar_mockserver.acceptor import Acceptor
 from onebar_mockserver.app import listen
+from onebar_mockserver.buckets import Buckets
+from onebar_mockserver.connections import Connections
 from onebar_mockserver.limits import ACCEPTS_PER_STEP
 from onebar_mockserver.tls import server_context
 
@@ -115,6 +117,25 @@ async def test_who_speaks_no_tls_or_nothing_at_all_is_cut(
     with socket.create_connection(listener.getsockname()) as plain:
         plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
         assert b"hello" not in await read(plain)
+    taking.close()
+
+
+async def test_handshakes_that_are_not_over_count_as_connections_of_their_address(
+    monkeypatch: pytest.MonkeyPatch, listener: socket.socket, tls: ssl.SSLContext
+) -> None:
+    monkeypatch.setattr(connections, "owner_of", lambda host: host)
+    monkeypatch.setattr(connections, "CONNECTIONS_OPEN_MAX", 2)
+    buckets = Buckets({})
+    among = Connections(buckets, lambda: 1000.0)
+    taking = Acceptor(listener, Guest, tls, among)
+    half_open = [socket.create_connection(listener.getsockname()) for _ in range(2)]
+    with socket.create_connection(listener.getsockname()) as refused:
+        assert await read(refused) == b""
+    assert buckets.refused == {"connections_open_max": 1}
+    for one in half_open:
+        one.close()
+    await until(lambda: not taking._shaking)
+    assert among.begin("127.0.0.1")
     taking.close()
 
 

@@ -136,3 +136,21 @@ async def test_an_engine_lost_elsewhere_is_reopened_too() -> None:
         await play.reopened.wait()
     await loop.stop()
     assert (play.lost, play.turns) == (1, [])
+
+
+async def test_a_link_that_never_rests_does_not_keep_the_loop_from_stopping() -> None:
+    play = Rehearsal()
+    loop = play.loop()
+    turn = play.turn
+
+    async def flooded(inputs: Sequence[Input], now_ms: int) -> Turn:
+        loop.put(1, ping(1))
+        return await turn(inputs, now_ms)
+
+    play.turn = flooded  # type: ignore[method-assign]
+    loop.put(1, ping(1))
+    loop.start()
+    async with asyncio.timeout(PATIENCE_S):
+        await play.begun.wait()
+        await loop.stop()
+    assert loop.pending(1) == 0
