@@ -86,7 +86,11 @@ TURNED_AWAY_S: Final = 1.0
 """Time for the first bytes of a connection that may not be there: they are answered by 429, then it is closed."""
 
 BODY_S: Final = 30.0
-"""Time for a request's body to arrive."""
+"""Time for a request's body to arrive, and for the rest of one that was answered before its end."""
+
+STALLED_S: Final = 300.0
+"""Time for an HTTP client to take some of an answer that waits for it. The slowest networks need a minute, for what the
+system has in its buffers; without an end, who never reads would keep a connection and a file open for ever."""
 
 BODY_BYTES_MAX: Final = 4096
 """Longest body of a registration request: the largest real one is 600 bytes."""

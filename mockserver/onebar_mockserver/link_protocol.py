@@ -162,7 +162,8 @@ class LinkProtocol(asyncio.Protocol):
         if frame.opcode is Opcode.TEXT:
             self._close(PROTOCOL_ERROR)
         elif frame.opcode in (Opcode.BINARY, Opcode.CONT):
-            self._parts.append(bytes(frame.data))
+            if frame.data:  # of empty ones there may be any number
+                self._parts.append(bytes(frame.data))
             if frame.fin:
                 message = b"".join(self._parts)
                 self._parts.clear()

@@ -265,6 +265,7 @@ async def _parts(request: Request, interrupted: asyncio.Event) -> AsyncIterator[
             yield part
     finally:
         halt.cancel()
+        coming.cancel()  # a server that stops gives the handler up in the middle
 
 
 def _place(blob: Blob) -> dict[str, str]:

@@ -10,6 +10,7 @@ from websockets.exceptions import ConnectionClosed
 from onebar.core import frames
 from onebar.core.frames import CaughtUp, FlightWanted, Ping, Refused
 from onebar_mockserver import MockServer, link_protocol
+from onebar_mockserver.link_protocol import LinkProtocol
 from tests.mockserver.rawclient import PATIENCE_S, Line, Phone, base64url
 
 UPGRADE = (
@@ -104,6 +105,29 @@ async def test_a_fragmented_message_is_put_together(alice: Phone) -> None:
     message = frames.encode_message([Ping(77)])
     await line.websocket.send([message[:2], message[2:]])
     assert (await line.take(frames.Pong)).nonce == 77
+    await line.close()
+
+
+async def test_empty_fragments_take_no_memory(server: MockServer, alice: Phone) -> None:
+    line = await alice.dial()
+    await line.until(CaughtUp)
+    message = frames.encode_message([Ping(77)])
+    held: list[int] = []
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield message[:2]
+        for _ in range(50):
+            yield b""
+        await (await line.websocket.ping())
+        assert server._backend
+        for socket in server._backend.gateway._sockets.values():
+            assert isinstance(socket, LinkProtocol)
+            held.append(len(socket._parts))
+        yield message[2:]
+
+    await line.websocket.send(parts())
+    assert (await line.take(frames.Pong)).nonce == 77
+    assert held == [1]
     await line.close()
 
 
