@@ -52,6 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (AddressError, BackupError, CertificateFilesError, DatabaseError) as error:
         sys.stderr.write(f"onebar-mockserver: {error}\n")
         return 1
+    except PermissionError as error:
+        sys.stderr.write(f"onebar-mockserver: {error.filename}: {error.strerror}; run this as the server's user\n")
+        return 1
     except KeyboardInterrupt:  # a second Ctrl-C, while stopping
         return 130
 

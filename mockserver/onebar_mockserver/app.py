@@ -275,6 +275,8 @@ def listen(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, kind, proto)
     except OSError as error:
         raise AddressError(f"cannot listen on {host}: {error.strerror}") from error
+    except UnicodeError as error:
+        raise AddressError(f"cannot listen on {host}: no host has such a name") from error
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(cast("Any", address))

@@ -68,8 +68,8 @@ def _made(folder: Path, make: Callable[[Path], None]) -> str:
     if folder.exists():
         raise BackupError(f"{folder} is there already; name a folder that is not, or move it away")
     unfinished = folder.with_name(folder.name + UNFINISHED)
+    shutil.rmtree(unfinished, ignore_errors=True)  # of an attempt that was killed
     try:
-        shutil.rmtree(unfinished, ignore_errors=True)  # of an attempt that was broken off
         unfinished.mkdir(mode=0o700, parents=True)
         make(unfinished)
         found = check(unfinished)
@@ -83,6 +83,8 @@ def _made(folder: Path, make: Callable[[Path], None]) -> str:
         _flush(folder.absolute().parent)
     except (OSError, sqlite3.Error) as error:
         raise BackupError(f"{folder} cannot be made: {error}") from error
+    finally:  # a failure each hour must not fill the disk
+        shutil.rmtree(unfinished, ignore_errors=True)
     return f"{folder} has {' '.join(f'{name}={count}' for name, count in found.counts.items())}"
 
 

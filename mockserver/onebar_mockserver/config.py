@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, get_type_hints
 
 import msgspec
 
-from onebar_mockserver.limits import RATES, ServerLimits
+from onebar_mockserver.limits import RATE_SIZE_MAX, RATES, TIMES_S_MAX, ServerLimits
 from onebar_mockserver.push.settings import PushSettings
 from onebar_mockserver.sms import CODE_TEXT, HttpSms
 
@@ -27,6 +27,9 @@ CLIENT_VARIABLES: Final = frozenset({"ONEBAR_HOME", "ONEBAR_SERVER", "ONEBAR_PAS
 
 DRAIN_S_MAX: Final = 3600
 """Longest drain: systemd and Kubernetes kill what takes longer anyway, and no slot is later than 30 s."""
+
+SECRETS: Final = frozenset({"sms.token"})
+"""Settings whose values no error shows."""
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
@@ -74,7 +77,7 @@ class SmsSettings(msgspec.Struct, frozen=True, kw_only=True):
         """Return who sends them.
 
         Raises:
-            ValueError: `body` is no JSON object of strings, or names what there is not.
+            ValueError: `url`, `body` or `token` cannot be used; see `HttpSms`.
         """
         if not self.url:
             return None
@@ -195,13 +198,11 @@ def _meant(name: str, known: Mapping[str, object]) -> str:
 def _value(key: str, given: Given, hint: Any) -> Any:
     try:
         value = msgspec.convert(given.value, hint, strict=not given.text, dec_hook=_path)
-        if key.startswith("limits.") and isinstance(value, int) and value < 1:
-            raise msgspec.ValidationError("Expected `int` >= 1")
     except msgspec.ValidationError as error:
         limit = str(error).replace("Expected", "expected", 1)
+        shown = "…" if key in SECRETS else repr(given.value)
         raise ConfigError(
-            f"{given.source}: {key} = {given.value!r} cannot be used ({limit}); correct it, or leave it out for the"
-            " default"
+            f"{given.source}: {key} = {shown} cannot be used ({limit}); correct it, or leave it out for the default"
         ) from error
     return value
 
@@ -238,10 +239,15 @@ def _consistent(settings: Settings, given: Mapping[str, Given]) -> Settings:
             f"{given['admin.host'].source}: admin.host = {settings.admin.host!r} cannot be used: /metrics is for nobody"
             " on the internet; give 127.0.0.1, or this machine's address in a private network"
         )
-    for name in settings.limits.rates:
+    for name, rate in settings.limits.rates.items():
+        source = given["limits.rates"].source if "limits.rates" in given else ""
         if name not in RATES:
-            source = given["limits.rates"].source
             raise ConfigError(f"{source}: there is no rate limits.rates.{name}{_meant(name, RATES)}")
+        if not (1 <= rate.size <= RATE_SIZE_MAX and 0 <= rate.refill_s <= TIMES_S_MAX):
+            raise ConfigError(
+                f"{source}: limits.rates.{name} = {list(rate)} cannot be used: give from 1 to {RATE_SIZE_MAX} at once,"
+                f" and from 0 to {TIMES_S_MAX} seconds for one more; rated = false is for no limits"
+            )
     rates = {**RATES, **settings.limits.rates} if settings.rated else {}
     return msgspec.structs.replace(settings, limits=replace(settings.limits, rates=rates))
 

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
+
+from msgspec import Meta
 
 from onebar.core import frames
 from onebar.core.rates import Rate
@@ -230,14 +232,27 @@ CONNECTIONS_OPEN_MAX: Final = 5_000
 mobile network's phones behind one address, and a small part of the 65,536 files that hosting.md allows the server."""
 
 
+WINDOW_MAX: Final = 4 * WINDOW
+"""Largest window that can be set: beyond it the server does not recognise a second copy of a device (R16)."""
+
+TIMES_S_MAX: Final = 3650 * DAY_S
+"""Longest time that can be set: ten years; what is longer is a slip, and in milliseconds may not fit the database."""
+
+MAILBOX_BYTES_SETTABLE_MAX: Final = 2**40
+"""Largest mailbox that can be set: a terabyte is more than one database can serve."""
+
+RATE_SIZE_MAX: Final = 1_000_000
+"""Most that a rate can allow at once: more is no limit, which `rated` says better."""
+
+
 @dataclass(frozen=True)
 class ServerLimits:
     """The limits a test or an operator may set; the others are constants of this module."""
 
-    window: int = WINDOW
-    retention_s: int = RETENTION_S
-    outbox_s: int = OUTBOX_S
-    mailbox_bytes_max: int = MAILBOX_BYTES_MAX
+    window: Annotated[int, Meta(ge=1, le=WINDOW_MAX)] = WINDOW
+    retention_s: Annotated[int, Meta(ge=1, le=TIMES_S_MAX)] = RETENTION_S
+    outbox_s: Annotated[int, Meta(ge=1, le=TIMES_S_MAX)] = OUTBOX_S
+    mailbox_bytes_max: Annotated[int, Meta(ge=1, le=MAILBOX_BYTES_SETTABLE_MAX)] = MAILBOX_BYTES_MAX
     rates: Mapping[str, Rate] = field(default_factory=lambda: RATES)
     """What may be done how often, by the names of RATE_LIMITS; what has no rate here is not limited."""
 

@@ -1,8 +1,10 @@
 """Text messages with codes: who sends them."""
 
+import asyncio
 from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     import httpx
@@ -70,7 +72,8 @@ class HttpSms:
         transport: Carries the requests, instead of the network; for tests.
 
     Raises:
-        ValueError: A string of `body` or `text` has another name in braces.
+        ValueError: `url` is none, `token` cannot be in a header, or a string of `body` or `text` has another name in
+            braces.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class HttpSms:
     ) -> None:
         self._url, self._body, self._text, self._token = url, dict(body), text, token
         self._transport = transport
+        _check(url, token)
         try:
             self._filled(Sms("+12025550101", "123456", 0))
         except (LookupError, ValueError) as error:
@@ -99,9 +103,9 @@ class HttpSms:
 
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         try:
-            async with httpx.AsyncClient(timeout=SEND_S, transport=self._transport) as client:
+            async with asyncio.timeout(SEND_S), httpx.AsyncClient(timeout=SEND_S, transport=self._transport) as client:
                 answer = await client.post(self._url, json=self._filled(sms), headers=headers)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             raise SmsError(f"the SMS gateway gave no answer ({type(error).__name__})") from None
         if not answer.is_success:
             raise SmsError(f"the SMS gateway answered HTTP {answer.status_code}")
@@ -109,3 +113,16 @@ class HttpSms:
     def _filled(self, sms: Sms) -> dict[str, str]:
         text = self._text.format(code=sms.code)
         return {name: value.format(phone=sms.phone, code=sms.code, text=text) for name, value in self._body.items()}
+
+
+def _check(url: str, token: str) -> None:
+    """Find now what would fail with the first user. No value is shown: both may hold a password."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        good = False
+    if not good or not url.isascii() or not url.isprintable():
+        raise ValueError("sms.url is no URL: give one like https://sms.example.org/send")
+    if not (token.isascii() and token.isprintable()):
+        raise ValueError("sms.token cannot be in a header: give printable characters of ASCII, without a line break")

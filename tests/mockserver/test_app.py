@@ -30,6 +30,8 @@ def test_a_taken_port_is_named() -> None:
 def test_a_host_that_is_not_ours() -> None:
     with pytest.raises(AddressError, match="cannot listen"):
         listen("192.0.2.1", 0)
+    with pytest.raises(AddressError, match="no host has such a name"):
+        listen("a" * 64, 0)
 
 
 def test_seeds_of_codes_never_come_twice() -> None:

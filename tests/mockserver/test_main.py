@@ -1,7 +1,9 @@
 """The real process: its line, its signals, its errors, and what a kill leaves."""
 
 import asyncio
+import errno
 import json
+import os
 import re
 import signal
 import socket
@@ -297,3 +299,16 @@ async def test_a_kill_loses_nothing_that_was_accepted(tmp_path: Path) -> None:
                 await reader.send(Ack(1, frame.seq))
         assert got == {sender.device: list(range(1, mark + 1)) for sender, mark in zip(senders, marks, strict=True)}
         await reader.close()
+
+
+@pytest.mark.parametrize("arguments", [("check", "a"), ("backup", "a", "b"), ("restore", "a", "b")])
+def test_who_may_not_read_the_data_is_told_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    def forbidden(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", forbidden)  # tests may run as root, to whom nothing is forbidden
+    assert main(arguments) == 1
+    said = f"onebar-mockserver: a{os.sep}onebar.sqlite3: Permission denied; run this as the server's user\n"
+    assert capsys.readouterr().err == said

@@ -1,10 +1,13 @@
 """Who sends text messages with codes."""
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
+from onebar_mockserver import sms
 from onebar_mockserver.sms import HttpSms, Sms, SmsError, SmsLog
 
 SMS = Sms("+4915112345678", "123456", 1)
@@ -62,3 +65,16 @@ def test_a_template_with_another_name_is_refused_at_once(template: str) -> None:
         HttpSms("https://a", {"to": template})
     with pytest.raises(ValueError, match="phone"):
         HttpSms("https://a", {}, text=template)
+
+
+async def test_a_gateway_that_says_a_little_all_the_time_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Trickle(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            while True:
+                await asyncio.sleep(0)
+                yield b" "
+
+    monkeypatch.setattr(sms, "SEND_S", 0.01)
+    answer = httpx.MockTransport(lambda _: httpx.Response(200, stream=Trickle()))
+    with pytest.raises(SmsError, match="TimeoutError"):
+        await HttpSms("https://a", {}, transport=answer).send(SMS)

@@ -40,7 +40,7 @@ def lock_directory(data: Path) -> int:
         DatabaseError: Another process uses it, or it cannot be written.
     """
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)  # of nobody else's business, whatever the umask
         descriptor = os.open(data / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise DatabaseError(f"cannot use {data} for data: {error.strerror}") from error

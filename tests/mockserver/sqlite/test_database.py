@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import stat
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -162,3 +163,8 @@ def test_what_a_power_cut_left_of_the_first_start_is_a_new_database(tmp_path: Pa
     assert path.stat().st_size > 0
     open_database(path).close()
     open_database(path).close()
+
+
+def test_a_new_data_folder_is_of_nobody_else(tmp_path: Path) -> None:
+    os.close(lock_directory(tmp_path / "data"))
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
