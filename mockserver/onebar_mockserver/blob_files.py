@@ -164,7 +164,7 @@ class FileBlobs:
             if (there.owner, there.length) != (blob.owner, blob.length):
                 raise TakenError("this id belongs to another upload; choose 128 random bits")
             return there
-        room = self._free(self._folder) - self._limits.disk_reserve_bytes - self._rows.sizes().awaited_bytes
+        room = self._free(self._folder) - self._limits.disk_reserve_bytes - self._rows.awaited_bytes()
         if blob.length > room:
             raise DiskFullError(f"the server has no room for {blob.length} bytes now; try again later")
         path = self._path(blob.id)

@@ -30,6 +30,9 @@ APPLICATION_ID: Final = 0x4F4E4552
 
 _MS: Final = 1000
 
+_UNFINISHED: Final = "CREATE INDEX IF NOT EXISTS blobs_unfinished ON blobs (length, durable) WHERE durable < length"
+"""Came after the first version, which works with it as well."""
+
 
 class BlobRows:
     """The rows, for one thread."""
@@ -67,10 +70,17 @@ class BlobRows:
         """
         limits = self._limits
         with self._transaction() as execute:
-            used, unfinished = execute(
-                "SELECT coalesce(sum(length), 0), coalesce(sum(durable < length), 0) FROM blobs WHERE owner = ?",
+            count, used, unfinished = execute(
+                "SELECT count(*), coalesce(sum(length), 0), coalesce(sum(durable < length), 0) FROM blobs"
+                " WHERE owner = ?",
                 (blob.owner,),
             ).fetchone()
+            if count >= limits.blobs_max:
+                raise QuotaError(
+                    "blobs_max",
+                    f"this account has BLOBS_MAX = {limits.blobs_max} attachments waiting; wait until recipients have"
+                    " fetched some, or end uploads",
+                )
             if used + blob.length > limits.quota_bytes:
                 raise QuotaError(
                     "quota_bytes",
@@ -142,6 +152,14 @@ class BlobRows:
                 self._drop(blob_id)
         return [row[0] for row in rows]
 
+    def awaited_bytes(self) -> int:
+        """Return what is still to come of all blobs, by looking only at those."""
+        with _named():
+            row = self._connection.execute(
+                "SELECT coalesce(sum(length - durable), 0) FROM blobs WHERE durable < length"
+            ).fetchone()
+        return int(row[0])
+
     def sizes(self) -> BlobSizes:
         """Return what all blobs take together."""
         with _named():
@@ -167,6 +185,7 @@ class BlobRows:
                 f"BEGIN IMMEDIATE;\n{script}\nPRAGMA application_id = {APPLICATION_ID};"
                 f"PRAGMA user_version = {VERSION};\nCOMMIT;"
             )
+        execute(_UNFINISHED)
 
     def _known(self, blob_id: str) -> Blob:
         if (blob := self.find(blob_id)) is None:

@@ -20,6 +20,10 @@ QUOTA_BYTES: Final = 4 * 1024**3
 UPLOADS_MAX: Final = 256
 """Most blobs of one account that are not complete: an album of 200 photos, chosen in a tunnel."""
 
+BLOBS_MAX: Final = 20_000
+"""Most blobs of one account, complete or not: 650 a day for as long as one waits. Empty and tiny ones use up files and
+time where they use up no quota."""
+
 DOWNLOADS_MAX: Final = 5_000
 """Most devices that a blob may wait for: a group of 1,000 people with five devices each."""
 
@@ -71,6 +75,7 @@ class BlobLimits:
     blob_bytes_max: int = BLOB_BYTES_MAX
     quota_bytes: int = QUOTA_BYTES
     uploads_max: int = UPLOADS_MAX
+    blobs_max: int = BLOBS_MAX
     kept_s: int = KEPT_S
     unfinished_s: int = UNFINISHED_S
     disk_reserve_bytes: int = DISK_RESERVE_BYTES

@@ -188,6 +188,12 @@ RATE_LIMITS: Final = (
     RateLimit(
         "code_addresses", Rate(60, 30.0), "an IP address", "a school class registers at once; a robot does not go on"
     ),
+    RateLimit(
+        "code_numbers",
+        Rate(12, 3600.0),
+        "a phone number",
+        "codes sent; to register ends the waits between them, and an SMS costs money each time",
+    ),
     RateLimit("registrations", Rate(6, 30.0), "a phone number", "tries to register, with any code; Signal's size"),
     RateLimit(
         "messages",

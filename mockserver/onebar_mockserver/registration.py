@@ -164,6 +164,7 @@ class Registration:
     async def _codes(self, request: Request) -> Response:
         phone = _phone((await _body(request, CodeBody)).phone)
         self._take("code_addresses", owner_of(request.client.host) if request.client else None)
+        self._ask("code_numbers", phone)
         code = await self.ledger.issue_code(phone, self.fresh_seed(), self.now_ms())
         try:
             await self.sms.send(Sms(phone, code.code, self.now_ms()))
@@ -171,6 +172,7 @@ class Registration:
             logger.error("%s", error)
             await self.ledger.code_not_sent(phone, self.now_ms())
             raise RegistrationError("unavailable", "the text message could not be sent; try again later") from error
+        self.buckets.take("code_numbers", phone, self.now_ms() / 1000)
         return _json({}, 202)
 
     async def _devices(self, request: Request) -> Response:
@@ -181,6 +183,13 @@ class Registration:
         registered = await self.ledger.register(phone, body.code, _keys(body), self.now_ms(), pin, body.totp)
         self.removed(registered.removed)
         return _json({"account": registered.account, "device": registered.device})
+
+    def _ask(self, limit: str, key: str) -> None:
+        """Refuse what is to be counted only when it is done."""
+        wait_s = self.buckets.wait_s(limit, key, self.now_ms() / 1000)
+        if wait_s:
+            self.buckets.refuse(limit)
+            raise RateLimitedError(limit, wait_s)
 
     def _take(self, limit: str, key: str | None) -> None:
         wait_s = None if key is None else self.buckets.take(limit, key, self.now_ms() / 1000)

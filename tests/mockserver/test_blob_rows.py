@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -125,3 +126,33 @@ def test_a_full_disk_has_its_own_name(rows: BlobRows, monkeypatch: pytest.Monkey
     rows.close()
     with pytest.raises(BlobsLostError):
         rows.ids()
+
+
+def test_empty_blobs_are_counted_too(tmp_path: Path) -> None:
+    rows = BlobRows(tmp_path, BlobLimits(blobs_max=2))
+    for name in "ab":
+        rows.insert(blob(name, 0))
+    with pytest.raises(QuotaError, match=r"BLOBS_MAX = 2 attachments waiting; wait until") as caught:
+        rows.insert(blob("c", 0))
+    assert caught.value.limit == "blobs_max"
+    rows.remove("a")
+    rows.insert(blob("c", 0))
+    rows.close()
+
+
+def test_what_is_awaited_is_found_without_looking_at_what_is_there(rows: BlobRows, tmp_path: Path) -> None:
+    assert rows.awaited_bytes() == 0
+    rows.insert(blob("a"))
+    rows.insert(blob("b"))
+    rows.move("a", 60, 1_000)
+    rows.move("b", 100, 1_000)
+    assert rows.awaited_bytes() == rows.sizes().awaited_bytes == 40
+    statement = "SELECT sum(length - durable) FROM blobs WHERE durable < length"
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection:
+        (plan,) = connection.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
+        connection.execute("DROP INDEX blobs_unfinished")  # as an earlier server left it
+    assert "blobs_unfinished" in plan[-1]
+    rows.close()
+    again = BlobRows(tmp_path, LIMITS)
+    assert again.awaited_bytes() == 40
+    again.close()

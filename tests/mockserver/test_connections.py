@@ -13,7 +13,7 @@ from onebar_mockserver import MockServer, connections
 from onebar_mockserver.buckets import Buckets
 from onebar_mockserver.connections import Connections, owner_of
 from onebar_mockserver.limits import ServerLimits
-from tests.mockserver.rawclient import PATIENCE_S, Keys, post
+from tests.mockserver.rawclient import PATIENCE_S, Keys, post, register
 
 PHONE = "+4915112345678"
 
@@ -93,6 +93,16 @@ async def test_http_says_which_limit_and_when_to_come_back(not_loopback: None, t
         assert isinstance(caught.value, RateLimitedError)
         assert caught.value.limit == "code_addresses"
         assert 90 - 2 * PATIENCE_S < caught.value.retry_after_s <= 90
+
+
+async def test_registering_again_and_again_does_not_send_any_number_of_codes() -> None:
+    async with limited(code_numbers=Rate(2, 3600.0)) as server:
+        for _ in range(2):
+            await register(server, PHONE)
+        answer = await post(server.url, "/v1/codes", {"phone": PHONE})
+        assert (answer.status_code, answer.json()["limit"]) == (429, "code_numbers")
+        assert server.refused == {"code_numbers": 1}
+        await register(server, "+4915112345679")
 
 
 async def test_a_connection_too_many_is_told_so_and_the_sdk_waits(not_loopback: None, tmp_path: Path) -> None:
