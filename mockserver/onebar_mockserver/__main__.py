@@ -100,6 +100,7 @@ def _serve(settings: Settings) -> int:
     from onebar_mockserver import logs  # structlog takes 80 ms to import, which backup and check need not wait for
 
     logs.configure(settings.log, production=settings.production)
+    os.umask(0o077)  # mail and phone numbers are nobody else's business, even in a folder that others may read
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve(settings))
     return 0

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from onebar_mockserver.buckets import Buckets
-from onebar_mockserver.limits import CONNECTIONS_OPEN_MAX
+from onebar_mockserver.limits import CONNECTIONS_OPEN_MAX, HANDSHAKES_MAX
 from onebar_mockserver.ports import RateLimitedError
 
 IPV6_PREFIX: Final = 64
@@ -49,6 +49,9 @@ class Connections:
         owner = owner_of(host)
         if owner is None:
             return True
+        if self._shaking[owner] >= HANDSHAKES_MAX:
+            self._buckets.refuse("handshakes_max")
+            return False
         if self._open[owner] + self._shaking[owner] >= CONNECTIONS_OPEN_MAX:
             self._buckets.refuse("connections_open_max")
             return False

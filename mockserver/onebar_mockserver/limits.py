@@ -251,6 +251,11 @@ RATE_SIZE_MAX: Final = 1_000_000
 """Most that a rate can allow at once: more is no limit, which `rated` says better."""
 
 
+HANDSHAKES_MAX: Final = 500
+"""TLS handshakes of one IP address that may be under way at once, loopback not counted: as many as `connections` lets
+in at once. One that is left half-open costs 53 kB (measured) until HANDSHAKE_S is over."""
+
+
 @dataclass(frozen=True)
 class ServerLimits:
     """The limits a test or an operator may set; the others are constants of this module."""

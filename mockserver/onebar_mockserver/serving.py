@@ -117,15 +117,20 @@ def _listen(settings: Settings) -> list[socket.socket]:
 
 def _announce(settings: Settings, listeners: list[socket.socket], say: Callable[[str], None]) -> None:
     scheme = "http" if settings.certificate_files is None else "https"
-    host, port = listeners[0].getsockname()[:2]
-    say(f"listening on {scheme}://{host}:{port}, data in {settings.data}")
+    say(f"listening on {scheme}://{_address(listeners[0])}, data in {settings.data}")
     for listener in listeners[1:]:
-        host, port = listener.getsockname()[:2]
-        say(f"metrics at http://{host}:{port}/metrics")
+        say(f"metrics at http://{_address(listener)}/metrics")
     if settings.production and not settings.sms.url:
         sys.stderr.write(NO_SMS)
         sys.stderr.flush()
+    port = listeners[0].getsockname()[1]
     logger.info("listening", extra={"scheme": scheme, "port": port, "production": settings.production})
+
+
+def _address(listener: socket.socket) -> str:
+    """Return where a socket listens, as it stands in a URL."""
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 async def _drained(backend: Backend, drain_s: float, stop_now: asyncio.Event) -> None:

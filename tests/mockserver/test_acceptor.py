@@ -120,18 +120,19 @@ async def test_who_speaks_no_tls_or_nothing_at_all_is_cut(
     taking.close()
 
 
+@pytest.mark.parametrize("limit", ["connections_open_max", "handshakes_max"])
 async def test_handshakes_that_are_not_over_count_as_connections_of_their_address(
-    monkeypatch: pytest.MonkeyPatch, listener: socket.socket, tls: ssl.SSLContext
+    monkeypatch: pytest.MonkeyPatch, listener: socket.socket, tls: ssl.SSLContext, limit: str
 ) -> None:
     monkeypatch.setattr(connections, "owner_of", lambda host: host)
-    monkeypatch.setattr(connections, "CONNECTIONS_OPEN_MAX", 2)
+    monkeypatch.setattr(connections, limit.upper(), 2)
     buckets = Buckets({})
     among = Connections(buckets, lambda: 1000.0)
     taking = Acceptor(listener, Guest, tls, among)
     half_open = [socket.create_connection(listener.getsockname()) for _ in range(2)]
     with socket.create_connection(listener.getsockname()) as refused:
         assert await read(refused) == b""
-    assert buckets.refused == {"connections_open_max": 1}
+    assert buckets.refused == {limit: 1}
     for one in half_open:
         one.close()
     await until(lambda: not taking._shaking)

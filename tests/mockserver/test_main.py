@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import sqlite3
+import stat
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -109,6 +110,13 @@ async def test_it_stops_when_whoever_started_it_is_gone(tmp_path: Path) -> None:
         process.stdin.close()  # as the kernel does when its owner is killed
         assert await process.wait() == 0
         await process.communicate()
+
+
+async def test_what_it_writes_is_for_nobody_else(tmp_path: Path) -> None:
+    async with running(tmp_path):
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert set(modes.values()) == {0o600}, modes
+    assert "onebar.sqlite3" in modes
 
 
 async def test_one_process_a_folder(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A process from its settings to its last signal, inside the test's own loop."""
 
 import asyncio
+import logging
 import os
 import signal
 import ssl
@@ -14,7 +15,7 @@ import pytest
 import trustme
 
 from onebar.core.frames import GoAway
-from onebar_mockserver.app import AddressError
+from onebar_mockserver.app import AddressError, listen
 from onebar_mockserver.config import AdminSettings, Settings, TlsSettings
 from onebar_mockserver.serving import serve
 from tests.mockserver.rawclient import PATIENCE_S, welcomed
@@ -127,3 +128,20 @@ async def test_a_taken_admin_port_gives_the_other_one_free(tmp_path: Path) -> No
         port = int(server.url.rsplit(":", 1)[1])
         with pytest.raises(AddressError, match="taken"):
             await serve(Settings(port=0, data=tmp_path / "two", admin=AdminSettings(port=port)))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_it_says_where_it_listens(tmp_path: Path, caplog: pytest.LogCaptureFixture, host: str) -> None:
+    try:
+        listen(host, 0).close()
+    except AddressError:
+        pytest.skip(f"this machine has no {host}")
+    caplog.set_level(logging.INFO)
+    settings = Settings(host=host, port=0, data=tmp_path, admin=AdminSettings(port=0))
+    async with serving(settings) as server:
+        url = httpx.URL(server.url)
+        assert url.host == host
+        async with httpx.AsyncClient(trust_env=False) as http:
+            assert (await http.get(url.join("/healthz"))).status_code == 200
+    [listening] = [record for record in caplog.records if record.message == "listening"]
+    assert listening.__dict__["port"] == url.port, "not that of /metrics"
