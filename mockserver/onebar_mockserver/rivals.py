@@ -16,6 +16,10 @@ from onebar_mockserver.links import Link
 NUMBERS_MAX: Final = 4 * WINDOW
 """Numbers remembered for one device: an honest one has at most a window of them unsettled."""
 
+LINKS_MAX: Final = 8
+"""Links of one device that are served at once: a phone that hedges has two. Each gets all mail, so without an end one
+device could have everything said to it thousands of times."""
+
 
 @dataclass
 class Rivals:
@@ -59,6 +63,11 @@ class Rivals:
     def older(self, link: Link) -> list[Link]:
         """Return the links that one which speaks after its Welcome fences."""
         return [other for other in self.links if other.connection_no < link.connection_no]
+
+    @property
+    def surplus(self) -> list[Link]:
+        """The oldest links that were welcomed, beyond LINKS_MAX."""
+        return [link for link in self.links if link.attached][:-LINKS_MAX]
 
     def overtaken(self, link: Link, cursor: int) -> list[Link]:
         """Return the other links that were not sent all mail up to a cursor that is acknowledged on this one.

@@ -192,8 +192,7 @@ class Router:
         ops.append(Op(flight.link, hello.device, hello.connection_no, hello))
 
     def _sort(self, turn: Turn, item: Received, ops: list[Op], requests: list[Received]) -> None:
-        link = self._links.get(item.link)
-        frame = item.frame
+        link, frame = self._links.get(item.link), item.frame
         if link is None:  # refused or closed before this frame's turn
             return
         rivals = self._by_device[link.device]
@@ -282,6 +281,7 @@ class Router:
 
     def _welcome(self, turn: Turn, link: Link, place: Attached, now_ms: int) -> None:
         link.attach(place.epoch, place.cursor)
+        self._fence(turn, self._by_device[link.device].surplus)
         self._bell.answered(link.device)
         self._leave_behind(link)
         _outgoing(turn, link.link).welcome = Welcome(

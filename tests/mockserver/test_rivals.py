@@ -3,9 +3,12 @@
 import msgspec
 import pytest
 
-from onebar.core.frames import Submit
-from onebar_mockserver.links import Link
-from onebar_mockserver.rivals import NUMBERS_MAX, Rivals
+from onebar.core.frames import Ping, Pong, Submit
+from onebar_mockserver import MockServer
+from onebar_mockserver import rivals as rivals_module
+from onebar_mockserver.links import FENCED, Link
+from onebar_mockserver.rivals import LINKS_MAX, NUMBERS_MAX, Rivals
+from tests.mockserver.rawclient import register, welcomed
 
 
 def submit(out_no: int, body: bytes = b"x", floor: int = 0) -> Submit:
@@ -70,3 +73,24 @@ def test_a_link_is_overtaken_when_it_was_not_sent_what_is_acknowledged(rivals: R
     assert rivals.overtaken(older, 6) == [newer]
     newer.attached = False
     assert rivals.overtaken(older, 6) == []
+
+
+def test_a_device_has_few_links_and_the_oldest_go() -> None:
+    many = Rivals()
+    for connection_no in range(1, LINKS_MAX + 1):
+        many.add(link(connection_no))
+    many.add(Link(99, 1, 1, 99))  # not welcomed yet: it may be a replay
+    assert many.surplus == []
+    many.links[-1].attach(1, 0)
+    assert [one.connection_no for one in many.surplus] == [1]
+
+
+async def test_a_link_too_many_ends_the_oldest(server: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rivals_module, "LINKS_MAX", 2)
+    phone = await register(server, "+4915112345671")
+    oldest, *others = [await welcomed(phone) for _ in range(3)]
+    assert await oldest.closed() == FENCED
+    for line in others:  # from the oldest on: each fences those before it
+        await line.send(Ping(7))
+        assert (await line.take(Pong)).nonce == 7
+    await others[-1].close()
