@@ -264,8 +264,8 @@ async def _end_http(state: ServerState) -> None:
             transport.abort()
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Return a listening address; port 0 picks a free one.
+def listen(host: str, port: int, setting: str = "--port") -> socket.socket:
+    """Return a listening address; port 0 picks a free one, `setting` is what chooses another.
 
     Raises:
         AddressError: The port is taken, or the host is not one of this machine.
@@ -285,7 +285,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
-            raise AddressError(f"port {port} on {host} is taken; stop what uses it or choose --port") from error
+            raise AddressError(f"port {port} on {host} is taken; stop what uses it or choose {setting}") from error
         raise AddressError(f"cannot listen on {host}:{port}: {error.strerror}") from error
     return listener
 

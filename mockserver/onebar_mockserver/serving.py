@@ -108,7 +108,7 @@ def _listen(settings: Settings) -> list[socket.socket]:
     listeners = [listen(settings.host, settings.port)]
     if settings.admin.port is not None:
         try:
-            listeners.append(listen(settings.admin.host, settings.admin.port))
+            listeners.append(listen(settings.admin.host, settings.admin.port, "admin.port"))
         except BaseException:
             listeners[0].close()
             raise

@@ -145,3 +145,11 @@ async def test_it_says_where_it_listens(tmp_path: Path, caplog: pytest.LogCaptur
             assert (await http.get(url.join("/healthz"))).status_code == 200
     [listening] = [record for record in caplog.records if record.message == "listening"]
     assert listening.__dict__["port"] == url.port, "not that of /metrics"
+
+
+async def test_an_admin_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    taken = listen("127.0.0.1", 0)
+    admin = AdminSettings(port=taken.getsockname()[1])
+    with pytest.raises(AddressError, match=r"is taken; stop what uses it or choose admin\.port"):
+        await serve(Settings(port=0, data=tmp_path, admin=admin))
+    taken.close()
