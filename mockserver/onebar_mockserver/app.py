@@ -256,9 +256,16 @@ async def _end_http(state: ServerState) -> None:
         connection.shutdown()
     if state.tasks:
         _, late = await asyncio.wait(state.tasks, timeout=STOP_S)
+        if late:  # as if their peers had left: what has arrived of an upload counts
+            _cut(state)
+            _, late = await asyncio.wait(late, timeout=STOP_S)
         for task in late:
             task.cancel()
     await asyncio.sleep(0)  # connections that were closed leave now
+    _cut(state)
+
+
+def _cut(state: ServerState) -> None:
     for connection in list(state.connections):
         if (transport := getattr(connection, "transport", None)) is not None:
             transport.abort()

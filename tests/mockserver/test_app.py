@@ -16,7 +16,7 @@ from onebar_mockserver.blobs import BlobLimits, BlobsLostError, DiskFullError
 from onebar_mockserver.ports import BatchFailedError
 from onebar_mockserver.sqlite import DatabaseError
 from onebar_mockserver.sqlite.codes import SEED_BYTES
-from tests.mockserver.attachment_server import BODY, files
+from tests.mockserver.attachment_server import BODY, files, stalled
 from tests.mockserver.rawclient import PATIENCE_S, Phone, register
 
 
@@ -73,6 +73,23 @@ async def test_an_attachment_outlives_a_restart_and_leaves_with_its_last_downloa
             assert (await http.get(made.headers["location"])).content == b"12345"
             assert (await http.post(made.headers["location"] + "/downloaded")).status_code == 204
         assert not files(tmp_path / "blobs")
+
+
+async def test_what_has_arrived_of_an_upload_outlives_a_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(app, "STOP_S", 0.05)
+    async with MockServer(tmp_path) as server, signed_in(await register(server, "+4915112345671")) as http:
+        made = await http.post("/v1/attachments", headers={"Upload-Length": "10", "Content-Type": ""})
+        sign = {"Host": f"127.0.0.1:{server.port}", "Authorization": http.headers["Authorization"]}
+        cut = await stalled(server.url + made.headers["location"], b"1234567890", **sign)
+        async with asyncio.timeout(PATIENCE_S):
+            while not (server._backend and server._backend._uploads.running):  # noqa: ASYNC110 - it has no event
+                await asyncio.sleep(0)
+        await server.restart()
+        cut.cut()
+        assert (await http.head(made.headers["location"])).headers["upload-offset"] == "5"
+    assert "Exception in ASGI application" not in caplog.text
 
 
 async def test_what_expired_is_swept(tmp_path: Path) -> None:
