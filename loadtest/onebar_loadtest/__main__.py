@@ -24,6 +24,7 @@ PASSED_ON: Final = {
     "SHAPE": "--shape",
     "EVERY": "--every",
     "READERS": "--readers",
+    "PHOTOS": "--photos",
     "PROXIED": "--proxied",
     "CROWD": "--crowd",
     "SETTLE": "--settle",

@@ -13,6 +13,10 @@ SHOWN_MAX: Final = 10
 """Most complaints that are kept in words; all are counted."""
 
 
+PHOTO: Final = ".photo"
+"""How the keys of messages end that bring a photo."""
+
+
 @dataclass(slots=True)
 class Tally:
     """What came of all messages; tallies of several processes add up."""
@@ -28,9 +32,11 @@ class Tally:
     duplicated: int = 0
     """Arrivals of what had arrived before, or of what nobody sent to that phone."""
     reordered: int = 0
-    """Arrivals behind a later one of the same author."""
+    """Arrivals behind a later one of the same author. Photos take their time, and are not looked at for that."""
+    photos: int = 0
+    """Those of the delivered that brought a photo, which is whole at the other phone."""
     late: int = 0
-    """Arrivals more than LATE_S after the last time when a phone or the server was away."""
+    """Arrivals more than LATE_S after the last time when a phone or the server was away, photos left out."""
     unreadable: int = 0
     """Messages that could not be opened, even after they were asked for again."""
     beside: int = 0
@@ -87,11 +93,14 @@ class _Stream:
 
 
 class Ledger:
-    """Who said what to whom, and what became of it. The text of each message begins with its key."""
+    """Who said what to whom, and what became of it. The text of each message begins with its key.
+
+    A message with a photo arrives when the photo is there, whole.
+    """
 
     def __init__(self) -> None:
         self.tally = Tally()
-        self._streams: dict[tuple[int, int], _Stream] = {}
+        self._streams: dict[tuple[int, int, bool], _Stream] = {}  # by author, reader, and whether they are photos
 
     @property
     def waiting(self) -> int:
@@ -100,25 +109,25 @@ class Ledger:
 
     def waiting_phones(self) -> set[int]:
         """Return the phones that have said something that has not arrived, and those that wait for it."""
-        return {no for pair, stream in self._streams.items() if 0 in stream.arrived for no in pair}
+        return {no for who, stream in self._streams.items() if 0 in stream.arrived for no in who[:2]}
 
     def met(self, one: int, other: int) -> bool:
         """Whether a text between two phones has arrived, either way: then there is a session for the next ones."""
-        streams = self._streams.get((one, other)), self._streams.get((other, one))
+        streams = self._streams.get((one, other, False)), self._streams.get((other, one, False))
         return any(1 in stream.arrived for stream in streams if stream is not None)
 
-    def say(self, author: int, reader: int, at_s: float) -> str:
+    def say(self, author: int, reader: int, at_s: float, *, photo: bool = False) -> str:
         """Note that a phone says something to another one; return the key that its text must begin with."""
-        stream = self._streams.setdefault((author, reader), _Stream())
+        stream = self._streams.setdefault((author, reader, photo), _Stream())
         stream.said_s.append(at_s)
         stream.arrived.append(0)
         self.tally.sent += 1
-        return f"{author}.{reader}.{len(stream.said_s) - 1}"
+        return f"{author}.{reader}.{len(stream.said_s) - 1}{PHOTO if photo else ''}"
 
     def take_back(self, key: str) -> None:
         """Note that `send` has refused it: nobody was promised anything."""
-        author, reader, number = (int(part) for part in key.split("."))
-        self._streams[author, reader].arrived[number] = 1
+        author, reader, number = (int(part) for part in key.removesuffix(PHOTO).split("."))
+        self._streams[author, reader, key.endswith(PHOTO)].arrived[number] = 1
         self.tally.sent -= 1
 
     def accept(self) -> None:
@@ -142,6 +151,7 @@ class Ledger:
             How long it took since it was said; None if it should not have come.
         """
         author, number, stream = self._find(reader, text)
+        photo = is_photo(text)
         if stream is None:
             self.tally.duplicated += 1
             self._complain(f"phone {reader} got what nobody sent to it")
@@ -152,12 +162,13 @@ class Ledger:
             return None
         stream.arrived[number] = 1
         self.tally.delivered += 1
-        if number < stream.last:
+        self.tally.photos += photo
+        if number < stream.last and not photo:
             self.tally.reordered += 1
             self._complain(f"message {number} of phone {author} came to phone {reader} after message {stream.last}")
         stream.last = max(stream.last, number)
         waited_s = at_s - max(stream.said_s[number], back_s)
-        if waited_s > LATE_S:
+        if waited_s > LATE_S and not photo:
             self.tally.late += 1
             self._complain(f"message {number} of phone {author} came to phone {reader} after {waited_s:.0f} s")
         return at_s - stream.said_s[number]
@@ -179,6 +190,10 @@ class Ledger:
         self.tally.unreadable += 1
         self._complain(f"phone {reader} could not open a message")
 
+    def no_photo(self, reader: int, reason: str) -> None:
+        """Note why the photo of a message is not at the phone that it was sent to; the message counts as lost."""
+        self._complain(f"a photo did not come to phone {reader}: {reason}")
+
     def close_beside(self, said: int, arrived: int, wrong: int) -> None:
         """Account for what light devices said, and for those that heard wrongly or lost their link."""
         self.tally.beside, self.tally.beside_lost = arrived, said - arrived + wrong
@@ -188,20 +203,21 @@ class Ledger:
     def close(self) -> Tally:
         """Count what has not arrived as lost; return the tally."""
         self.tally.lost = 0
-        for (author, reader), stream in self._streams.items():
+        for (author, reader, photo), stream in self._streams.items():
             missing = stream.arrived.count(0)
             if missing:
                 self.tally.lost += missing
                 first = stream.arrived.index(0)
-                self._complain(f"{missing} messages of phone {author} to phone {reader} are lost, first {first}")
+                what = "photos" if photo else "messages"
+                self._complain(f"{missing} {what} of phone {author} to phone {reader} are lost, first {first}")
         return self.tally
 
     def _find(self, reader: int, text: str) -> tuple[int, int, _Stream | None]:
         try:
-            author, to, number = (int(part) for part in text.partition(" ")[0].split("."))
+            author, to, number = (int(part) for part in key_of(text).removesuffix(PHOTO).split("."))
         except ValueError:
             return 0, 0, None
-        stream = self._streams.get((author, to))
+        stream = self._streams.get((author, to, is_photo(text)))
         if to != reader or stream is None or not 0 <= number < len(stream.said_s):
             return 0, 0, None
         return author, number, stream
@@ -209,3 +225,13 @@ class Ledger:
     def _complain(self, text: str) -> None:
         if len(self.tally.complaints) < SHOWN_MAX:
             self.tally.complaints.append(text)
+
+
+def key_of(text: str) -> str:
+    """Return the key of a message: its first word."""
+    return text.partition(" ")[0]
+
+
+def is_photo(text: str) -> bool:
+    """Whether a message brings a photo."""
+    return key_of(text).endswith(PHOTO)

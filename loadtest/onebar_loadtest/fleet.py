@@ -5,6 +5,8 @@ import gc
 import random
 from collections.abc import Coroutine
 from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from onebar.crypto.kem import find_kem
@@ -14,6 +16,7 @@ from onebar.testing import profile
 from onebar_loadtest.crowd import Crowd
 from onebar_loadtest.onlooker import Observe, Onlooker, ignore
 from onebar_loadtest.phones import Phone, Place
+from onebar_loadtest.photos import allow_sockets
 from onebar_loadtest.record import Record
 from onebar_loadtest.registering import Registrar
 from onebar_loadtest.settings import REPLAY, Settings
@@ -96,6 +99,10 @@ class Fleet:
         """How many phones are being made and registered."""
         self._groups: list[Group] = []
         self._crowd = Crowd(settings.crowd)
+        self._photos = self._dice("photos")
+        self._folder = TemporaryDirectory(prefix="onebar-photos-") if settings.photos else None
+        if self._folder is not None:
+            allow_sockets()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
@@ -165,7 +172,8 @@ class Fleet:
         number = f"+1{self._first_number + next(self._numbers)}"
         seed = self._dice(f"weather {no}").getrandbits(32)
         reads = self._dice(f"reader {no}").random() < self.settings.readers
-        phone = Phone(no, number, self._place, self._profiles.of(no), seed, self.onlooker, reads=reads)
+        photos = None if self._folder is None else Path(self._folder.name) / str(no)
+        phone = Phone(no, number, self._place, self._profiles.of(no), seed, self.onlooker, reads=reads, photos=photos)
         phone.proxied = self._dice(f"proxied {no}").random() < self.settings.proxied
         self.phones.append(phone)
         account, device = await self._registrar.register(number, phone.public_keys())
@@ -190,8 +198,8 @@ class Fleet:
         await group.talk()
 
     def say(self, author: Phone, reader: Phone, words: str) -> None:
-        """Let a phone send a text to another one, and account for it."""
-        self.onlooker.say(author, reader, words)
+        """Let a phone send a text to another one, or a photo now and then, and account for it."""
+        self.onlooker.say(author, reader, words, photo=self._photos.random() < self.settings.photos)
 
     def strike(self, fault: Fault) -> None:
         """Let something happen to the phones; what happens to the server is not done here."""
@@ -257,6 +265,8 @@ class Fleet:
         await self.onlooker.close()
         await asyncio.gather(*(phone.close() for phone in self.phones))
         self._registrar.close()
+        if self._folder is not None:
+            self._folder.cleanup()
         gc.unfreeze()
         gc.set_threshold(*self._garbage)
 

@@ -8,6 +8,8 @@ from typing import Final
 
 from onebar.errors import OnebarError
 from onebar.events import (
+    AttachmentFailed,
+    AttachmentReceived,
     Event,
     MessageDelivered,
     MessageEvent,
@@ -19,9 +21,10 @@ from onebar.events import (
     RateLimited,
 )
 from onebar_loadtest import rows
-from onebar_loadtest.accounting import Ledger
+from onebar_loadtest.accounting import Ledger, is_photo, key_of
 from onebar_loadtest.crowd import Crowd
 from onebar_loadtest.phones import Phone
+from onebar_loadtest.photos import content_of
 from onebar_loadtest.record import Record
 
 LAG_EVERY_S: Final = 0.02
@@ -49,6 +52,7 @@ class _Own:
     said_s: float
     first: bool
     """Whether the two phones had not met."""
+    photo: bool = False
     sent_s: float = 0.0
     read_s: float = 0.0
 
@@ -67,6 +71,7 @@ class Onlooker:
         self._record = Record()
         self._own: dict[tuple[int, int], _Own] = {}
         self._firsts: set[str] = set()  # keys of what was said before two phones had met
+        self._coming: dict[str, float] = {}  # by key: when the messages came whose photos are to come
         self._unread: dict[str, _Own] = {}  # by keys: what people will look at
         self._shown: dict[tuple[int, str], list[_Own]] = {}  # by phone and chat: what came and was not looked at
         self._watching: list[asyncio.Task[None]] = []
@@ -88,12 +93,12 @@ class Onlooker:
         record.tallies[process] = self.ledger.tally
         return Record.from_data(record.to_data())  # which no later event changes
 
-    def say(self, author: Phone, reader: Phone, words: str) -> None:
-        """Let a phone send a text to another one, and account for it."""
+    def say(self, author: Phone, reader: Phone, words: str, *, photo: bool = False) -> None:
+        """Let a phone send a text to another one, or a photo with one, and account for it."""
         at_s = asyncio.get_running_loop().time()
         first = not self.ledger.met(author.no, reader.no)
-        key = self.ledger.say(author.no, reader.no, at_s)
-        if first:
+        key = self.ledger.say(author.no, reader.no, at_s, photo=photo)
+        if first and not photo:
             self._firsts.add(key)
 
         def committed(result: asyncio.Future[object]) -> None:
@@ -101,11 +106,13 @@ class Onlooker:
                 self.ledger.take_back(key)
             else:
                 self._record.second(int(time.time())).sent += 1
-                own = self._own[author.no, int(str(result.result()))] = _Own(reader, at_s, first)
-                if reader.reads:
+                own = self._own[author.no, int(str(result.result()))] = _Own(reader, at_s, first, photo)
+                if reader.reads and not photo:
                     self._unread[key] = own
 
-        author.say(reader.number, f"{key} {words}").add_done_callback(committed)
+        text = f"{key} {words}"
+        saying = author.show(reader.number, text, content_of(key)) if photo else author.say(reader.number, text)
+        saying.add_done_callback(committed)
 
     def opened(self, took_s: float, *, first: bool) -> None:
         """See `Witness`."""
@@ -118,7 +125,11 @@ class Onlooker:
     def happened(self, phone: Phone, event: Event, at_s: float) -> None:
         """See `Witness`."""
         if isinstance(event, MessageReceived):
-            self._arrived(phone, event, at_s)
+            self._received(phone, event, at_s)
+        elif isinstance(event, AttachmentReceived):
+            self._completed(phone, event, at_s)
+        elif isinstance(event, AttachmentFailed):
+            self.ledger.no_photo(phone.no, event.reason)
         elif isinstance(event, RateLimited):
             self.ledger.limit(event.limit)
             self._record.second(int(time.time())).limited += 1
@@ -132,24 +143,40 @@ class Onlooker:
         for own in self._shown.pop((phone.no, chat), ()):
             own.read_s = at_s
 
-    def _arrived(self, phone: Phone, event: MessageReceived, at_s: float) -> None:
+    def _received(self, phone: Phone, event: MessageReceived, at_s: float) -> None:
         if event.text.startswith(ROGUE):
             return
-        key, author = event.text.partition(" ")[0], self.ledger.author(event.text)
-        back_s = max(phone.back_s, self._phones[author].back_s) if 0 <= author < len(self._phones) else phone.back_s
-        took_s = self.ledger.arrive(phone.no, event.text, at_s, back_s)
-        if took_s is not None:
-            sample = self._record.second(int(time.time()))
-            sample.delivered += 1
-            if key in self._firsts:
-                self._firsts.remove(key)
-                self._note(rows.FIRST_CONTACT, took_s)
-            else:
-                sample.end_to_end.add(took_s)
-                self._note(rows.END_TO_END, took_s)
+        key = key_of(event.text)
+        if is_photo(event.text):
+            self._coming[key] = at_s  # it has arrived when the photo is there
+            return
+        self._arrived(phone, event.text, at_s)
         own = self._unread.pop(key, None)
         if own is not None:
             self._shown.setdefault((phone.no, event.chat), []).append(own)
+
+    def _completed(self, phone: Phone, event: AttachmentReceived, at_s: float) -> None:
+        text = phone.text_of(event.message_no)
+        if phone.photo_of(event.message_no) != content_of(key_of(text)):
+            self.ledger.no_photo(phone.no, "it is another one")
+            return
+        self._note(rows.DOWNLOAD, at_s - self._coming.pop(key_of(text), at_s))
+        self._arrived(phone, text, at_s)
+
+    def _arrived(self, phone: Phone, text: str, at_s: float) -> None:
+        key, author = key_of(text), self.ledger.author(text)
+        back_s = max(phone.back_s, self._phones[author].back_s) if 0 <= author < len(self._phones) else phone.back_s
+        took_s = self.ledger.arrive(phone.no, text, at_s, back_s)
+        if took_s is None:
+            return
+        sample = self._record.second(int(time.time()))
+        sample.delivered += 1
+        if key in self._firsts:
+            self._firsts.remove(key)
+            self._note(rows.FIRST_CONTACT, took_s)
+        elif not is_photo(text):
+            sample.end_to_end.add(took_s)
+            self._note(rows.END_TO_END, took_s)
 
     def _ticked(self, phone: Phone, event: MessageEvent, own: _Own, at_s: float) -> None:
         over = False
@@ -157,12 +184,14 @@ class Onlooker:
             case MessageSent():
                 self.ledger.accept()
                 own.sent_s = at_s
-                if not own.first:
+                if own.photo:
+                    self._note(rows.UPLOAD, at_s - own.said_s)
+                elif not own.first:
                     self._note(rows.QUEUED_SENT_PROXIED if phone.proxied else rows.QUEUED_SENT, at_s - own.said_s)
             case MessageDelivered():
-                if not own.first:
+                if not own.first and not own.photo:
                     self._note(rows.SENT_DELIVERED, at_s - (own.sent_s or at_s))
-                over = not own.reader.reads
+                over = own.photo or not own.reader.reads
             case MessageRead():
                 if own.read_s:
                     self._note(rows.READ_TOLD, at_s - own.read_s)

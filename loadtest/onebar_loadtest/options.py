@@ -30,6 +30,7 @@ def add(parser: Any) -> None:
     say("--shape", default=DEFAULTS.shape, choices=list(SHAPES), help="what happens to all phones at once")
     say("--every", type=float, default=DEFAULTS.every_s, help="mean seconds between two texts of a phone")
     say("--readers", type=float, default=DEFAULTS.readers, help="share of the people who read what comes in, 0 to 1")
+    say("--photos", type=float, default=DEFAULTS.photos, help="share of what people say that brings a photo, 0 to 1")
     say("--proxied", type=float, default=DEFAULTS.proxied, help="share of the phones behind the TCP proxy, 0 to 1")
     say("--crowd", type=float, default=DEFAULTS.crowd, help="messages a second of light devices beside the phones")
     say(
@@ -59,6 +60,7 @@ def settings(options: argparse.Namespace) -> Settings:
         shape=options.shape,
         every_s=options.every,
         readers=options.readers,
+        photos=options.photos,
         proxied=options.proxied,
         run_s=float(getattr(options, "run_s", None) or options.run_time or RUN_S),
         crowd=options.crowd,

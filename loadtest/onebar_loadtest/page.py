@@ -115,7 +115,18 @@ def _value(second: Mapping[str, float] | None, key: str) -> float | None:
 
 
 def _counts(known: Mapping[str, Any]) -> str:
-    names = ("sent", "accepted", "delivered", "lost", "duplicated", "reordered", "late", "unreadable", "failed")
+    names = (
+        "sent",
+        "accepted",
+        "delivered",
+        "photos",
+        "lost",
+        "duplicated",
+        "reordered",
+        "late",
+        "unreadable",
+        "failed",
+    )
     tallies = {**(known["processes"] if len(known["processes"]) > 1 else {}), "all": known["accounting"]}
     head = "".join(f"<th>{name}</th>" for name in ("process", *names))
     body = "".join(

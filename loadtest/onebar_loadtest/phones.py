@@ -5,6 +5,7 @@ import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final, Protocol
 
 from onebar.config import Config
@@ -26,6 +27,7 @@ from onebar.store import open_store
 from onebar.store.database import IN_MEMORY
 from onebar.testing import NetworkProfile, WeakNetwork, WeatherEvent
 from onebar_loadtest.links import InsideLink
+from onebar_loadtest.photos import Album
 
 ONE_TIME_PREKEYS: Final = 20
 """One-time prekeys of a phone: it meets a few others, and 100 for each of thousands would take minutes."""
@@ -84,6 +86,7 @@ class Phone:
         witness: Witness,
         *,
         reads: bool = False,
+        photos: Path | None = None,
     ) -> None:
         """Make the phone; it is off until `register`, or `wake`.
 
@@ -96,6 +99,8 @@ class Phone:
             witness: Is told what happens.
             reads: Whether the person looks at what comes in, so that read receipts go out. A phone that nobody looks at
                 does not probe its link every few seconds, as one does that shows a conversation.
+            photos: Folder for its photos; None: there are none. With photos it accepts every chat at once, since the
+                photos of a stranger are not fetched.
         """
         self.no, self.number = no, number
         self.reads = reads
@@ -111,6 +116,8 @@ class Phone:
         self.links = 0
         """How many links were welcomed."""
         self._place, self._witness = place, witness
+        self._address = place.address
+        self._album = None if photos is None else Album(photos)
         self._loop = asyncio.get_running_loop()
         self._store = open_store(IN_MEMORY, vault=WrappingKey(os.urandom(KEY_BYTES), os.urandom))
         self._config = Config(host=place.address.host, one_time_prekeys=ONE_TIME_PREKEYS)
@@ -167,8 +174,10 @@ class Phone:
             StoreError: The database failed.
             OSError: There is no address for the proxy.
         """
-        if self.proxied:
+        if self.proxied or self._album is not None:  # files go over sockets, through the same network as the link
             await self.network.start()
+            way = Endpoints([Endpoint(self.network.host, self.network.port)])
+            self._address = replace(self._place.address, endpoints=way)
         else:
             self.network.begin()
         self._start()
@@ -182,6 +191,25 @@ class Phone:
             refused.set_exception(OnebarError("this phone is off"))
             return refused
         return self._driver.submit(Send(number, text))
+
+    def show(self, number: str, text: str, photo: bytes) -> asyncio.Future[object]:
+        """Give a photo with a caption to `send`; like `say`."""
+        return asyncio.ensure_future(self._show_photo(number, text, photo))
+
+    async def _show_photo(self, number: str, text: str, photo: bytes) -> object:
+        assert self._album is not None
+        try:
+            file = await asyncio.to_thread(self._album.seal, photo)
+        except OSError as error:
+            raise OnebarError(f"a photo cannot be sealed: {error.strerror}") from error
+        if self._driver is None:
+            raise OnebarError("this phone is off")
+        return await self._driver.submit(Send(number, text, file=file))
+
+    def photo_of(self, message_no: int) -> bytes:
+        """Return the photo that a message has brought."""
+        assert self._album is not None
+        return self._album.content(self._store.attachments.file(message_no))
 
     def text_of(self, message_no: int) -> str:
         """Return the text of a message in its database."""
@@ -269,13 +297,15 @@ class Phone:
             self._recovers_s = None
 
     def _start(self) -> None:
-        self._driver = Driver(self, None, self._place.address, self._look, on_idle=bool, open_link=self._open_link)
+        files = None if self._album is None else self._album.files
+        self._driver = Driver(
+            self, None, self._address, self._look, on_idle=bool, open_link=self._open_link, files=files
+        )
 
     def _open_link(self, wish: Dial, address: Address, say: Say) -> Link:
         if not self.proxied:
             return InsideLink(self.network, wish, address, say)
-        way = Endpoints([Endpoint(self.network.host, self.network.port)])
-        return open_websocket(wish, replace(address, endpoints=way), say)
+        return open_websocket(wish, address, say)
 
     def _look(self) -> None:
         """Read the news, as an app does: every event once, and confirmed before long."""
@@ -287,8 +317,11 @@ class Phone:
                 self._confirming = self._loop.call_later(CONFIRM_S, self._confirm)
             for event in events:
                 self._witness.happened(self, event, at_s)
-                if self.reads and isinstance(event, MessageReceived):
-                    self._show(event)
+                if isinstance(event, MessageReceived):
+                    if self._album is not None:
+                        self._accept(event.chat)
+                    if self.reads:
+                        self._show(event)
             if len(events) < EVENTS_PER_PAGE:
                 return
 
@@ -310,10 +343,13 @@ class Phone:
             return
         for chat, message_no in shown.items():
             self._witness.looked(self, chat, self._loop.time())
-            if chat not in self._accepted:
-                self._accepted.add(chat)
-                driver.tell(SetStanding(chat, Standing.ACCEPTED))
+            self._accept(chat)
             driver.tell(MarkRead(chat, message_no))
+
+    def _accept(self, chat: str) -> None:
+        if chat not in self._accepted and self._driver is not None:
+            self._accepted.add(chat)
+            self._driver.tell(SetStanding(chat, Standing.ACCEPTED))
 
     def _forget_reading(self) -> None:
         if self._reading is not None:

@@ -28,7 +28,13 @@ END_TO_END: Final = "end to end"
 
 FIRST_CONTACT: Final = "first contact"
 """The same, of texts that were said before any between these two phones had arrived: their author has to ask for an
-account and its keys, and to open a session. They are in no row above."""
+account and its keys, and to open a session. They are in no row above, and nor are photos."""
+
+UPLOAD: Final = "upload"
+"""From `send` of a photo until its author knows that the server has all of it, and the message."""
+
+DOWNLOAD: Final = "download"
+"""From when the other app has its message until the photo is there too, whole."""
 
 RECOVER: Final = "recover after outage"
 """From the end of an outage until the server has welcomed the phone again."""
@@ -48,6 +54,8 @@ ROWS: Final = (
     READ_TOLD,
     END_TO_END,
     FIRST_CONTACT,
+    UPLOAD,
+    DOWNLOAD,
     RECOVER,
     LOOP_LAG,
     HUB_DRIFT,

@@ -28,6 +28,8 @@ class Settings:
     """Mean time between two texts of a phone."""
     readers: float = 0.1
     """Share of the people who look at what comes in, so that read receipts go out."""
+    photos: float = 0.0
+    """Share of what people say that brings a photo."""
     proxied: float = 0.02
     """Share of the phones that go through the TCP proxy, to cross-check the network inside the process."""
     shape: str = "steady"
@@ -59,7 +61,7 @@ class Settings:
         self.profiles()
         self.workloads()
         shape(self.shape)
-        for name in ("readers", "proxied"):
+        for name in ("readers", "photos", "proxied"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, must be from 0 to 1")
         if self.crowd < 0:

@@ -1,6 +1,6 @@
 """The accounting catches each thing that can go wrong with a message."""
 
-from onebar_loadtest.accounting import LATE_S, Ledger, Tally
+from onebar_loadtest.accounting import LATE_S, Ledger, Tally, is_photo
 
 
 def three_said() -> tuple[Ledger, list[str]]:
@@ -94,3 +94,24 @@ def test_tallies_add_up_and_travel() -> None:
 def test_the_author_of_a_text_is_what_its_key_says() -> None:
     ledger, keys = three_said()
     assert [ledger.author(text) for text in (keys[0], "hello", "", "²1.1.1")] == [1, -1, -1, -1]
+
+
+def test_photos_have_an_order_of_their_own_and_all_the_time_they_need() -> None:
+    ledger = Ledger()
+    keys = [ledger.say(0, 1, 0.0, photo=True) for _ in range(3)]
+    text = ledger.say(0, 1, 0.0)
+    assert [is_photo(f"{key} hello") for key in (*keys, text)] == [True, True, True, False]
+    assert ledger.arrive(1, f"{text} hello", 1.0) == 1.0
+    for key in reversed(keys[1:]):
+        assert ledger.arrive(1, f"{key} hello", 1000.0) == 1000.0
+    assert ledger.tally.right
+    assert (ledger.tally.delivered, ledger.tally.photos, ledger.waiting) == (3, 2, 1)
+    assert ledger.waiting_phones() == {0, 1}
+    ledger.no_photo(1, "gone")
+    assert ledger.close().lost == 1
+    assert ledger.tally.complaints == [
+        "a photo did not come to phone 1: gone",
+        "1 photos of phone 0 to phone 1 are lost, first 0",
+    ]
+    ledger.take_back(ledger.say(0, 1, 0.0, photo=True))
+    assert ledger.tally.sent == 4

@@ -5,6 +5,7 @@ import gc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +14,12 @@ from onebar_loadtest import rows
 from onebar_loadtest.fleet import Fleet
 from onebar_loadtest.onlooker import ROGUE
 from onebar_loadtest.phones import Phone
+from onebar_loadtest.photos import PHOTO_BYTES
 from onebar_loadtest.settings import Settings
 from onebar_loadtest.shapes import Fault
 from onebar_loadtest.thresholds import Outcome, judge, load
 from onebar_mockserver import MockServer
+from onebar_mockserver.blob_files import FOLDER_NAME
 from onebar_mockserver.sqlite import verdicts
 from tests.sdk.testing.sockets import until
 
@@ -183,3 +186,56 @@ async def test_the_same_seed_gives_the_same_phones(server: MockServer) -> None:
         await fleet.close()
     assert seen[0] == seen[1]
     assert seen[0] != seen[2]
+
+
+async def test_photos_are_accounted_for_when_they_are_whole(tmp_path: Path) -> None:
+    settings = replace(QUICK, photos=1.0, settle_s=10.0)
+    async with MockServer(tmp_path) as server, fleet_of(2, server, settings) as fleet:
+        fleet.measure()
+        one, other = fleet.phones
+        fleet.onlooker.say(one, other, "the first, which opens the session")
+        fleet.say(one, other, "look")
+        fleet.say(other, one, "nice")
+        await fleet.settle()
+        record = fleet.take_record("here")
+        tally = record.tally()
+        assert tally.right
+        assert (tally.sent, tally.delivered, tally.photos) == (3, 3, 2)
+        assert (record.row(rows.UPLOAD).count, record.row(rows.DOWNLOAD).count) == (2, 2)
+        assert record.row(rows.FIRST_CONTACT).count == 1
+        assert one.network.figures.up_bytes > PHOTO_BYTES[0], "photos go through the phone's own network"
+
+
+async def test_a_server_that_loses_photos_makes_the_run_fail(tmp_path: Path) -> None:
+    async with MockServer(tmp_path) as server, fleet_of(2, server, replace(QUICK, photos=0.5)) as fleet:
+        one, other = fleet.phones
+        fleet.onlooker.say(one, other, "the first, which opens the session")
+        await until(lambda: fleet.ledger.tally.delivered == 1)
+        await other.sleep()
+        fleet.onlooker.say(one, other, "look", photo=True)
+        await until(lambda: fleet.ledger.tally.accepted == 2)
+        lost = [path for path in (tmp_path / FOLDER_NAME).rglob("*") if path.is_file()]
+        for path in lost:
+            path.unlink()
+        assert lost
+        other.wake()
+        await until(lambda: fleet.ledger.tally.complaints)
+        await fleet.settle()
+        tally = fleet.take_record("here").tally()
+        assert (tally.lost, tally.photos) == (1, 0)
+        assert tally.complaints[0].startswith("a photo did not come to phone 1: ")
+        assert judge(load(), tally, {}).outcome is Outcome.FAILED
+
+
+async def test_a_photo_that_is_not_the_one_that_was_sent_makes_the_run_fail(
+    server: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("onebar_loadtest.phones.Phone.photo_of", lambda self, message_no: b"another one")
+    async with fleet_of(2, server, replace(QUICK, photos=1.0)) as fleet:
+        one, other = fleet.phones
+        fleet.say(one, other, "look")
+        await until(lambda: fleet.ledger.tally.complaints)
+        await fleet.settle()
+        tally = fleet.take_record("here").tally()
+        assert (tally.lost, tally.photos) == (1, 0)
+        assert tally.complaints[0] == "a photo did not come to phone 1: it is another one"

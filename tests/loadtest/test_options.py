@@ -17,12 +17,12 @@ def test_without_options_the_settings_are_the_defaults() -> None:
 
 def test_each_setting_has_its_option() -> None:
     line = (
-        "--weather edge --workload burst --every 2 --readers 0.5 --proxied 0 --shape storm --crowd 4 --settle 5"
-        " --speed 7 --log a.csv --no-kem --code 123456 --seed 9 --run-time 30"
+        "--weather edge --workload burst --every 2 --readers 0.5 --photos 0.25 --proxied 0 --shape storm"
+        " --crowd 4 --settle 5 --speed 7 --log a.csv --no-kem --code 123456 --seed 9 --run-time 30"
     )
     chosen = options.settings(parsed(*line.split()))
     assert chosen == Settings(
-        "edge", "burst", 2.0, 0.5, 0.0, "storm", 30.0, 4.0, 5.0, 7.0, "a.csv", kem=False, code="123456", seed=9
+        "edge", "burst", 2.0, 0.5, 0.25, 0.0, "storm", 30.0, 4.0, 5.0, 7.0, "a.csv", kem=False, code="123456", seed=9
     )
     assert options.shown(chosen)["weather"] == "edge"
 
