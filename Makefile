@@ -114,7 +114,7 @@ LOADTEST := PHONES MINUTES WEATHER WORKLOAD SHAPE EVERY READERS PHOTOS PROXIED C
 	METRICS_PORT BACKEND_CPU PROCESSES HOST
 
 .PHONY: loadtest
-loadtest: $(DEV)  ## Real phones on bad networks, in Locust (PHONES=500, MINUTES=2, WEATHER=commute, SHAPE=storm, …)
+loadtest: $(DEV)  ## Real phones on bad networks, in Locust (PHONES=500, MINUTES=2, WEATHER=commute, PHOTOS=0.1, SHAPE=storm, …)
 	@$(foreach name,$(LOADTEST),$(name)="$($(name))") $(BIN)/python -m onebar_loadtest
 
 .PHONY: bench-crypto

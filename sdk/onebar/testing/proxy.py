@@ -164,12 +164,20 @@ class WeakNetwork:
 
     @property
     def profile(self) -> NetworkProfile:
-        """What the network is like now. Set it to change it: what is under way arrives as it would have."""
+        """What the network is like now. Set it to change it: what is under way arrives as it would have.
+
+        A darkness of the profile ends with it; one that `blackout` began does not.
+        """
         return self.weather.profile
 
     @profile.setter
     def profile(self, profile: NetworkProfile) -> None:
-        self.weather.switch(profile, self.now_s())
+        now_s = self.now_s()
+        self.weather.switch(profile, now_s)
+        if self.frozen_until_s > now_s:
+            self.weather.blackout(now_s, self.frozen_until_s - now_s)
+        elif self._door is not None and not self.weather.dark(now_s):
+            self._door.open()
         self._changed()
         self._clock.look()
 

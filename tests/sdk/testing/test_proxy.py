@@ -260,3 +260,24 @@ async def test_in_a_blackout_a_dial_hangs_and_a_fresh_one_works_as_soon_as_it_is
         assert network.now_s() >= ends_s
         await works(network, listener)
         await dialing
+
+
+async def test_a_network_that_becomes_another_one_in_the_dark_lets_in_who_comes(listener: Listener) -> None:
+    endless = NetworkProfile(name="endless", blackout_every_s=0.001, blackout_lasts_s=7200.0)
+    async with WeakNetwork(endless, listener.to) as network:
+        await until(lambda: network.weather.dark(network.now_s()))
+        await until(lambda: network._door is not None and network._door._plug is not None or sys.platform != "linux")
+        network.profile = PERFECT
+        await works(network, listener)
+
+
+async def test_a_blackout_lasts_and_ends_whatever_the_network_becomes_meanwhile(listener: Listener) -> None:
+    async with WeakNetwork(PERFECT, listener.to) as network:
+        signals: list[str] = []
+        network.watch(lambda event: signals.append(event.kind))
+        network.blackout(0.2)
+        ends_s = network.frozen_until_s
+        network.profile = NetworkProfile(name="other", delay_ms=1)
+        await until(lambda: "signal" in signals)
+        assert network.now_s() >= ends_s - 0.001
+        await works(network, listener)
