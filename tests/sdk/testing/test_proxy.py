@@ -266,7 +266,7 @@ async def test_a_network_that_becomes_another_one_in_the_dark_lets_in_who_comes(
     endless = NetworkProfile(name="endless", blackout_every_s=0.001, blackout_lasts_s=7200.0)
     async with WeakNetwork(endless, listener.to) as network:
         await until(lambda: network.weather.dark(network.now_s()))
-        await until(lambda: network._door is not None and network._door._plug is not None or sys.platform != "linux")
+        await until(lambda: (network._door is not None and network._door._plug is not None) or sys.platform != "linux")
         network.profile = PERFECT
         await works(network, listener)
 
