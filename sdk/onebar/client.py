@@ -21,7 +21,7 @@ from onebar.crypto.kem import find_kem
 from onebar.crypto.wrapping import KeyVault
 from onebar.drivers import http
 from onebar.drivers.address import parse_address
-from onebar.drivers.home import Home
+from onebar.drivers.home import Home, finish
 from onebar.drivers.home_ports import DeviceEngine
 from onebar.drivers.stream import EventStream
 from onebar.drivers.tls import Tls
@@ -151,13 +151,17 @@ class Client(Connectivity):
     async def close(self) -> None:
         """Finish what is being committed, cut the connection, close the database.
 
-        Nothing that was committed is lost: the outbox goes on when the database is opened again.
+        Nothing that was committed is lost: the outbox goes on when the database is opened again. A caller who is
+        cancelled goes once it is closed.
         """
         home, self._home = self._home, None
         if home is not None:
-            await asyncio.to_thread(self._attachments.close)
-            await home.close()
-            self._vault = self._given_vault
+            await finish(asyncio.create_task(self._close(home), name="onebar close"))
+
+    async def _close(self, home: Home[SqliteStore]) -> None:
+        await asyncio.to_thread(self._attachments.close)
+        await home.close()
+        self._vault = self._given_vault
 
     @property
     def registered(self) -> bool:

@@ -42,6 +42,7 @@ async def _drained(home: Home[SqliteStore], before_ms: int | None) -> bool:
     """
     while True:
         news = home.link_watch.news()  # also when a message has changed
+        home.check()
         link = home.link
         if link.caught_up_ms != before_ms and not await _waiting(home):
             return True

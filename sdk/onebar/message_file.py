@@ -1,6 +1,7 @@
 """The file of one message: how far it is on its way, to fetch, stop or cancel it, and to open it."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from os import PathLike
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Final
 
 from onebar.core.files import File
 from onebar.core.turn import SetTransfer
-from onebar.drivers.home import Home
+from onebar.drivers.home import Home, finish
 from onebar.errors import InputError
 from onebar.models import Attachment, TransferState, TransferWish
 from onebar.store import SqliteStore
@@ -93,13 +94,17 @@ class MessageFile:
     async def save(self, path: str | PathLike[str]) -> None:
         """Write the file to a path, in place of what is there; nothing changes there if this fails.
 
+        Cancelled, it stops and raises only then: nothing is written there afterwards.
+
         Raises:
             InputError: It is not here yet, or the message brings none.
             DecryptionError: It was changed on the disk.
             OSError: It cannot be written.
         """
         file = await self._here()
-        await asyncio.to_thread(self._files.save, file.secret, Path(path))
+        stopped = threading.Event()
+        saving = asyncio.to_thread(self._files.save, file.secret, Path(path), stopped.is_set)
+        await finish(asyncio.create_task(saving), stopped.set)
 
     async def read(self) -> bytes:
         """Return the file.

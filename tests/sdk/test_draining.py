@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from onebar import NotRegisteredError
+from onebar import NotRegisteredError, OnebarError
 from onebar.core.records import Status
 from onebar.core.turn import NetworkChanged
 from onebar.draining import drain
@@ -31,10 +31,15 @@ class Scripted:
     received: int = 0
     status: Status = Status.REGISTERED
     told: list[object] = field(default_factory=list)
+    ended: bool = False
 
     def __post_init__(self) -> None:
         self.link_watch = LinkWatch(lambda: self.link)
         self.device = SimpleNamespace(status=self.status)
+
+    def check(self) -> None:
+        if self.ended:
+            raise OnebarError("this client is not open")
 
     async def submit(self, item: object) -> None:
         self.told.append(item)
@@ -101,3 +106,13 @@ async def test_a_device_that_is_removed_meanwhile_waits_no_longer() -> None:
 async def test_without_an_account_there_is_nothing_to_drain() -> None:
     with pytest.raises(NotRegisteredError):
         await begin(Scripted(status=Status.NEW))
+
+
+async def test_a_client_that_is_closed_meanwhile_is_told_at_once() -> None:
+    home = Scripted(after_hint=OPEN)
+    draining = begin(home, 10 * PATIENCE_S)
+    assert await still(draining)
+    home.ended = True
+    home.link_watch.announce()
+    with pytest.raises(OnebarError, match="not open"):
+        await asyncio.wait_for(draining, PATIENCE_S)

@@ -1,5 +1,8 @@
 """The file of a message, as an app watches and opens it."""
 
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -7,6 +10,7 @@ import pytest
 from onebar import InputError
 from onebar import message_file as module
 from onebar.models import TransferState
+from onebar.store import files
 from onebar_mockserver import MockServer
 from tests.sdk.clients import BOB, PATIENCE_S, pair
 
@@ -40,3 +44,32 @@ async def test_a_long_file_is_saved_and_not_read(
         for refused in (text.file.look(), text.file.read(), text.file.fetch()):
             with pytest.raises(InputError, match="file"):
                 await refused
+
+
+async def test_a_cancelled_save_leaves_nothing_plain(
+    tmp_path: Path, server: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go, read = threading.Event(), threading.Event(), files._read
+
+    def slow(path: Path, stopped: Callable[[], bool]) -> Iterator[bytes]:
+        for part in read(path, stopped):
+            begun.set()
+            go.wait(PATIENCE_S)
+            yield part
+
+    async with pair(tmp_path, server) as (alice, _):
+        document, folder = tmp_path / "document", tmp_path / "saved"
+        document.write_bytes(bytes(1000))
+        folder.mkdir()
+        sent = await alice.chat(BOB).send_file(document)
+        await sent.delivered(PATIENCE_S)
+        monkeypatch.setattr(files, "_read", slow)
+        saving = asyncio.create_task(sent.file.save(folder / "document"))
+        await asyncio.to_thread(begun.wait, PATIENCE_S)
+        saving.cancel()
+        await asyncio.sleep(0)
+        go.set()
+        with pytest.raises(asyncio.CancelledError):
+            await saving
+    await asyncio.get_running_loop().shutdown_default_executor()
+    assert list(folder.iterdir()) == []

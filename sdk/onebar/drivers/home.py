@@ -41,6 +41,18 @@ S = TypeVar("S", bound=LocalStore)
 T = TypeVar("T")
 
 
+async def finish(task: asyncio.Task[T], on_cancel: Callable[[], object] = bool) -> T:
+    """Return what a task returns; a caller who is cancelled calls `on_cancel`, and goes when the task has ended."""
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        on_cancel()
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # nobody is left to hear of it
+        raise
+
+
 class Home(Generic[S]):
     """One opened database. What blocks runs on its two threads, one for turns and one for reading."""
 
@@ -69,6 +81,7 @@ class Home(Generic[S]):
         self._news = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._closing = asyncio.Event()
+        self._ending: asyncio.Task[None] | None = None
         self._closed = False
         self._watch: asyncio.Task[None] | None = None
         self._chores: set[asyncio.Task[None]] = set()
@@ -133,9 +146,12 @@ class Home(Generic[S]):
             raise
 
     async def close(self) -> None:
-        """Finish the running turn and close everything; what is committed stays."""
-        if self._closing.is_set():
-            return
+        """Finish the running turn and close everything, also for a caller who is cancelled; what is committed stays."""
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._close(), name="onebar close")
+        await finish(self._ending)
+
+    async def _close(self) -> None:
         self._closing.set()
         self.announce()
         self.messages.close(OnebarError("the client was closed; what waits stays in the outbox"))
@@ -143,6 +159,7 @@ class Home(Generic[S]):
             await self._watch
         await self.chores_done()
         self._closed = True
+        self.announce()  # who looked since the first time has found it open still
         if self._driver is not None:
             await self._driver.close()
         await self._on(self._turns, self._close_writing)

@@ -42,6 +42,8 @@ class EventStream(AsyncIterator[Event]):
         while not self._page:
             news = self._home.news()
             await self._home.chores_done()  # another stream of this consumer may have been left just now
+            if self._home.closing:
+                raise StopAsyncIteration
             self._page.extend(await self._home.read(self._next_page))
             if not self._page:
                 await news.wait()

@@ -145,18 +145,21 @@ class SealedFiles:
         """
         return open_parts(_read(self._path(secret.cipher_sha256.hex()), bool), secret)
 
-    def save(self, secret: AttachmentSecret, target: Path) -> None:
+    def save(self, secret: AttachmentSecret, target: Path, stopped: Callable[[], bool] = bool) -> None:
         """Write the file, opened, to a path; there is nothing new there if this raises.
 
         Raises:
+            InterruptedError: It was `stopped`.
             OSError: It is not here, or cannot be written.
             AttachmentError: It was changed on the disk.
         """
         new = target.with_name(f".{target.name}.{os.urandom(4).hex()}{_NEW}")
         try:
             with new.open("xb") as file:
-                for part in self.opened(secret):
+                for part in open_parts(_read(self._path(secret.cipher_sha256.hex()), stopped), secret):
                     file.write(part)
+            if stopped():
+                raise InterruptedError
             new.replace(target)
         except BaseException:
             new.unlink(missing_ok=True)

@@ -111,3 +111,52 @@ async def test_errors_of_sqlite_are_store_errors(tmp_path: Path) -> None:
     async with opened(tmp_path / "alice.db") as home:
         with pytest.raises(StoreError, match=r"alice\.db: the database cannot be read \(.*malformed"):
             await home.read(fail)
+
+
+async def test_who_waits_hears_of_the_end_while_a_chore_is_running(tmp_path: Path) -> None:
+    chore, looked = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def run() -> None:
+        await chore.wait()
+
+    async def wait_for_ever(home: Home[SqliteStore]) -> None:
+        while True:
+            news = home.news()
+            home.check()
+            looked.release()
+            await news.wait()
+
+    async with opened(tmp_path / "alice.db") as home, asyncio.timeout(PATIENCE_S):
+        home.start_chore(run())
+        waiting = asyncio.create_task(wait_for_ever(home))
+        await looked.acquire()
+        while not looked.locked():  # what opening told
+            await looked.acquire()
+        closing = asyncio.create_task(home.close())
+        await looked.acquire()  # and it has found the home open still
+        chore.set()
+        with pytest.raises(OnebarError, match="not open"):
+            await waiting
+        await closing
+
+
+async def test_a_cancelled_close_closes(tmp_path: Path) -> None:
+    path, chore = tmp_path / "alice.db", asyncio.Event()
+
+    async def run() -> None:
+        await chore.wait()
+
+    async with opened(path) as home, asyncio.timeout(PATIENCE_S):
+        home.start_chore(run())
+        closing = asyncio.create_task(home.close())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert home.closing
+        closing.cancel()
+        await asyncio.sleep(0)
+        chore.set()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        lock = HolderLock(path)
+        assert lock.acquire(), "nobody has the database any more"
+        lock.release()
