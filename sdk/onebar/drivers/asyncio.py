@@ -243,6 +243,9 @@ class Driver:
             answer = ReplaceRefused(error.reason) if error.reason in FINAL_REFUSALS else ReplaceFailed()
         except (TransportError, RemoteProtocolError):
             answer = ReplaceFailed()
+        except Exception as error:  # noqa: BLE001 - a defect must not leave the device without its account for ever
+            _log.error("a replacement failed", exc_info=error)
+            answer = ReplaceFailed()
         self.tell(answer)
 
     def _keep(self, task: asyncio.Task[None]) -> None:

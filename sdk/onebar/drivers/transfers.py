@@ -117,6 +117,9 @@ class TransferDriver:
         except OSError as error:
             _log.warning("a file cannot be moved: %s", error.strerror)
             answer = TransferAnswer(output.request_no, problem="file_lost")
+        except Exception as error:  # noqa: BLE001 - a defect must not leave the file on its way for ever
+            _log.error("a transfer failed", exc_info=error)  # e.g. a SOCKS proxy without socksio
+            answer = TransferAnswer(output.request_no, problem=_LATER)
         if answer.problem in {_LATER, _NO_NETWORK}:
             self._hang_up(type(output))
         self._gates.pop(output.request_no, None)

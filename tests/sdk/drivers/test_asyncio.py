@@ -328,13 +328,14 @@ async def test_flood_is_held_up_and_nothing_is_lost() -> None:
         (RegistrationError("device_removed", ""), ReplaceRefused("device_removed")),
         (RegistrationError("bad_request", ""), ReplaceFailed()),
         (TransportError("no network"), ReplaceFailed()),
+        (ImportError("a SOCKS proxy, and no library for it"), ReplaceFailed()),
     ],
 )
 async def test_replacement(
-    monkeypatch: pytest.MonkeyPatch, answer: int | OnebarError, expected: Registered | ReplaceFailed
+    monkeypatch: pytest.MonkeyPatch, answer: int | Exception, expected: Registered | ReplaceFailed
 ) -> None:
     async def replace_device(address: Address, output: Replace) -> int:
-        if isinstance(answer, OnebarError):
+        if isinstance(answer, Exception):
             raise answer
         return answer
 

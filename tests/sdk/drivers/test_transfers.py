@@ -17,6 +17,7 @@ from starlette.routing import Route
 from onebar.core.files import File
 from onebar.core.rates import Rate
 from onebar.core.turn import Abort, CheckFile, Download, Hold, Inform, TransferAnswer, TransferOutput, Upload
+from onebar.drivers import http
 from onebar.drivers.address import parse_address
 from onebar.drivers.transfers import TransferDriver
 from onebar.store.files import SealedFiles
@@ -190,6 +191,17 @@ async def test_no_network_and_a_download_that_is_cut_keeps_what_came(tmp_path: P
     async with hand(tmp_path, "http://127.0.0.1:9") as alice:
         assert await alice.run(alice.download(file, 300, 1000)) == (300, "no_network")
         assert await alice.run(alice.inform(file, "ended")) == (-1, "no_network")
+
+
+async def test_a_defect_is_answered_and_the_file_comes_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_client(*_: object) -> None:
+        raise ImportError("a SOCKS proxy, and no library for it")
+
+    monkeypatch.setattr(http, "open_client", no_client)
+    async with hand(tmp_path / "alice", "http://127.0.0.1:9") as alice:
+        file = File(os.urandom(16), alice.shelf.seal([DATA]), "file", "text/plain")
+        assert (await alice.run(alice.upload("create", file, 0, 1000)))[1] == "unavailable"
+        assert (await alice.run(alice.inform(file, "ended")))[1] == "unavailable"
 
 
 async def test_what_is_given_up_says_nothing(tmp_path: Path) -> None:
