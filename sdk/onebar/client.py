@@ -72,6 +72,7 @@ class Client(Connectivity):
         self._passphrase = passphrase
         self._given_vault = self._vault = vault
         self._home: Home[SqliteStore] | None = None
+        self._starting = False
         self._attachments = Attachments(self._path)
         self._registering = asyncio.Lock()
 
@@ -140,11 +141,15 @@ class Client(Connectivity):
             InputError: The passphrase is empty or too long.
             OnebarError: The client is open already.
         """
-        if self._home is not None:
+        if self._home is not None or self._starting:
             raise OnebarError("this client is open already")
         attachments = Attachments(self._path)
         home = Home(self._path, self._address, self._open_store, self._make_engine, attachments.files)
-        await home.open()
+        self._starting = True
+        try:
+            await home.open()
+        finally:
+            self._starting = False
         self._home, self._attachments = home, attachments
         attachments.opened(home)
 
