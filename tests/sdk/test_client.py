@@ -6,7 +6,6 @@ import os
 import stat
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -164,42 +163,6 @@ async def test_pages_of_history(tmp_path: Path, server: MockServer) -> None:
 
 
 # The life of a client
-
-
-async def test_two_starts_at_once_open_one_database_once(tmp_path: Path) -> None:
-    """Else the first one's threads and its lock would be left to nobody."""
-    path = tmp_path / "alice.db"
-    client = Client.open(path, server=NOWHERE, config=HASTY)
-    first, second = await asyncio.gather(client.start(), client.start(), return_exceptions=True)
-    await client.close()
-    async with Client.open(path, server=NOWHERE, config=HASTY) as again:
-        assert again.holding
-    assert first is None
-    assert isinstance(second, OnebarError)
-
-
-async def test_a_cancelled_close_closes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else the database would stay taken for as long as the process lives, and nobody could close it."""
-    path, begun, go = tmp_path / "alice.db", threading.Event(), threading.Event()
-    client = Client.open(path, server=NOWHERE, config=HASTY)
-    await client.start()
-    stop = client._attachments.close
-
-    def stop_late() -> None:
-        begun.set()
-        go.wait(PATIENCE_S)
-        stop()
-
-    monkeypatch.setattr(client._attachments, "close", stop_late)
-    closing = asyncio.create_task(client.close())
-    await asyncio.to_thread(begun.wait, PATIENCE_S)
-    closing.cancel()
-    await asyncio.sleep(0)
-    go.set()
-    with pytest.raises(asyncio.CancelledError):
-        await closing
-    async with Client.open(path, server=NOWHERE, config=HASTY) as again:
-        assert again.holding
 
 
 async def test_closed_client_says_so(tmp_path: Path, server: MockServer) -> None:

@@ -340,10 +340,8 @@ async def test_replacement(
         return answer
 
     def script(inputs: Sequence[Input], now: Instant) -> Turn:
-        turn = Turn(results=results(inputs), news=True)
-        if Poked() in inputs:
-            turn.outputs.append(Replace(7, 3, b"", b"", b"", b""))
-        return turn
+        replace = [Replace(7, 3, b"", b"", b"", b"")] if Poked() in inputs else []
+        return Turn(results=results(inputs), outputs=[*replace], news=True)
 
     monkeypatch.setattr(http, "replace_device", replace_device)
     async with driven(script) as here:
