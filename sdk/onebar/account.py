@@ -14,6 +14,7 @@ from onebar.core.questions import (
     DeleteAccount,
     FindBlocks,
     FindDeviceNames,
+    FindProtection,
     NameDevice,
     Order,
     SetPin,
@@ -26,7 +27,7 @@ from onebar.drivers.home import Home
 from onebar.errors import NotRegisteredError, RefusedError, WaitTimeoutError
 from onebar.media.offload import Stop
 from onebar.media.portraits import prepare_portrait
-from onebar.models import Totp, check_device_name
+from onebar.models import Protection, Totp, check_device_name
 from onebar.store import SqliteStore
 
 ORDER_S: Final = 60.0
@@ -134,6 +135,29 @@ class Account:
     async def remove_totp(self, timeout_s: float | None = ORDER_S) -> None:
         """Ask for no one-time password any more; see `set_totp` for what it raises."""
         await carry_out(self._home, SetTotp(b""), timeout_s)
+
+    async def protection(self, timeout_s: float | None = ORDER_S) -> Protection | None:
+        """Ask the server what protects this account's phone number; None: it is too old to say.
+
+        Raises:
+            NotRegisteredError: This device has no account.
+            WaitTimeoutError: The server could not be reached in time; `last_protection` has what it said before.
+            OnebarError: Another process has the database open and must do it.
+        """
+        try:
+            await carry_out(self._home, FindProtection(), timeout_s)
+        except RefusedError as error:
+            if error.reason != "unknown_method":
+                raise
+            return None
+        return await self.last_protection()
+
+    async def last_protection(self) -> Protection | None:
+        """Return what protects the number as the server said last, without a network; None: it never did.
+
+        What this device has changed since then is in it; what another device of the account has changed is not.
+        """
+        return await self._home.read(lambda store: store.contacts.protection())
 
     async def blocked(self, timeout_s: float | None = ORDER_S) -> Sequence[str]:
         """Return the phone numbers that this account has blocked, on whatever device.

@@ -188,6 +188,16 @@ class AccountDevice:
 
 
 @dataclass(frozen=True, slots=True)
+class Protection:
+    """What is asked of whoever registers this account's phone number anew, besides the SMS."""
+
+    pin: bool
+    """Whether a PIN is (`Account.set_pin`)."""
+    totp: bool
+    """Whether a one-time password is (`Account.set_totp`)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Totp:
     """What an authenticator app makes one-time passwords of (RFC 6238); see `Account.new_totp`."""
 

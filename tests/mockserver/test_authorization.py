@@ -25,6 +25,7 @@ from onebar.core.questions import (
     FindBundle,
     FindDevice,
     FindDeviceNames,
+    FindProtection,
     FindPhone,
     NameDevice,
     Publish,
@@ -132,6 +133,7 @@ def questions(town: Town) -> list[Question]:
         Report(*ids(town.bob), 1),
         NameDevice(town.alice.device, "new"),
         FindDeviceNames(),
+        FindProtection(),
         RegisterPush("apns", "ab" * 32),
         DeleteAccount(),
     ]

@@ -12,8 +12,8 @@ from onebar.chats import Profile
 from onebar.crypto import pins
 from onebar.errors import PinError, RefusedError
 from onebar.events import DeviceRemoved, ProfileChanged
-from onebar.models import DEVICE_NAME_MAX
-from onebar_mockserver import MockServer
+from onebar.models import DEVICE_NAME_MAX, Protection
+from onebar_mockserver import MockServer, router
 from onebar_mockserver.limits import PIN_TRIES
 from tests.sdk.clients import ALICE, BOB, HASTY, PATIENCE_S, next_of, pair, registered
 from tests.sdk.media.made import loaded, saved, scene
@@ -71,6 +71,30 @@ async def test_a_number_is_protected_by_an_authenticator_app(tmp_path: Path, ser
             assert (caught.value.reason, caught.value.tries_left) == ("wrong_totp", PIN_TRIES - 1)
             await new.register(ALICE, code=lambda: server.sms(ALICE), totp=app.at(now_s + app.interval))
             await new.account.remove_totp(PATIENCE_S)
+
+
+async def test_what_protects_the_number_is_told_and_remembered(tmp_path: Path, server: MockServer) -> None:
+    async with registered(tmp_path / "alice.db", ALICE, server) as alice:
+        assert await alice.account.last_protection() is None
+        assert await alice.account.protection(PATIENCE_S) == Protection(pin=False, totp=False)
+        await alice.account.set_pin("2718", PATIENCE_S)
+        assert await alice.account.last_protection() == Protection(pin=True, totp=False)
+        assert await alice.account.protection(PATIENCE_S) == Protection(pin=True, totp=False)
+    await server.stop()
+    async with Client.open(tmp_path / "alice.db", server=server.url, config=HASTY) as alice:
+        assert await alice.account.last_protection() == Protection(pin=True, totp=False)
+        with pytest.raises(WaitTimeoutError):
+            await alice.account.protection(timeout_s=0)
+
+
+async def test_a_server_that_is_too_old_to_say_what_protects_the_number(
+    tmp_path: Path, server: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(router._KINDS, "protection")
+    async with registered(tmp_path / "alice.db", ALICE, server) as alice:
+        assert await alice.account.protection(PATIENCE_S) is None
+        await alice.account.set_pin("2718", PATIENCE_S)
+        assert await alice.account.last_protection() is None
 
 
 async def test_devices_have_names(tmp_path: Path, server: MockServer) -> None:

@@ -20,6 +20,7 @@ from onebar.core.questions import (
     FindBundle,
     FindDevice,
     FindDeviceNames,
+    FindProtection,
     FindPhone,
     NameDevice,
     Order,
@@ -129,6 +130,8 @@ def _about_account(
             device_lists.rename(connection, asked.account, question.device, question.name)
         case FindDeviceNames():
             return Answer(frames.encode(DeviceNames(device_lists.names(connection, asked.account))))
+        case FindProtection():
+            return Answer(frames.encode(pins.protection(connection, asked.account)))
         case Report():
             reports.report(connection, asked.account, question, now_ms)
         case DeleteAccount():

@@ -14,6 +14,7 @@ from typing import Final
 
 import pyotp
 
+from onebar.core.questions import ProtectionInfo
 from onebar_mockserver.limits import DAY_S, PIN_LOCK_S, PIN_TRIES
 from onebar_mockserver.ports import PinError, QuestionError, RateLimitedError, RegistrationError
 
@@ -48,6 +49,12 @@ def _put(connection: sqlite3.Connection, account: int, column: str, value: bytes
         (account, value),
     )
     connection.execute("DELETE FROM pins WHERE account = ? AND hash = x'' AND totp = x''", (account,))
+
+
+def protection(connection: sqlite3.Connection, account: int) -> ProtectionInfo:
+    """Return what protects an account."""
+    found = connection.execute("SELECT hash <> x'', totp <> x'' FROM pins WHERE account = ?", (account,)).fetchone()
+    return ProtectionInfo(*map(bool, found or (0, 0)))
 
 
 def forget(connection: sqlite3.Connection, account: int) -> None:

@@ -15,8 +15,12 @@ from onebar.core.questions import (
     DeviceNames,
     FindBlocks,
     FindDeviceNames,
+    FindProtection,
     NameDevice,
     Order,
+    ProtectionInfo,
+    SetPin,
+    SetTotp,
 )
 from onebar.core.records import Status
 from onebar.core.state import DeviceState
@@ -70,9 +74,24 @@ def answered(state: DeviceState, question: Order, response: Response) -> None:
     if isinstance(question, FindDeviceNames) and not response.error:
         named = result(response, DeviceNames)
         state.store.contacts.name_devices(() if named is None else named.names)
+    if isinstance(question, FindProtection | SetPin | SetTotp) and not response.error:
+        _note_protection(state, question, response)
     if question in state.orders:
         state.orders[question] = response.error
     state.news = True
+
+
+def _note_protection(state: DeviceState, question: FindProtection | SetPin | SetTotp, response: Response) -> None:
+    contacts = state.store.contacts
+    match question:
+        case SetPin():
+            contacts.protect(pin=bool(question.pin))
+        case SetTotp():
+            contacts.protect(totp=bool(question.secret))
+        case FindProtection():
+            found = result(response, ProtectionInfo)
+            if found is not None:
+                contacts.learn_protection(pin=found.pin, totp=found.totp)
 
 
 def end_all(state: DeviceState, reason: str) -> None:

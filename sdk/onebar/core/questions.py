@@ -182,6 +182,10 @@ class FindDeviceNames(msgspec.Struct, array_like=True, frozen=True):
     """Parameters of the request `device_names`: what are this account's devices called? The answer is `DeviceNames`."""
 
 
+class FindProtection(msgspec.Struct, array_like=True, frozen=True):
+    """Parameters of the request `protection`: what protects this account's number? The answer is `ProtectionInfo`."""
+
+
 class DeleteAccount(msgspec.Struct, array_like=True, frozen=True):
     """Parameters of the request `delete_account`: it is answered by `Refused(account_gone)`."""
 
@@ -207,7 +211,7 @@ class RegisterPush(msgspec.Struct, array_like=True, frozen=True):
             raise ValueError(f"this is no token of {self.kind}: it looks like {looks.pattern}")
 
 
-Order = SetPin | SetTotp | Block | Report | NameDevice | DeleteAccount | FindBlocks | FindDeviceNames
+Order = SetPin | SetTotp | Block | Report | NameDevice | DeleteAccount | FindBlocks | FindDeviceNames | FindProtection
 """What a user wants of the server at once, and hears whether it is done."""
 
 Question = FindPhone | FindAccount | FindDevice | FindBundle | Publish | AddDevice | RegisterPush | Order
@@ -227,6 +231,7 @@ METHODS: Final[dict[type, str]] = {
     Report: "report",
     NameDevice: "name_device",
     FindDeviceNames: "device_names",
+    FindProtection: "protection",
     DeleteAccount: "delete_account",
     RegisterPush: "push",
 }
@@ -279,6 +284,13 @@ class DeviceNames(msgspec.Struct, array_like=True, frozen=True):
     def __repr__(self) -> str:
         """Show no names."""
         return f"<DeviceNames of {len(self.names)}>"
+
+
+class ProtectionInfo(msgspec.Struct, array_like=True, frozen=True):
+    """The answer to `protection`: whether there is a PIN, and whether there are one-time passwords."""
+
+    pin: bool
+    totp: bool
 
 
 class Blocks(msgspec.Struct, array_like=True, frozen=True):

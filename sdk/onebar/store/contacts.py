@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from onebar.core.records import Contact, Peer, Trust
 from onebar.crypto.keys import PeerKeys
+from onebar.models import Protection
 from onebar.store.database import Database
+from onebar.store.device import OWN_ACCOUNT
 
 _PEER = "SELECT account, device, identity_key, box_key, key_signature, removed FROM peer_device"
 _OWN_OTHER = "d.account = (SELECT account FROM device) AND d.device <> (SELECT device FROM device)"
@@ -92,6 +94,26 @@ class SqliteContacts:
     def device_names(self) -> dict[int, str]:
         """Return what our own devices are called, as far as it was heard."""
         return dict(self._database.connection.execute("SELECT device, name FROM device_name").fetchall())
+
+    def learn_protection(self, *, pin: bool, totp: bool) -> None:
+        """Note what protects our own number: the server has said it."""
+        self._database.connection.execute(
+            f"INSERT OR REPLACE INTO protection (account, pin, totp) VALUES ({OWN_ACCOUNT}, ?, ?)", (pin, totp)
+        )
+
+    def protect(self, *, pin: bool | None = None, totp: bool | None = None) -> None:
+        """Note what of that has changed, if the server has ever said the rest."""
+        self._database.connection.execute(
+            f"UPDATE protection SET pin = coalesce(?, pin), totp = coalesce(?, totp) WHERE account = {OWN_ACCOUNT}",
+            (pin, totp),
+        )
+
+    def protection(self) -> Protection | None:
+        """Return what protects our own number, as far as it was heard; None: the server never said it."""
+        row = self._database.connection.execute(
+            f"SELECT pin, totp FROM protection WHERE account = {OWN_ACCOUNT}"
+        ).fetchone()
+        return None if row is None else Protection(bool(row[0]), bool(row[1]))
 
     def remove_device(self, account: int, device: int) -> None:
         """Note that a device is gone; nothing more is sealed for it."""

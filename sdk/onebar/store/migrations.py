@@ -49,7 +49,7 @@ def _to_3(connection: sqlite3.Connection, vault: KeyVault) -> None:  # noqa: ARG
 
 
 def _to_4(connection: sqlite3.Connection, vault: KeyVault) -> None:  # noqa: ARG001 - like all migrations
-    """Add where nothing comes, and what each device can show."""
+    """Add where nothing comes, what each device can show, and what protects our number."""
     for statement in statements("upgrade_to_4.sql"):
         connection.execute(statement)
 

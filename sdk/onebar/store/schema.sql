@@ -31,6 +31,9 @@ CREATE TABLE peer_device (
 -- What our own devices are called, as the server said last.
 CREATE TABLE device_name (device INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT;
 
+-- What the server asks of whoever registers our number anew, as it said last.
+CREATE TABLE protection (account INTEGER PRIMARY KEY, pin INTEGER NOT NULL, totp INTEGER NOT NULL) STRICT;
+
 -- The sessions with each device, wrapped.
 CREATE TABLE session (
     account INTEGER NOT NULL, device INTEGER NOT NULL,

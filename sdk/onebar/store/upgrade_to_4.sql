@@ -1,4 +1,4 @@
--- From schema version 3 to 4: where nothing comes, and what each device can show.
+-- From schema version 3 to 4: where nothing comes, what each device can show, what protects our number.
 
 ALTER TABLE message ADD COLUMN gap INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX message_gap ON message (chat_id, chat_no) WHERE gap;
@@ -10,3 +10,5 @@ CREATE TABLE empty_place (
 ALTER TABLE device ADD COLUMN shows TEXT NOT NULL DEFAULT '';
 ALTER TABLE peer_device ADD COLUMN shows TEXT NOT NULL DEFAULT '';
 ALTER TABLE peer_device ADD COLUMN shows_out_no INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE protection (account INTEGER PRIMARY KEY, pin INTEGER NOT NULL, totp INTEGER NOT NULL) STRICT;

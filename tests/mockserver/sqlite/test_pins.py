@@ -4,7 +4,8 @@ import base64
 
 import pyotp
 
-from onebar.core.questions import PIN_BYTES, TOTP_BYTES, Block, FindBlocks, SetPin, SetTotp
+from onebar.core.frames import decode_as
+from onebar.core.questions import PIN_BYTES, TOTP_BYTES, Block, FindBlocks, FindProtection, ProtectionInfo, SetPin, SetTotp
 from onebar_mockserver.limits import CODE_LIFE_S, CODE_RESEND_S, DAY_S, PIN_LOCK_S, PIN_TRIES, SEEN_EVERY_S
 from onebar_mockserver.ports import PinError, RateLimitedError, Registered, RegistrationError
 from onebar_mockserver.sqlite import codes, registry
@@ -144,6 +145,17 @@ def test_a_one_time_password_is_asked_for_beside_the_pin_or_alone(setting: Setti
     assert not setting.ask(answer, SetTotp(b"")).error
     assert setting.connection.execute("SELECT count(*) FROM pins").fetchone() == (0,)
     assert reason(attempt(setting, 4)) == "registered"
+
+
+def test_a_device_of_the_account_is_told_what_protects_it(setting: Setting) -> None:
+    def told(of: Registered) -> ProtectionInfo:
+        return decode_as(ProtectionInfo, setting.ask(of, FindProtection()).result)
+
+    phone, other = protected(setting), setting.register("+4915112345679", 7)
+    assert (told(phone), told(other)) == (ProtectionInfo(True, False), ProtectionInfo(False, False))
+    assert not setting.ask(phone, SetTotp(SECRET, shown(setting))).error
+    assert not setting.ask(phone, SetPin(b"")).error
+    assert (told(phone), told(other)) == (ProtectionInfo(False, True), ProtectionInfo(False, False))
 
 
 def test_a_one_time_password_is_good_once(setting: Setting) -> None:

@@ -5,18 +5,22 @@ import pytest
 
 from onebar.core.frames import Refused, Request, Response, encode
 from onebar.core.questions import (
+    METHODS,
     Block,
     Blocks,
     DeleteAccount,
     DeviceNames,
     FindBlocks,
     FindDeviceNames,
+    FindProtection,
     NameDevice,
+    ProtectionInfo,
     SetPin,
+    SetTotp,
 )
 from onebar.core.turn import LinkLost, PlaceOrder, SetStanding
 from onebar.errors import InputError, NotRegisteredError
-from onebar.models import Standing
+from onebar.models import Protection, Standing
 from tests.sdk.core.scripted import MY_PHONE, PEER_PHONE, Scripted
 
 NIL = msgspec.Raw(b"\xc0")
@@ -108,6 +112,23 @@ def test_names_of_devices_are_kept_as_the_server_has_them() -> None:
     phone.say(link_no, Response(asked(phone, "name_device").no, "bad_request", NIL))
     assert phone.engine.order(NameDevice(13, "nobody's")) == "bad_request"
     assert phone.store.contacts.device_names() == {12: "laptop"}
+
+
+def test_what_protects_the_number_is_kept_as_the_server_has_it() -> None:
+    phone = Scripted()
+    link_no = phone.open()
+    phone.give(PlaceOrder(FindProtection()))
+    answer = Response(asked(phone, "protection").no, "", msgspec.Raw(encode(ProtectionInfo(True, False))))
+    phone.say(link_no, answer)
+    assert phone.store.contacts.protection() == Protection(pin=True, totp=False)
+    for wish, error, after in (
+        (SetTotp(b"s" * 20, "123456"), "wrong_totp", Protection(pin=True, totp=False)),
+        (SetTotp(b"s" * 20, "654321"), "", Protection(pin=True, totp=True)),
+        (SetPin(b""), "", Protection(pin=False, totp=True)),
+    ):
+        phone.give(PlaceOrder(wish))
+        phone.say(link_no, Response(asked(phone, METHODS[type(wish)]).no, error, NIL))
+        assert phone.store.contacts.protection() == after
 
 
 def test_what_the_account_has_blocked_elsewhere_is_learned() -> None:

@@ -1,10 +1,12 @@
 """Who is who survives whatever the directory says next."""
 
+import msgspec
 import pytest
 
 from onebar.core.records import Contact, Trust
+from onebar.models import Protection
 from onebar.store import SqliteStore
-from tests.sdk.store.conftest import BOB, BOBS_PHONE, EVE, EVES_PHONE, know, peer
+from tests.sdk.store.conftest import BOB, BOBS_PHONE, EVE, EVES_PHONE, US, know, our_device, peer
 
 
 def phone(store: SqliteStore, account: int) -> str | None:
@@ -69,6 +71,23 @@ def test_devices_of_two_accounts_are_never_mixed(store: SqliteStore) -> None:
     store.contacts.remove_device(EVE, 1)
     assert [found.device for found in store.contacts.devices(BOB)] == [1, 2, 3]
     assert [found.device for found in store.contacts.devices(EVE)] == [2, 3]
+
+
+def test_what_protects_our_number(store: SqliteStore) -> None:
+    assert store.contacts.protection() is None
+    store.contacts.protect(pin=True)
+    assert store.contacts.protection() is None, "the rest was never said"
+    store.contacts.learn_protection(pin=False, totp=True)
+    assert store.contacts.protection() == Protection(pin=False, totp=True)
+    store.contacts.protect(pin=True)
+    store.contacts.protect(totp=False)
+    assert store.contacts.protection() == Protection(pin=True, totp=False)
+
+
+def test_what_protected_our_number_is_not_said_of_another_account(store: SqliteStore) -> None:
+    store.contacts.learn_protection(pin=True, totp=True)
+    store.save_device(msgspec.structs.replace(our_device(), account=US + 1))
+    assert store.contacts.protection() is None
 
 
 def test_names_of_our_devices(store: SqliteStore) -> None:
