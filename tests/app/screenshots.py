@@ -219,8 +219,11 @@ async def question(stage: Stage) -> None:
 
 async def authenticator(stage: Stage) -> None:
     from onebar_app.ui.screens.security import AuthenticatorScreen
+    from onebar_app.view_models.two_step import TwoStep
 
-    stage.shell.go(lambda: AuthenticatorScreen(stage.shell))
+    two_step = TwoStep(stage.shell.session)
+    await two_step.look()
+    stage.shell.go(lambda: AuthenticatorScreen(stage.shell, two_step, two_step.new_totp()))
 
 
 async def drawer(stage: Stage) -> None:

@@ -5,7 +5,16 @@ import base64
 import pyotp
 
 from onebar.core.frames import decode_as
-from onebar.core.questions import PIN_BYTES, TOTP_BYTES, Block, FindBlocks, FindProtection, ProtectionInfo, SetPin, SetTotp
+from onebar.core.questions import (
+    PIN_BYTES,
+    TOTP_BYTES,
+    Block,
+    FindBlocks,
+    FindProtection,
+    ProtectionInfo,
+    SetPin,
+    SetTotp,
+)
 from onebar_mockserver.limits import CODE_LIFE_S, CODE_RESEND_S, DAY_S, PIN_LOCK_S, PIN_TRIES, SEEN_EVERY_S
 from onebar_mockserver.ports import PinError, RateLimitedError, Registered, RegistrationError
 from onebar_mockserver.sqlite import codes, registry

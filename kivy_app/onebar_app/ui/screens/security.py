@@ -5,6 +5,7 @@ from datetime import date
 
 from kivy.core.clipboard import Clipboard
 
+from onebar.models import Totp
 from onebar_app.ui.items import Item, Note
 from onebar_app.ui.look import look
 from onebar_app.ui.pages import Page
@@ -13,6 +14,7 @@ from onebar_app.ui.sheets import Question
 from onebar_app.ui.shell import Shell
 from onebar_app.view_models.contact import qr_squares
 from onebar_app.view_models.formats import local
+from onebar_app.view_models.two_step import TwoStep
 
 
 class TwoStepScreen(Page):
@@ -20,22 +22,29 @@ class TwoStepScreen(Page):
 
     def __init__(self, shell: Shell) -> None:
         super().__init__(shell, look.words("two_step"))
-        words = look.words
-        self.show(
-            [
-                Note("note", words("two_step_note")),
-                Item("set", words("pin_set"), icon="key-round", act=self._ask),
-                Item(
-                    "totp",
-                    words("totp"),
-                    words("totp_text"),
-                    icon="shield",
-                    end="chevron-right",
-                    act=self._authenticator,
-                ),
-                Item("remove", words("pin_remove"), icon="unlock", danger=True, act=self._remove),
-            ]
-        )
+        self._two_step = TwoStep(shell.session)
+        self.on_leave(self._two_step.watch(self._refresh))
+        shell.run(self._two_step.look())
+
+    def _refresh(self) -> None:
+        words, known = look.words, self._two_step.known
+        on = words("turned_on")
+        pin, totp = known is not None and known.pin, known is not None and known.totp
+        items = [
+            Note("note", words("two_step_note")),
+            Item("set", words("pin_change" if pin else "pin_set"), on if pin else "", icon="key-round", act=self._ask),
+            Item(
+                "totp",
+                words("totp"),
+                on if totp else words("totp_text"),
+                icon="shield",
+                end="chevron-right",
+                act=self._authenticator,
+            ),
+        ]
+        if self._two_step.may_have_pin:
+            items.append(Item("remove", words("pin_remove"), icon="unlock", danger=True, act=self._remove))
+        self.show(items)
 
     def _ask(self) -> None:
         words, shell = look.words, self.shell
@@ -57,7 +66,7 @@ class TwoStepScreen(Page):
             if first != second:
                 shell.say(words("pin_differs"))
             else:
-                shell.run(shell.session.client.account.set_pin(first), "pin_is_set")
+                shell.run(self._two_step.set_pin(first), "pin_is_set")
 
         shell.lay_over(
             Question(
@@ -72,13 +81,14 @@ class TwoStepScreen(Page):
         )
 
     def _authenticator(self) -> None:
-        self.shell.go(lambda: AuthenticatorScreen(self.shell))
+        totp = self._two_step.new_totp()  # here, so that a screen that is built anew shows the one that was scanned
+        self.shell.go(lambda: AuthenticatorScreen(self.shell, self._two_step, totp))
 
     def _remove(self) -> None:
         words, shell = look.words, self.shell
 
         def remove(_: str) -> None:
-            shell.run(shell.session.client.account.remove_pin(), "pin_is_removed")
+            shell.run(self._two_step.remove_pin(), "pin_is_removed")
 
         shell.lay_over(Question(words("pin_remove"), words("pin_remove_text"), words("remove"), remove, danger=True))
 
@@ -86,18 +96,23 @@ class TwoStepScreen(Page):
 class AuthenticatorScreen(Page):
     """One-time passwords of an authenticator app: its secret as a QR code, and the first password."""
 
-    def __init__(self, shell: Shell) -> None:
+    def __init__(self, shell: Shell, two_step: TwoStep, totp: Totp) -> None:
         super().__init__(shell, look.words("totp"), {Code: CodeView})
-        words, self._totp = look.words, shell.session.client.account.new_totp()
-        self.show(
-            [
-                Note("scan", words("totp_scan")),
-                Code("code", qr_squares(self._totp.uri), ()),
-                Item("copy", words("totp_copy"), icon="copy", act=self._copy),
-                Item("confirm", words("totp_confirm"), icon="circle-check", act=self._ask),
-                Item("remove", words("totp_remove"), icon="unlock", danger=True, act=self._remove),
-            ]
-        )
+        self._two_step, self._totp = two_step, totp
+        self.on_leave(two_step.watch(self._refresh))
+        self._refresh()
+
+    def _refresh(self) -> None:
+        words = look.words
+        items = [
+            Note("scan", words("totp_scan")),
+            Code("code", qr_squares(self._totp.uri), ()),
+            Item("copy", words("totp_copy"), icon="copy", act=self._copy),
+            Item("confirm", words("totp_confirm"), icon="circle-check", act=self._ask),
+        ]
+        if self._two_step.may_have_totp:
+            items.append(Item("remove", words("totp_remove"), icon="unlock", danger=True, act=self._remove))
+        self.show(items)
 
     def _copy(self) -> None:
         Clipboard.copy(self._totp.uri)
@@ -107,8 +122,7 @@ class AuthenticatorScreen(Page):
         words, shell = look.words, self.shell
 
         def confirm(typed: str) -> None:
-            code = "".join(filter(str.isdecimal, typed))
-            shell.run(shell.session.client.account.set_totp(self._totp, code), "totp_is_set")
+            shell.run(self._two_step.set_totp(self._totp, typed), "totp_is_set")
 
         title = words("totp_confirm")
         shell.lay_over(Question(title, "", words("keep"), confirm, hint=words("reg_totp_hint"), kind="number"))
@@ -117,7 +131,7 @@ class AuthenticatorScreen(Page):
         words, shell = look.words, self.shell
 
         def remove(_: str) -> None:
-            shell.run(shell.session.client.account.remove_totp(), "totp_is_removed")
+            shell.run(self._two_step.remove_totp(), "totp_is_removed")
 
         shell.lay_over(Question(words("totp_remove"), "", words("remove"), remove, danger=True))
 
