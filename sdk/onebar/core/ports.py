@@ -22,8 +22,7 @@ class Outbox(Protocol):
             born_ms: int | None = None, file: tuple[File, bool] | None = None) -> int:  # fmt: skip
         """Add a draft at the end of its chat; return the message's number, the old one for a known key.
 
-        `born_ms` is the server's time, None while that is not known for sure. With a `file`, and whether the server
-        has that, it waits until it is uploaded.
+        `born_ms` is the server's time, if it is known for sure. With `file` goes whether the server has that already.
 
         Raises:
             InputError: The chat is blocked.
