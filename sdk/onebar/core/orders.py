@@ -91,7 +91,7 @@ def _note_protection(state: DeviceState, question: FindProtection | SetPin | Set
         case FindProtection():
             found = result(response, ProtectionInfo)
             if found is not None:
-                contacts.learn_protection(pin=found.pin, totp=found.totp)
+                contacts.protect(pin=found.pin, totp=found.totp)
 
 
 def end_all(state: DeviceState, reason: str) -> None:

@@ -216,11 +216,8 @@ class Contacts(Protocol):
     def name_devices(self, names: Sequence[tuple[int, str]]) -> None:
         """Note what all of our own devices are called; those that are left out have no name."""
 
-    def learn_protection(self, *, pin: bool, totp: bool) -> None:
-        """Note what protects our own number: the server has said it."""
-
     def protect(self, *, pin: bool | None = None, totp: bool | None = None) -> None:
-        """Note what of that has changed, if the server has ever said the rest."""
+        """Note what protects our own number; a part of it only if the server has ever said the whole."""
 
     def remove_device(self, account: int, device: int) -> None:
         """Note that a device is gone."""

@@ -95,18 +95,11 @@ class SqliteContacts:
         """Return what our own devices are called, as far as it was heard."""
         return dict(self._database.connection.execute("SELECT device, name FROM device_name").fetchall())
 
-    def learn_protection(self, *, pin: bool, totp: bool) -> None:
-        """Note what protects our own number: the server has said it."""
-        self._database.connection.execute(
-            f"INSERT OR REPLACE INTO protection (account, pin, totp) VALUES ({OWN_ACCOUNT}, ?, ?)", (pin, totp)
-        )
-
     def protect(self, *, pin: bool | None = None, totp: bool | None = None) -> None:
-        """Note what of that has changed, if the server has ever said the rest."""
-        self._database.connection.execute(
-            f"UPDATE protection SET pin = coalesce(?, pin), totp = coalesce(?, totp) WHERE account = {OWN_ACCOUNT}",
-            (pin, totp),
-        )
+        """Note what protects our own number; a part of it only if the server has ever said the whole."""
+        whole = f"INSERT OR REPLACE INTO protection (pin, totp, account) VALUES (?, ?, {OWN_ACCOUNT})"
+        part = f"UPDATE protection SET pin = coalesce(?, pin), totp = coalesce(?, totp) WHERE account = {OWN_ACCOUNT}"
+        self._database.connection.execute(part if pin is None or totp is None else whole, (pin, totp))
 
     def protection(self) -> Protection | None:
         """Return what protects our own number, as far as it was heard; None: the server never said it."""

@@ -77,7 +77,7 @@ def test_what_protects_our_number(store: SqliteStore) -> None:
     assert store.contacts.protection() is None
     store.contacts.protect(pin=True)
     assert store.contacts.protection() is None, "the rest was never said"
-    store.contacts.learn_protection(pin=False, totp=True)
+    store.contacts.protect(pin=False, totp=True)
     assert store.contacts.protection() == Protection(pin=False, totp=True)
     store.contacts.protect(pin=True)
     store.contacts.protect(totp=False)
@@ -85,7 +85,7 @@ def test_what_protects_our_number(store: SqliteStore) -> None:
 
 
 def test_what_protected_our_number_is_not_said_of_another_account(store: SqliteStore) -> None:
-    store.contacts.learn_protection(pin=True, totp=True)
+    store.contacts.protect(pin=True, totp=True)
     store.save_device(msgspec.structs.replace(our_device(), account=US + 1))
     assert store.contacts.protection() is None
 
