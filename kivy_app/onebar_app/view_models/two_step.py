@@ -14,16 +14,18 @@ class TwoStep(Observable):
         self._account = session.client.account
         self.known: Protection | None = None
         """What is set; None: the server never said it, or is too old to."""
+        self._asked = False
+        """Whether the server has answered, or could not be reached: nothing is offered and taken away again."""
 
     @property
     def may_have_pin(self) -> bool:
         """Whether there is a PIN to remove, as far as is known."""
-        return self.known is None or self.known.pin
+        return self._asked if self.known is None else self.known.pin
 
     @property
     def may_have_totp(self) -> bool:
         """Whether there is an authenticator app to remove, as far as is known."""
-        return self.known is None or self.known.totp
+        return self._asked if self.known is None else self.known.totp
 
     async def look(self) -> None:
         """Show what was known last, then what the server says, once it can be reached."""
@@ -31,8 +33,10 @@ class TwoStep(Observable):
         try:
             self.known = await self._account.protection()
         except WaitTimeoutError:
-            return  # what was known last is the best there is
-        self.changed()
+            pass  # what was known last is the best there is
+        finally:
+            self._asked = True
+            self.changed()
 
     def new_totp(self) -> Totp:
         """Make a secret for an authenticator app."""

@@ -7,7 +7,7 @@ import pytest
 from onebar import Client
 from onebar.crypto import pins
 from onebar.models import Protection
-from onebar_mockserver import MockServer
+from onebar_mockserver import MockServer, router
 from onebar_mockserver.pytest_plugin import MakePhone
 from tests.app.stage import Stage
 from tests.app.ui.test_conversation import ALICE, registered
@@ -54,10 +54,7 @@ async def test_a_server_that_cannot_say_leaves_both_to_be_removed(
 ) -> None:
     alice = await onebar_phone(ALICE)
 
-    async def too_old() -> None:
-        return None
-
-    monkeypatch.setattr(alice.account, "protection", too_old)
+    monkeypatch.delitem(router._KINDS, "protection")
     async with Stage(alice, tmp_path / "alice.db") as stage:
         from onebar_app.ui.screens.security import TwoStepScreen
 

@@ -7,10 +7,12 @@ import pyotp
 import pytest
 
 from onebar import Client, WaitTimeoutError
+from onebar.account import Account
 from onebar.crypto import pins
 from onebar.models import Protection
 from onebar_app.view_models.session import Session
 from onebar_app.view_models.two_step import TwoStep
+from onebar_mockserver import router
 from tests.app.view_models.waiting import until
 
 
@@ -21,7 +23,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_nothing_is_there_to_be_removed_before_something_is_set(session: Session) -> None:
     model = TwoStep(session)
-    assert (model.may_have_pin, model.may_have_totp) == (True, True), "nothing is known yet"
+    assert (model.may_have_pin, model.may_have_totp) == (False, False), "nothing flickers before the answer"
     await model.look()
     assert (model.may_have_pin, model.may_have_totp) == (False, False)
     await model.set_pin("2468")
@@ -42,14 +44,23 @@ async def test_without_a_network_what_was_known_last_is_shown(
     await alice.account.set_pin("2468")
     asked = asyncio.Event()
 
-    async def unreachable() -> None:
+    async def unreachable(_: Account) -> None:
         await asked.wait()
         raise WaitTimeoutError("the server did not answer")
 
-    monkeypatch.setattr(alice.account, "protection", unreachable)
+    monkeypatch.setattr(Account, "protection", unreachable)
     model = TwoStep(session)
     looking = asyncio.create_task(model.look())
     await until(model, lambda: model.known == Protection(pin=True, totp=False))
     asked.set()
     await looking
     assert model.known == Protection(pin=True, totp=False)
+
+
+async def test_who_never_hears_what_is_set_may_remove_both(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(router._KINDS, "protection")
+    model = TwoStep(session)
+    await model.look()
+    assert (model.known, model.may_have_pin, model.may_have_totp) == (None, True, True)
+    await model.set_pin("2468")
+    assert (model.known, model.may_have_pin, model.may_have_totp) == (None, True, True)
