@@ -9,6 +9,8 @@ from kivy.uix.widget import Widget
 from PIL import Image
 
 from onebar import Message
+from onebar_app.phone.android import ON_ANDROID
+from onebar_app.phone.downloads import free_path, keep
 from onebar_app.ui.look import look
 from onebar_app.ui.navigator import Screen, TopBar
 from onebar_app.ui.screens.chats import Emptiness
@@ -112,11 +114,17 @@ async def save(shell: Shell, message: Message) -> None:
     """
     attachment = message.attachment
     assert attachment is not None
-    folder = Path.home() / "Downloads"
-    folder.mkdir(exist_ok=True)
     ending = {"image/jpeg": ".jpg", "image/avif": ".avif", "video/mp4": ".mp4", "audio/ogg": ".ogg"}
     name = Path(attachment.name).name or f"onebar-{message.message_no}{ending.get(attachment.media_type, '')}"
-    path, copy = folder / name, 1
-    while path.exists():
-        path, copy = folder / f"{Path(name).stem} ({copy}){Path(name).suffix}", copy + 1
-    await shell.session.client.file(message).save(path)
+    file = shell.session.client.file(message)
+    if not ON_ANDROID:
+        folder = Path.home() / "Downloads"
+        folder.mkdir(exist_ok=True)
+        await file.save(free_path(folder, name))
+        return
+    plain = shell.session.scratch.path(Path(name).suffix)
+    try:
+        await file.save(plain)
+        await keep(plain, name, attachment.media_type)
+    finally:
+        plain.unlink(missing_ok=True)
