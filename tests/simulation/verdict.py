@@ -223,6 +223,10 @@ def _closed(world: "World", phone: "Phone", before: Place, row: Place) -> None:
         return
     told_in_vain = {*REJECTING, *MALICE, Kind.POISON} & world.touched.keys()
     told_in_vain |= {Kind.RESTORE} if SERVER in world.touched.get(Kind.RESTORE, ()) else set()
+    if (
+        world.clock.now_s >= world.server.limits.retention_s
+    ):  # what its author said of it waited too long for the reader
+        told_in_vain |= {Kind.NIGHT} & world.touched.keys()
     empty = _empty(phone, before, row)
     rows = world.phones[no].database.connection.execute(_GIVEN_UP, (phone.number, before[3], row[3])).fetchall()
     waits = [place for place in rows if place[0] not in empty]

@@ -41,6 +41,9 @@ class SqliteInbox:
         )
         own = self._is_own(account)
         chat_id = self._chat(arrival.chat, "accepted" if own else "requested", len(new))
+        if not new:  # it is shown already, perhaps by another device of its author: nothing more comes at this place
+            self._places.skip(arrival.chat, account, device, [chat_no])
+            return None
         known = self._rows(
             "SELECT low, high FROM author WHERE chat_id = ? AND account = ? AND device = ?", chat_id, account, device
         )
@@ -49,8 +52,6 @@ class SqliteInbox:
             " ON CONFLICT DO UPDATE SET low = min(low, excluded.low), high = max(high, excluded.high)",
             *(chat_id, account, device, chat_no),
         )
-        if not new:
-            return None
         low, high = known[0] if known else (chat_no, chat_no - 1)
         missing, place = chat_no - high - 1, 0
         author = 0 if own else account  # what history shows as ours

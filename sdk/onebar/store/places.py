@@ -93,12 +93,13 @@ class SqlitePlaces:
     def skip(self, chat: int, account: int, device: int, chat_nos: Sequence[int]) -> str:
         """Count these places of an author's device in a chat as missing no more; return the chat's number if any were.
 
-        What did come stays. Where nothing of that device has come so far, nothing is missing.
+        What did come stays. Where nothing of that device has come so far, nothing is missing; but from then on it is.
         """
         found = self._database.connection.execute(
-            "SELECT c.chat_id, c.phone, a.low, a.high, iif(a.account = (SELECT account FROM device), 0, a.account)"
-            " FROM chat c JOIN author a USING (chat_id) WHERE a.account = ? AND a.device = ?"
-            " AND c.phone = COALESCE((SELECT phone FROM contact WHERE account = ?3), 'account ' || ?3)",
+            "SELECT c.chat_id, c.phone, COALESCE(a.low, 0), COALESCE(a.high, 0),"
+            " iif(?1 = (SELECT account FROM device), 0, ?1)"
+            " FROM chat c LEFT JOIN author a ON a.chat_id = c.chat_id AND a.account = ?1 AND a.device = ?2"
+            " WHERE c.phone = COALESCE((SELECT phone FROM contact WHERE account = ?3), 'account ' || ?3)",
             (account, device, chat),
         ).fetchone()
         if found is None:

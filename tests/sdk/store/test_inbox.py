@@ -1,5 +1,7 @@
 """Nothing comes twice, and what does not open blocks nothing and ends visibly (R8, R11)."""
 
+from itertools import permutations
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -323,3 +325,17 @@ def test_only_what_was_unsupported_is_understood(store: SqliteStore) -> None:
     message = store.message(number)
     assert message
     assert (message.text, message.state) == ("mine", MessageState.QUEUED)
+
+
+@pytest.mark.parametrize("order", list(permutations((1, 3, 5, 7))))
+def test_what_a_restored_device_says_again_hides_no_gap_and_makes_none(
+    store: SqliteStore, order: tuple[int, ...]
+) -> None:
+    old, new = 5, 6
+    for chat_no in (1, 7):
+        receive(store, BOB, old, chat_no, chat_no, "said before", 1, 1)
+    for chat_no in order:
+        assert (receive(store, BOB, new, chat_no, chat_no, "said", 1, 2) is None) == (chat_no in {1, 7})
+    receive(store, BOB, new, 8, 8, "the next one", 1, 3)
+    missing = dict(store._database.connection.execute("SELECT chat_no, missing_before FROM message WHERE device = 6"))
+    assert missing == {3: 0, 5: 1, 8: 1}, "4 and 6 are missing; 7 is shown"
